@@ -1,0 +1,15 @@
+//! sohoa turns pictures of papers into signed PDF/A component files.
+//!
+//! A component (*thành phần hồ sơ*) is one paper of a citizen's dossier (*hồ sơ*). The library is layered: values in
+//! [`model`], pure algorithms in [`imaging`], [`codes`], [`ocr`], [`pdf`] and [`sign`], the way of one page in
+//! [`page`], the way of one component in [`component`], and programs on top. `ARCHITECTURE.md` says which module may
+//! use which.
+
+pub mod codes;
+pub mod imaging;
+pub mod input;
+pub mod model;
+pub mod ocr;
+pub mod page;
+pub mod pdf;
+pub mod sign;

@@ -1,0 +1,3 @@
+//! The `sohoa` program.
+
+fn main() {}

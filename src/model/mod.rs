@@ -1,0 +1,9 @@
+//! The nouns of the field. Plain values: no files, no sockets, no clocks.
+
+mod geometry;
+mod lang;
+mod text;
+
+pub use geometry::{Homography, Orientation, Point, Quad, SizeMm};
+pub use lang::{Lang, Localized};
+pub use text::{PageText, Rect, TextLine, Word};
