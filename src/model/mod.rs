@@ -1,9 +1,11 @@
 //! The nouns of the field. Plain values: no files, no sockets, no clocks.
 
+mod dossier;
 mod geometry;
 mod lang;
 mod text;
 
+pub use dossier::{DossierCode, NotADossierCode};
 pub use geometry::{Homography, Orientation, Point, Quad, SizeMm};
 pub use lang::{Lang, Localized};
 pub use text::{PageText, Rect, TextLine, Word};

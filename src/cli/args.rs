@@ -1,0 +1,231 @@
+//! The arguments as typed, and their help in both languages.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use sohoa::model::{DossierCode, Lang};
+
+/// Turns pictures of papers into signed PDF/A component files
+#[derive(Debug, Parser)]
+#[command(name = "sohoa", version, arg_required_else_help = true)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) shared: Shared,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct Shared {
+    /// Language of messages [default: vi]
+    #[arg(long, global = true, value_enum, value_name = "vi|en")]
+    pub(super) lang: Option<LangArg>,
+    /// Configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Directory of the recognition models
+    #[arg(long, global = true, value_name = "DIR", env = "SOHOA_MODELS", hide_env = true)]
+    pub(super) models: Option<PathBuf>,
+    /// Worker threads [default: one a processor]
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) jobs: Option<usize>,
+    /// Memory for pages in work, MiB [default: half of the machine's]
+    #[arg(long, global = true, value_name = "MIB")]
+    pub(super) memory: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Digitise pictures and folders into signed components
+    Digitize(Digitize),
+    /// Check files against their manifest, signatures and structure
+    Verify(Verify),
+    /// Say what is seen on pictures, one JSON line each
+    Inspect(Inspect),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Manpage,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Digitize {
+    /// Pictures and folders; a folder's loose pictures are one component, each sub-folder another
+    #[arg(required = true, value_name = "INPUT")]
+    pub(super) inputs: Vec<PathBuf>,
+    /// Directory for the results
+    #[arg(long, short, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// Code of the dossier
+    #[arg(long, value_name = "CODE")]
+    pub(super) dossier: Option<DossierCode>,
+    /// Signer's PKCS#12 file (.p12, .pfx); without one a development identity signs
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
+    /// File whose first line is the key's password [default: SOHOA_KEY_PASSWORD, or asked for]
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(super) key_password_file: Option<PathBuf>,
+    /// Leave the components unsigned, to be signed later
+    #[arg(long, conflicts_with = "key")]
+    pub(super) no_sign: bool,
+    /// PDF/A level [default: 2u]
+    #[arg(long, value_name = "2u|2b|1b")]
+    pub(super) pdfa: Option<String>,
+    /// Whether to read the text
+    #[arg(long, value_enum, value_name = "on|off")]
+    pub(super) ocr: Option<Switch>,
+    /// Events for programs on standard output, one JSON line each
+    #[arg(long)]
+    pub(super) json: bool,
+    /// No progress bar and no summary
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Verify {
+    /// Output directories and PDF files
+    #[arg(required = true, value_name = "DIR|FILE")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Certificates (PEM or DER) that signers must descend from
+    #[arg(long, value_name = "FILE")]
+    pub(super) trust: Vec<PathBuf>,
+    /// Findings for programs, one JSON line each
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Inspect {
+    /// Pictures
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Whether to read the text
+    #[arg(long, value_enum, value_name = "on|off")]
+    pub(super) ocr: Option<Switch>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum LangArg {
+    Vi,
+    En,
+}
+
+impl From<LangArg> for Lang {
+    fn from(arg: LangArg) -> Self {
+        match arg {
+            LangArg::Vi => Self::Vi,
+            LangArg::En => Self::En,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
+
+/// The language asked for, looked up before the arguments are parsed, so that help and usage errors speak it too.
+pub(super) fn wanted_language(args: impl Iterator<Item = OsString>) -> Lang {
+    let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let after = args.windows(2).find(|pair| pair[0] == "--lang").map(|pair| pair[1].as_str());
+    let joined = args.iter().find_map(|arg| arg.strip_prefix("--lang="));
+    let from_environment = std::env::var("SOHOA_LANG").ok();
+    match after.or(joined).or(from_environment.as_deref()) {
+        Some("en") => Lang::En,
+        _ => Lang::Vi,
+    }
+}
+
+/// Vietnamese help: command or argument, text. An argument of several commands has one text.
+const VIETNAMESE: &[(&str, &str)] = &[
+    ("sohoa", "Biến ảnh giấy tờ thành tệp thành phần hồ sơ PDF/A có chữ ký số"),
+    ("digitize", "Số hóa ảnh và thư mục ảnh thành các thành phần hồ sơ đã ký"),
+    ("verify", "Kiểm tra tệp theo bản kê khai, chữ ký số và cấu trúc"),
+    ("inspect", "Cho biết những gì nhận ra trên ảnh, mỗi ảnh một dòng JSON"),
+    ("completions", "In phần gợi ý lệnh cho một trình dòng lệnh"),
+    ("manpage", "In trang hướng dẫn"),
+    ("help", "In hướng dẫn"),
+    ("version", "In phiên bản"),
+    ("lang", "Ngôn ngữ thông báo [mặc định: vi]"),
+    ("config", "Tệp cấu hình"),
+    ("models", "Thư mục chứa mô hình nhận dạng chữ"),
+    ("jobs", "Số luồng xử lý [mặc định: bằng số bộ xử lý]"),
+    ("memory", "Bộ nhớ cho các trang đang xử lý, MiB [mặc định: một nửa bộ nhớ máy]"),
+    ("inputs", "Ảnh và thư mục; ảnh nằm lẻ trong thư mục là một thành phần, mỗi thư mục con là một thành phần"),
+    ("out", "Thư mục kết quả"),
+    ("dossier", "Mã hồ sơ"),
+    ("key", "Tệp khóa PKCS#12 (.p12, .pfx) của người ký; không có thì ký thử, không có giá trị pháp lý"),
+    ("key_password_file", "Tệp có dòng đầu là mật khẩu khóa [mặc định: SOHOA_KEY_PASSWORD, hoặc hỏi]"),
+    ("no_sign", "Chưa ký, để ký sau (chờ ký)"),
+    ("pdfa", "Mức PDF/A [mặc định: 2u]"),
+    ("ocr", "Có nhận dạng chữ hay không"),
+    ("json", "Kết quả cho chương trình khác đọc, mỗi sự kiện một dòng JSON"),
+    ("quiet", "Không hiện tiến độ và bảng tổng kết"),
+    ("paths", "Thư mục kết quả và tệp PDF"),
+    ("trust", "Chứng thư gốc (PEM hoặc DER) mà người ký phải thuộc về"),
+    ("files", "Ảnh"),
+    ("shell", "Trình dòng lệnh"),
+];
+
+fn vietnamese(name: &str) -> Option<&'static str> {
+    VIETNAMESE.iter().find(|(key, _)| *key == name).map(|(_, text)| *text)
+}
+
+/// The command with its help in the given language.
+pub(super) fn localized(command: clap::Command, lang: Lang) -> clap::Command {
+    if lang == Lang::En {
+        return command;
+    }
+    let about = vietnamese(command.get_name());
+    let command = match about {
+        Some(text) => command.about(text),
+        None => command,
+    };
+    command
+        .mut_args(|arg| match vietnamese(arg.get_id().as_str()) {
+            Some(text) => arg.help(text),
+            None => arg,
+        })
+        .mut_subcommands(|sub| localized(sub, lang))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn names(command: &clap::Command, found: &mut Vec<String>) {
+        found.push(command.get_name().to_owned());
+        found.extend(command.get_arguments().map(|arg| arg.get_id().to_string()));
+        command.get_subcommands().for_each(|sub| names(sub, found));
+    }
+
+    #[test]
+    fn every_command_and_argument_speaks_vietnamese() {
+        let mut found = Vec::new();
+        names(&Args::command(), &mut found);
+        let missing: Vec<_> = found.iter().filter(|name| vietnamese(name).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        assert!(VIETNAMESE.iter().all(|(key, _)| found.iter().any(|name| name == key) || ["help", "version"].contains(key)));
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn language_is_found_wherever_it_stands() {
+        let of = |args: &[&str]| wanted_language(args.iter().map(OsString::from));
+        assert_eq!(of(&["sohoa", "verify", "x", "--lang", "en"]), Lang::En);
+        assert_eq!(of(&["sohoa", "--lang=en", "verify"]), Lang::En);
+        assert_eq!(of(&["sohoa", "verify"]), Lang::Vi);
+    }
+}

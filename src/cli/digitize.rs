@@ -1,0 +1,254 @@
+//! `sohoa digitize`: the main job with a progress bar, a summary, or events for programs.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use sohoa::config::Config;
+use sohoa::digitize::{self, DigitizeError, Event, Job, Outcome, Report};
+use sohoa::exit::ExitCode;
+use sohoa::gather::GatherError;
+use sohoa::manifest::State;
+use sohoa::model::{Lang, Localized};
+use sohoa::ocr::OcrEngine;
+use sohoa::pool::Pool;
+use sohoa::sign::Signer;
+
+use super::args::{Digitize, Shared, Switch};
+use super::{Failure, environment, stdout_failure};
+
+/// Digitises the inputs of the command line.
+pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitCode, Failure> {
+    let config = environment::configuration(&shared, lang, |raw| {
+        raw.ocr.enabled = command.ocr.map(|ocr| ocr == Switch::On).or(raw.ocr.enabled);
+        raw.pdf.level = command.pdfa.clone().or(raw.pdf.level.take());
+        raw.sign.key = command.key.clone().or(raw.sign.key.take());
+        raw.sign.enabled = if command.no_sign { Some(false) } else { raw.sign.enabled };
+    })?;
+    let now = environment::now();
+    let reader = environment::reader(&config)?;
+    let signer = match config.sign {
+        true => Some(environment::signer(&config, command.key_password_file.as_deref(), now)?),
+        false => None,
+    };
+    let pool = Pool::new(config.jobs, config.memory_bytes)
+        .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
+    let job = Job {
+        inputs: &command.inputs,
+        output: &command.out,
+        dossier: command.dossier.as_ref().map(|code| code.as_str()),
+        settings: &config.page,
+        level: config.level,
+        engine: reader.as_ref().map(|reader| &reader.engine as &dyn OcrEngine),
+        models: reader.as_ref().map_or_else(Vec::new, |reader| reader.models.clone()),
+        signer: signer.as_ref().map(|signer| signer as &dyn Signer),
+        now,
+    };
+
+    let started = Instant::now();
+    let mut teller = Teller::new(&command, lang);
+    let report = digitize::run(&job, &pool, &mut |event| teller.tell(event));
+    teller.bar.finish_and_clear();
+    if let Some(error) = teller.failed {
+        return Err(stdout_failure(&error));
+    }
+    let report = report.map_err(|error| Failure::new(exit_code(&error), error.message(lang)))?;
+    if command.json {
+        print_done(&report, started.elapsed()).map_err(|error| stdout_failure(&error))?;
+    } else if !command.quiet {
+        print_summary(&report, &command, &config, started.elapsed()).map_err(|error| stdout_failure(&error))?;
+    }
+    Ok(verdict(&report))
+}
+
+/// The code for a job that stopped.
+fn exit_code(error: &DigitizeError) -> ExitCode {
+    match error {
+        DigitizeError::Gather(GatherError::OutputInsideInput(_)) => ExitCode::Usage,
+        DigitizeError::Gather(_) | DigitizeError::Nothing => ExitCode::NoInput,
+        DigitizeError::Publish(_) => ExitCode::Output,
+        DigitizeError::Manifest { .. } => ExitCode::Tampered,
+        DigitizeError::Sign(_) | DigitizeError::Component(sohoa::component::ComponentError::Sign(_)) => ExitCode::Key,
+        _ => ExitCode::Internal,
+    }
+}
+
+/// The code for a job that finished.
+fn verdict(report: &Report) -> ExitCode {
+    let components = || report.outcomes.iter().map(|outcome| &outcome.component);
+    if components().all(|component| component.pages.is_empty()) {
+        ExitCode::NoInput
+    } else if components().any(|component| component.state == State::Incomplete) {
+        ExitCode::Incomplete
+    } else if components().any(|component| component.pages.iter().any(|page| !page.quality.flags.is_empty())) {
+        ExitCode::NeedsRescan
+    } else {
+        ExitCode::Done
+    }
+}
+
+/// Tells events as they come: a bar and remarks on standard error, or JSON lines on standard output.
+struct Teller {
+    lang: Lang,
+    json: bool,
+    bar: ProgressBar,
+    failed: Option<std::io::Error>,
+}
+
+impl Teller {
+    fn new(command: &Digitize, lang: Lang) -> Self {
+        let shown = !command.json && !command.quiet && std::io::stderr().is_terminal();
+        let bar = if shown { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let template = lang.pick(
+            "{bar:30} {pos}/{len} trang · {per_sec} · còn {eta} · {msg}",
+            "{bar:30} {pos}/{len} pages · {per_sec} · {eta} left · {msg}",
+        );
+        let style = ProgressStyle::with_template(template).expect("the template is well-formed");
+        let pages_per_second = |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+            // A rate that cannot be written is no reason to stop.
+            out.write_fmt(format_args!("{:.1}/s", state.per_sec())).unwrap_or_default();
+        };
+        bar.set_style(style.with_key("per_sec", pages_per_second).progress_chars("━╸─"));
+        bar.enable_steady_tick(Duration::from_millis(250));
+        Self { lang, json: command.json, bar, failed: None }
+    }
+
+    fn tell(&mut self, event: &Event) {
+        match event {
+            Event::Planned { pages, .. } => self.bar.set_length(*pages as u64),
+            Event::Page { component, .. } => {
+                self.bar.inc(1);
+                self.bar.set_message(component.clone());
+            }
+            Event::SetAside { file, reason, reason_en, .. } => {
+                let reason = self.lang.pick(reason, reason_en);
+                self.remark(&format!("{}: {reason}", file.display()));
+            }
+            Event::PassedOver(item) => self.remark(&format!("{}: {}", item.path().display(), item.message(self.lang))),
+            _ => {}
+        }
+        if self.json && self.failed.is_none() {
+            self.failed = print_event(event).err();
+        }
+    }
+
+    fn remark(&self, text: &str) {
+        if !self.json {
+            self.bar.suspend(|| eprintln!("{text}"));
+        }
+    }
+}
+
+fn print_line(value: &serde_json::Value) -> std::io::Result<()> {
+    std::io::stdout().lock().write_all(format!("{value}\n").as_bytes())
+}
+
+/// Events as programs read them; `docs/events.md` describes them.
+fn print_event(event: &Event) -> std::io::Result<()> {
+    print_line(&match event {
+        Event::Planned { components, pages } => json!({"event": "planned", "components": components, "pages": pages}),
+        Event::PassedOver(item) => {
+            json!({"event": "passed-over", "file": item.path().to_string_lossy(), "reason": item.message(Lang::Vi)})
+        }
+        Event::Page { component, number, flagged, elapsed } => json!({
+            "event": "page", "component": component, "number": number, "flagged": flagged,
+            "ms": elapsed.as_millis(),
+        }),
+        Event::SetAside { component, file, reason, .. } => {
+            json!({"event": "set-aside", "component": component, "file": file.to_string_lossy(), "reason": reason})
+        }
+        Event::Component(Outcome { component, unchanged }) => json!({
+            "event": "component", "name": component.name, "version": component.version, "state": component.state,
+            "file": component.file.as_ref().map(|file| &file.path), "pages": component.pages.len(),
+            "set_aside": component.set_aside.len(), "unchanged": unchanged,
+        }),
+        _ => return Ok(()),
+    })
+}
+
+fn print_done(report: &Report, elapsed: Duration) -> std::io::Result<()> {
+    let changed = report.outcomes.iter().filter(|outcome| !outcome.unchanged);
+    print_line(&json!({
+        "event": "done", "components": report.outcomes.len(), "changed": changed.count(),
+        "seconds": elapsed.as_secs_f64(), "exit_code": verdict(report) as u8,
+    }))
+}
+
+/// The table at the end.
+fn print_summary(report: &Report, command: &Digitize, config: &Config, elapsed: Duration) -> std::io::Result<()> {
+    let lang = config.lang;
+    let header = match lang {
+        Lang::Vi => ["Thành phần", "Trang", "Trắng", "Cần quét lại", "Bỏ ra", "Trạng thái"],
+        Lang::En => ["Component", "Pages", "Blank", "Rescan", "Set aside", "State"],
+    };
+    let rows: Vec<[String; 6]> = report.outcomes.iter().map(|outcome| row(outcome, lang)).collect();
+    let mut text = table(&header.map(str::to_owned), &rows);
+    for outcome in &report.outcomes {
+        for page in outcome.component.pages.iter().filter(|page| !page.quality.flags.is_empty()) {
+            let reasons: Vec<String> = page.quality.flags.iter().map(|flag| flag.message(lang)).collect();
+            let (label, name) = (lang.pick("trang", "page"), &outcome.component.name);
+            text.push_str(&format!("{name}, {label} {}: {}\n", page.number, reasons.join("; ")));
+        }
+    }
+    let made: Vec<&Outcome> = report.outcomes.iter().filter(|outcome| !outcome.unchanged).collect();
+    let pages: usize = made.iter().map(|outcome| outcome.component.pages.len()).sum();
+    let seconds = elapsed.as_secs_f64();
+    let place = command.out.display();
+    text.push_str(&match (made.is_empty(), lang) {
+        (true, Lang::Vi) => format!("Không có gì thay đổi so với lần trước: {place}\n"),
+        (true, Lang::En) => format!("Nothing has changed since the last run: {place}\n"),
+        (false, Lang::Vi) => format!("{pages} trang trong {seconds:.1} giây → {place}\n"),
+        (false, Lang::En) => format!("{pages} pages in {seconds:.1} s → {place}\n"),
+    });
+    if report.development_signature {
+        text.push_str(lang.pick(
+            "Chữ ký thử nghiệm, KHÔNG CÓ GIÁ TRỊ PHÁP LÝ: hãy dùng --key với khóa của người ký\n",
+            "Development signatures, NO LEGAL VALUE: use --key with the signer's own key\n",
+        ));
+    }
+    std::io::stdout().lock().write_all(text.as_bytes())
+}
+
+fn row(outcome: &Outcome, lang: Lang) -> [String; 6] {
+    let component = &outcome.component;
+    let flagged = component.pages.iter().filter(|page| !page.quality.flags.is_empty()).count();
+    let blank = component.pages.iter().filter(|page| page.blank).count();
+    let state = match component.state {
+        State::Signed => lang.pick("đã ký", "signed"),
+        State::Unsigned => lang.pick("chờ ký", "unsigned"),
+        State::Incomplete => lang.pick("thiếu trang", "incomplete"),
+    };
+    let unchanged = if outcome.unchanged { lang.pick(", không đổi", ", unchanged") } else { "" };
+    let version = if component.version > 1 { format!(" (v{})", component.version) } else { String::new() };
+    [
+        format!("{}{version}", component.name),
+        component.pages.len().to_string(),
+        blank.to_string(),
+        flagged.to_string(),
+        component.set_aside.len().to_string(),
+        format!("{state}{unchanged}"),
+    ]
+}
+
+/// Columns padded to their widest cell; the second to the fifth hold numbers and stand right.
+fn table(header: &[String; 6], rows: &[[String; 6]]) -> String {
+    let mut text = String::new();
+    let all = || std::iter::once(header).chain(rows);
+    let widths: [usize; 6] =
+        std::array::from_fn(|column| all().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    for row in all() {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .enumerate()
+            .map(|(column, (cell, width))| match column {
+                0 | 5 => format!("{cell:<width$}"),
+                _ => format!("{cell:>width$}"),
+            })
+            .collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,116 @@
+//! `sohoa inspect`: one JSON line a page of each capture, for debugging one picture and for scoring many.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use sohoa::exit::ExitCode;
+use sohoa::gather;
+use sohoa::imaging::quality::Flag;
+use sohoa::input::{self, Frame, InputError};
+use sohoa::model::{Lang, Localized, Orientation};
+use sohoa::ocr::OcrEngine;
+use sohoa::page::{self, Page, PageError};
+use sohoa::pool::Pool;
+
+use super::args::{Inspect, Shared, Switch};
+use super::{Failure, environment, stdout_failure};
+
+/// What is printed of a page.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// The path as given.
+    file: &'a str,
+    /// Corners on the display-oriented capture, `[[x, y]; 4]`.
+    quad: Option<[[f64; 2]; 4]>,
+    skew_deg: f64,
+    orientation: Orientation,
+    blank: bool,
+    text: String,
+    qr: Vec<&'a str>,
+    quality: &'static str,
+    ms: f64,
+}
+
+/// Inspects every page of every file; lines come in the order of the files.
+pub(super) fn run(command: &Inspect, shared: Shared, lang: Lang) -> Result<ExitCode, Failure> {
+    let config = environment::configuration(&shared, lang, |raw| {
+        raw.ocr.enabled = command.ocr.map(|ocr| ocr == Switch::On).or(raw.ocr.enabled);
+    })?;
+    let reader = environment::reader(&config)?;
+    let engine = reader.as_ref().map(|reader| &reader.engine as &dyn OcrEngine);
+    let pool = Pool::new(config.jobs, config.memory_bytes)
+        .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
+
+    let mut waiting: Vec<Option<Vec<Result<Page, PageError>>>> = command.files.iter().map(|_| None).collect();
+    let mut next = 0;
+    let mut code = ExitCode::Done;
+    let mut failed_output = None;
+    pool.run(
+        &command.files,
+        |path| read(path, &config.page.limits).map_or(0, |frames| frames.iter().map(page::memory_bytes).max().unwrap_or(0)),
+        |path| match read(path, &config.page.limits) {
+            Ok(frames) => frames.iter().map(|frame| page::process(frame, &config.page, engine)).collect(),
+            Err(error) => vec![Err(error.into())],
+        },
+        |index, result| {
+            waiting[index] = Some(result.unwrap_or_else(|panicked| vec![Err(panicked.into())]));
+            while let Some(pages) = waiting.get_mut(next).and_then(Option::take) {
+                for page in pages {
+                    match page {
+                        Ok(page) => {
+                            if let Err(error) = print(&command.files[next], &page) {
+                                failed_output = Some(stdout_failure(&error));
+                                return ControlFlow::Break(());
+                            }
+                        }
+                        Err(error) => {
+                            code = ExitCode::Incomplete;
+                            eprintln!("{}: {}", command.files[next].display(), error.message(lang));
+                        }
+                    }
+                }
+                next += 1;
+            }
+            ControlFlow::Continue(())
+        },
+    );
+    failed_output.map_or(Ok(code), Err)
+}
+
+fn read(path: &PathBuf, limits: &sohoa::imaging::decode::Limits) -> Result<Vec<Frame>, InputError> {
+    input::open(gather::read(path, limits)?, limits)
+}
+
+fn print(path: &PathBuf, page: &Page) -> std::io::Result<()> {
+    let line = Line {
+        file: &path.to_string_lossy(),
+        quad: page.geometry.quad.map(|quad| quad.0.map(|p| [tenth(p.x), tenth(p.y)])),
+        skew_deg: (page.geometry.skew_degrees * 1000.0).round() / 1000.0,
+        orientation: page.geometry.orientation,
+        blank: page.blank,
+        text: page.text.text(),
+        qr: page.codes.iter().map(|code| code.payload.as_str()).collect(),
+        quality: verdict(&page.flags),
+        ms: tenth(page.elapsed.as_secs_f64() * 1000.0),
+    };
+    let mut text = serde_json::to_string(&line)?;
+    text.push('\n');
+    std::io::stdout().lock().write_all(text.as_bytes())
+}
+
+fn tenth(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+/// The one word of the results schema: other flags leave the picture readable.
+fn verdict(flags: &[Flag]) -> &'static str {
+    if flags.contains(&Flag::CutOff) {
+        "cut-off"
+    } else if flags.contains(&Flag::Blurred) {
+        "blurred"
+    } else {
+        "ok"
+    }
+}

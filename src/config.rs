@@ -1,0 +1,245 @@
+//! `sohoa.toml` and its checked form.
+//!
+//! [`RawConfig`] is what a person writes; [`Config`] is what the program uses. Everything is checked once, in
+//! [`RawConfig::check`]; nothing reads the raw form afterwards.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::model::{Lang, Localized};
+use crate::page::{MIN_DPI, Settings};
+use crate::pdf::writer::PdfaLevel;
+
+/// Share of the machine's memory that pages in flight may use where the config says nothing: the other half is for the
+/// desktop that runs beside it on an office PC.
+const MEMORY_SHARE: u64 = 2;
+/// Bounds of the default memory budget, MiB: a 12 MP photo in flight needs about 150 MiB.
+const DEFAULT_MEMORY_MIB: std::ops::RangeInclusive<u64> = 256..=4096;
+
+/// The file as written. Every key is optional; unknown keys are errors.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawConfig {
+    /// Language of messages: `vi` or `en`.
+    pub lang: Option<Lang>,
+    /// Worker threads; 0 = as many as processors.
+    pub jobs: usize,
+    /// Memory for pages in flight, MiB.
+    pub memory_mib: Option<u64>,
+    /// Directory of the recognition models.
+    pub models: Option<PathBuf>,
+    /// Page images.
+    pub image: RawImage,
+    /// The PDF files.
+    pub pdf: RawPdf,
+    /// Reading.
+    pub ocr: RawOcr,
+    /// Signing.
+    pub sign: RawSign,
+    /// Bounds on what a capture may ask for.
+    pub limits: RawLimits,
+}
+
+/// Section `[image]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawImage {
+    /// JPEG quality, 30 to 100.
+    pub jpeg_quality: Option<u8>,
+    /// Highest resolution of a page image, 200 to 1200.
+    pub max_dpi: Option<f64>,
+}
+
+/// Section `[pdf]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPdf {
+    /// `1b`, `2b` or `2u`.
+    pub level: Option<String>,
+}
+
+/// Section `[ocr]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawOcr {
+    /// Whether to read the text; default yes.
+    pub enabled: Option<bool>,
+    /// Model, the stem of a `.traineddata` file; default `vie`.
+    pub language: Option<String>,
+}
+
+/// Section `[sign]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawSign {
+    /// PKCS#12 file; without one a development identity signs.
+    pub key: Option<PathBuf>,
+    /// Whether to sign at all; default yes.
+    pub enabled: Option<bool>,
+}
+
+/// Section `[limits]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawLimits {
+    /// Pixels of one page, millions.
+    pub megapixels: Option<u64>,
+    /// Size of a capture file, MiB.
+    pub file_mib: Option<u64>,
+    /// Pages in a capture file.
+    pub pages: Option<usize>,
+}
+
+/// The checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Language of messages.
+    pub lang: Lang,
+    /// Worker threads, at least one.
+    pub jobs: usize,
+    /// Memory for pages in flight, bytes.
+    pub memory_bytes: u64,
+    /// Directory of the models, if given.
+    pub models: Option<PathBuf>,
+    /// Page settings.
+    pub page: Settings,
+    /// PDF/A level of the files.
+    pub level: PdfaLevel,
+    /// Model to read with; `None` = no OCR.
+    pub ocr_language: Option<String>,
+    /// Whether components are signed.
+    pub sign: bool,
+    /// PKCS#12 file of the signer.
+    pub key: Option<PathBuf>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Not TOML, or a key we do not know.
+    #[error("{0}")]
+    Syntax(#[from] toml::de::Error),
+    /// A value out of its range.
+    #[error("`{key}` must be {allowed}")]
+    Value {
+        /// Dotted key.
+        key: &'static str,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+}
+
+impl Localized for ConfigError {
+    fn message(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (Self::Syntax(error), Lang::Vi) => format!("tệp cấu hình sai cú pháp hoặc có khóa lạ: {error}"),
+            (Self::Value { key, allowed }, Lang::Vi) => format!("giá trị của `{key}` phải là {allowed}"),
+            (error, Lang::En) => error.to_string(),
+        }
+    }
+}
+
+impl RawConfig {
+    /// Reads the text of a `sohoa.toml`.
+    ///
+    /// # Errors
+    /// When it is no TOML or has unknown keys.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        Ok(toml::from_str(text)?)
+    }
+
+    /// Checks every value and fills in the defaults. `processors` and `memory_bytes` describe the machine.
+    ///
+    /// # Errors
+    /// Names the first value that is out of range.
+    pub fn check(self, processors: NonZeroUsize, memory_bytes: u64) -> Result<Config, ConfigError> {
+        let mut page = Settings::default();
+        if let Some(quality) = self.image.jpeg_quality {
+            page.jpeg_quality = within(quality, 30..=100, "image.jpeg_quality", "30..100")?;
+        }
+        if let Some(dpi) = self.image.max_dpi {
+            page.max_dpi = within(dpi, MIN_DPI..=1200.0, "image.max_dpi", "200..1200")?;
+        }
+        if let Some(megapixels) = self.limits.megapixels {
+            page.limits.max_pixels = within(megapixels, 1..=1000, "limits.megapixels", "1..1000")? * 1_000_000;
+        }
+        if let Some(mib) = self.limits.file_mib {
+            page.limits.max_bytes = within(mib, 1..=4096, "limits.file_mib", "1..4096")? << 20;
+        }
+        if let Some(pages) = self.limits.pages {
+            page.limits.max_frames = within(pages, 1..=100_000, "limits.pages", "1..100000")?;
+        }
+        let default_mib = (memory_bytes / MEMORY_SHARE >> 20).clamp(*DEFAULT_MEMORY_MIB.start(), *DEFAULT_MEMORY_MIB.end());
+        let memory_mib = within(self.memory_mib.unwrap_or(default_mib), 64..=1 << 20, "memory_mib", "64..1048576")?;
+        let level = match self.pdf.level.as_deref() {
+            None | Some("2u") => PdfaLevel::A2u,
+            Some("2b") => PdfaLevel::A2b,
+            Some("1b") => PdfaLevel::A1b,
+            Some(_) => return Err(ConfigError::Value { key: "pdf.level", allowed: "1b, 2b, 2u" }),
+        };
+        let jobs = if self.jobs == 0 { processors.get() } else { within(self.jobs, 1..=256, "jobs", "0..256")? };
+        let language = self.ocr.language.unwrap_or_else(|| "vie".to_owned());
+        if language.is_empty() || !language.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+            return Err(ConfigError::Value { key: "ocr.language", allowed: "vie" });
+        }
+        Ok(Config {
+            lang: self.lang.unwrap_or_default(),
+            jobs,
+            memory_bytes: memory_mib << 20,
+            models: self.models,
+            page,
+            level,
+            ocr_language: self.ocr.enabled.unwrap_or(true).then_some(language),
+            sign: self.sign.enabled.unwrap_or(true),
+            key: self.sign.key,
+        })
+    }
+}
+
+fn within<T: PartialOrd>(
+    value: T,
+    range: std::ops::RangeInclusive<T>,
+    key: &'static str,
+    allowed: &'static str,
+) -> Result<T, ConfigError> {
+    if range.contains(&value) { Ok(value) } else { Err(ConfigError::Value { key, allowed }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<Config, ConfigError> {
+        RawConfig::parse(text)?.check(NonZeroUsize::new(2).unwrap(), 4 << 30)
+    }
+
+    #[test]
+    fn an_empty_config_is_complete() {
+        let config = check("").unwrap();
+        assert_eq!((config.jobs, config.memory_bytes, config.lang), (2, 2 << 30, Lang::Vi));
+        assert_eq!(config.ocr_language.as_deref(), Some("vie"));
+    }
+
+    #[test]
+    fn values_are_taken_over() {
+        let config = check("jobs = 1\nlang = 'en'\n[pdf]\nlevel = '1b'\n[ocr]\nenabled = false").unwrap();
+        assert_eq!((config.jobs, config.lang, config.level), (1, Lang::En, PdfaLevel::A1b));
+        assert_eq!(config.ocr_language, None);
+    }
+
+    #[test]
+    fn unknown_keys_and_values_out_of_range_are_named() {
+        for (text, named) in [
+            ("jobz = 1", "jobz"),
+            ("[image]\njpeg_quality = 5", "image.jpeg_quality"),
+            ("[image]\nmax_dpi = 100", "image.max_dpi"),
+            ("[pdf]\nlevel = '4'", "pdf.level"),
+            ("[ocr]\nlanguage = '../x'", "ocr.language"),
+        ] {
+            assert!(check(text).unwrap_err().to_string().contains(named), "{text}");
+        }
+    }
+}

@@ -1,0 +1,563 @@
+//! The main job: captures in, signed components and a manifest out.
+//!
+//! [`run`] reads top-down: gather, plan, process pages in the pool, finish each component when its last page is done.
+//! The manifest is written after each component, so a killed run keeps what it finished and the next run goes on.
+
+use std::fs;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::component::{ComponentError, UnsignedPdf};
+use crate::gather::{self, Gathered, PassedOver};
+use crate::imaging::decode::Limits;
+use crate::input::{self, Frame, InputError};
+use crate::manifest::{self, Manifest, ManifestError, State};
+use crate::model::{Lang, Localized};
+use crate::ocr::OcrEngine;
+use crate::page::{self, Page, PageError, Settings};
+use crate::pdf::writer::{DocumentInfo, PdfaLevel};
+use crate::pool::Pool;
+use crate::publish::{OutputDir, PublishError};
+use crate::sign::{self, SignError, Signer, cms, identity};
+
+/// What is to be done, and with what.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// Files and folders.
+    pub inputs: &'a [PathBuf],
+    /// Directory for the results.
+    pub output: &'a Path,
+    /// Code of the dossier (*mã hồ sơ*), already checked.
+    pub dossier: Option<&'a str>,
+    /// How pages are processed.
+    pub settings: &'a Settings,
+    /// PDF/A level.
+    pub level: PdfaLevel,
+    /// The reader, with its model; `None` = no OCR.
+    pub engine: Option<&'a dyn OcrEngine>,
+    /// The models used, for the manifest.
+    pub models: Vec<manifest::Model>,
+    /// Who signs; `None` leaves components unsigned (*chờ ký*).
+    pub signer: Option<&'a dyn Signer>,
+    /// The time of this run, in the zone to be written.
+    pub now: OffsetDateTime,
+}
+
+/// What happens, as it happens.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// The work is known.
+    Planned {
+        /// Components to make.
+        components: usize,
+        /// Pages to process.
+        pages: usize,
+    },
+    /// Something in the input was passed over.
+    PassedOver(PassedOver),
+    /// A page is finished.
+    Page {
+        /// Its component.
+        component: String,
+        /// Position in the component, from 1.
+        number: usize,
+        /// Whether it wants a rescan.
+        flagged: bool,
+        /// Time it took.
+        elapsed: Duration,
+    },
+    /// A capture could not be read.
+    SetAside {
+        /// Its component.
+        component: String,
+        /// The capture file.
+        file: PathBuf,
+        /// Why, as stored in the manifest (Vietnamese).
+        reason: String,
+        /// Why, in English.
+        reason_en: String,
+    },
+    /// A component is finished.
+    Component(Outcome),
+}
+
+/// What became of one component.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The component as it stands in the manifest.
+    pub component: manifest::Component,
+    /// The same captures had been digitised before: nothing was done.
+    pub unchanged: bool,
+}
+
+/// What became of the job.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Each component, in the order of the input.
+    pub outcomes: Vec<Outcome>,
+    /// Whether a signature of a development identity was made.
+    pub development_signature: bool,
+}
+
+/// Why the job as a whole stopped. Finished components stay.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DigitizeError {
+    /// An input cannot be used.
+    #[error(transparent)]
+    Gather(#[from] gather::GatherError),
+    /// The inputs hold no capture.
+    #[error("there is no picture in the input")]
+    Nothing,
+    /// The output cannot be written.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The manifest that is there was altered; writing on would hide it.
+    #[error("{}: {source}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ManifestError,
+    },
+    /// A component cannot be assembled or signed.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// The manifest cannot be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+}
+
+impl Localized for DigitizeError {
+    fn message(&self, lang: Lang) -> String {
+        match self {
+            Self::Gather(error) => error.message(lang),
+            Self::Publish(error) => error.message(lang),
+            Self::Component(error) => error.message(lang),
+            Self::Sign(error) => error.message(lang),
+            Self::Nothing => lang
+                .pick(
+                    "không có ảnh nào trong đầu vào; hãy chọn thư mục có ảnh quét hoặc ảnh chụp",
+                    "there is no picture in the input; name a folder with scans or photos",
+                )
+                .to_owned(),
+            Self::Manifest { path, .. } => match lang {
+                Lang::Vi => format!(
+                    "{}: tệp kê khai đã bị sửa; hãy chạy `sohoa verify` và chuyển thư mục này đi trước khi số hóa tiếp",
+                    path.display()
+                ),
+                Lang::En => format!(
+                    "{}: the manifest was altered; run `sohoa verify` and move the directory away first",
+                    path.display()
+                ),
+            },
+        }
+    }
+}
+
+/// Digitises the inputs. `on_event` hears of progress on the calling thread.
+///
+/// # Errors
+/// When the job cannot go on at all; a capture that cannot be read is no error but set aside.
+pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Result<Report, DigitizeError> {
+    let (gathered, passed_over) = gather::gather(job.inputs, job.output)?;
+    passed_over.into_iter().for_each(|item| on_event(&Event::PassedOver(item)));
+    if gathered.is_empty() {
+        return Err(DigitizeError::Nothing);
+    }
+    let output = OutputDir::open(job.output)?;
+    let mut ledger = Ledger::open(job, output)?;
+
+    let (plans, mut report) = plan(job, &ledger, gathered);
+    let items: Vec<(usize, usize)> =
+        plans.iter().enumerate().flat_map(|(p, plan)| (0..plan.slots.len()).map(move |s| (p, s))).collect();
+    on_event(&Event::Planned { components: plans.len(), pages: items.len() });
+    report.outcomes.iter().for_each(|outcome| on_event(&Event::Component(outcome.clone())));
+
+    let mut failure = None;
+    let mut results: Vec<Vec<Option<Result<Page, PageError>>>> =
+        plans.iter().map(|plan| plan.slots.iter().map(|_| None).collect()).collect();
+    // Components whose files are all unreadable have no page to wait for.
+    for plan in plans.iter().filter(|plan| plan.slots.is_empty()) {
+        report.outcomes.push(finish(job, &mut ledger, plan, Vec::new(), on_event)?);
+    }
+    pool.run(
+        &items,
+        |&(p, s)| plans[p].slots[s].memory_bytes,
+        |&(p, s)| plans[p].process(s, job.settings, job.engine),
+        |index, result| {
+            let (p, s) = items[index];
+            let plan = &plans[p];
+            let result = result.map_err(PageError::from).flatten();
+            tell_page(plan, s, &result, on_event);
+            results[p][s] = Some(result);
+            if results[p].iter().all(Option::is_some) {
+                let pages = std::mem::take(&mut results[p]).into_iter().flatten().collect();
+                match finish(job, &mut ledger, plan, pages, on_event) {
+                    Ok(outcome) => report.outcomes.push(outcome),
+                    Err(error) => {
+                        failure = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                }
+            }
+            ControlFlow::Continue(())
+        },
+    );
+    match failure {
+        Some(error) => Err(error),
+        None => {
+            let order: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
+            report.outcomes.sort_by_key(|outcome| order.iter().position(|name| *name == outcome.component.name));
+            report.development_signature =
+                job.signer.is_some_and(identity::is_development) && report.outcomes.iter().any(|o| !o.unchanged);
+            Ok(report)
+        }
+    }
+}
+
+/// A component to be made.
+struct Plan {
+    name: String,
+    version: u32,
+    fingerprint: String,
+    files: Vec<Capture>,
+    /// Its pages in order: which file, which page of it.
+    slots: Vec<Slot>,
+}
+
+/// A capture file as it was found.
+struct Capture {
+    file: manifest::File,
+    /// The frames, held in memory while pages of the file are in work.
+    open: Mutex<Opened>,
+    /// Why the whole file cannot be read.
+    unreadable: Option<InputError>,
+}
+
+#[derive(Default)]
+struct Opened {
+    frames: Option<Arc<Vec<Frame>>>,
+    /// Pages not yet taken.
+    pending: usize,
+}
+
+/// One page of one capture file.
+struct Slot {
+    file: usize,
+    frame: usize,
+    memory_bytes: u64,
+}
+
+impl Plan {
+    /// Processes one page, reading its file when it is the first of the file's pages in work.
+    fn process(&self, slot: usize, settings: &Settings, engine: Option<&dyn OcrEngine>) -> Result<Page, PageError> {
+        let slot = &self.slots[slot];
+        let frames = self.files[slot.file].take_frames(&settings.limits)?;
+        page::process(&frames[slot.frame], settings, engine)
+    }
+}
+
+impl Capture {
+    /// Reads and probes a file; also the memory that each of its pages will need.
+    fn examine(path: &Path, limits: &Limits) -> (Self, Vec<u64>) {
+        let name = path.to_string_lossy().into_owned();
+        let (bytes, opened) = match gather::read(path, limits) {
+            Ok(bytes) => {
+                let opened = input::open(Arc::clone(&bytes), limits);
+                (bytes, opened)
+            }
+            Err(error) => (Arc::from([]), Err(error)),
+        };
+        let file = manifest::File { path: name, bytes: bytes.len() as u64, sha256: manifest::sha256_hex(&bytes) };
+        match opened {
+            Ok(frames) => {
+                let memory = frames.iter().map(page::memory_bytes).collect();
+                let open = Mutex::new(Opened { frames: None, pending: frames.len() });
+                (Self { file, open, unreadable: None }, memory)
+            }
+            Err(error) => (Self { file, open: Mutex::default(), unreadable: Some(error) }, Vec::new()),
+        }
+    }
+
+    /// The frames for one page of the file; the last page takes them out of memory.
+    fn take_frames(&self, limits: &Limits) -> Result<Arc<Vec<Frame>>, InputError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.pending = open.pending.saturating_sub(1);
+        let frames = match open.frames.take() {
+            Some(frames) => frames,
+            None => {
+                let bytes = gather::read(Path::new(&self.file.path), limits)?;
+                if manifest::sha256_hex(&bytes) != self.file.sha256 {
+                    return Err(InputError::Changed);
+                }
+                Arc::new(input::open(bytes, limits)?)
+            }
+        };
+        if open.pending > 0 {
+            open.frames = Some(Arc::clone(&frames));
+        }
+        Ok(frames)
+    }
+}
+
+/// Examines the captures and separates what is to be done from what was done before.
+fn plan(job: &Job<'_>, ledger: &Ledger, gathered: Vec<Gathered>) -> (Vec<Plan>, Report) {
+    let mut plans = Vec::new();
+    let mut report = Report::default();
+    for component in gathered {
+        let mut files = Vec::new();
+        let mut slots = Vec::new();
+        for path in &component.files {
+            let (capture, pages) = Capture::examine(path, &job.settings.limits);
+            let new = pages.into_iter().enumerate();
+            slots.extend(new.map(|(frame, memory_bytes)| Slot { file: files.len(), frame, memory_bytes }));
+            files.push(capture);
+        }
+        let fingerprint = fingerprint(job, &files);
+        match ledger.latest(&component.name) {
+            Some(done) if done.fingerprint == fingerprint && ledger.is_intact(done) => {
+                report.outcomes.push(Outcome { component: done.clone(), unchanged: true });
+            }
+            earlier => {
+                let version = earlier.map_or(1, |done| done.version + 1);
+                plans.push(Plan { name: component.name, version, fingerprint, files, slots });
+            }
+        }
+    }
+    (plans, report)
+}
+
+/// A hash over everything that decides how a component comes out, but the time.
+fn fingerprint(job: &Job<'_>, files: &[Capture]) -> String {
+    let mut hash = Sha256::new();
+    let settings = serde_json::to_vec(job.settings).expect("settings are plain values");
+    hash.update(settings);
+    hash.update(format!("{}\0{:?}\0{:?}\0", env!("CARGO_PKG_VERSION"), job.level, job.dossier));
+    hash.update(job.engine.map_or_else(String::new, |engine| engine.name().to_owned()));
+    job.models.iter().for_each(|model| hash.update(&model.sha256));
+    hash.update(job.signer.map_or_else(String::new, |signer| sign::certificate_sha256(signer)));
+    files.iter().for_each(|capture| hash.update(format!("\0{}", capture.file.sha256)));
+    manifest::hex(&hash.finalize())
+}
+
+fn tell_page(plan: &Plan, slot: usize, result: &Result<Page, PageError>, on_event: &mut dyn FnMut(&Event)) {
+    let component = plan.name.clone();
+    on_event(&match result {
+        Ok(page) => Event::Page { component, number: slot + 1, flagged: !page.flags.is_empty(), elapsed: page.elapsed },
+        Err(error) => Event::SetAside {
+            component,
+            file: PathBuf::from(&plan.files[plan.slots[slot].file].file.path),
+            reason: error.message(Lang::Vi),
+            reason_en: error.message(Lang::En),
+        },
+    });
+}
+
+/// Assembles, signs and publishes a component whose pages are all done, and writes it into the manifest.
+fn finish(
+    job: &Job<'_>,
+    ledger: &mut Ledger,
+    plan: &Plan,
+    results: Vec<Result<Page, PageError>>,
+    on_event: &mut dyn FnMut(&Event),
+) -> Result<Outcome, DigitizeError> {
+    let mut set_aside: Vec<manifest::SetAside> = Vec::new();
+    for capture in &plan.files {
+        if let Some(error) = &capture.unreadable {
+            let (file, reason) = (capture.file.clone(), error.message(Lang::Vi));
+            on_event(&Event::SetAside {
+                component: plan.name.clone(),
+                file: PathBuf::from(&file.path),
+                reason: reason.clone(),
+                reason_en: error.message(Lang::En),
+            });
+            set_aside.push(manifest::SetAside { file, page: None, reason });
+        }
+    }
+    let mut pages = Vec::new();
+    let mut entries = Vec::new();
+    for (slot, result) in plan.slots.iter().zip(results) {
+        let file = plan.files[slot.file].file.clone();
+        match result {
+            Ok(page) => {
+                let source = manifest::Source { file, page: slot.frame + 1 };
+                entries.push(page_entry(entries.len() + 1, source, &page, job.engine));
+                pages.push(page);
+            }
+            Err(error) => {
+                let reason = error.message(Lang::Vi);
+                set_aside.push(manifest::SetAside { file, page: Some(slot.frame + 1), reason });
+            }
+        }
+    }
+
+    let mut component = manifest::Component {
+        name: plan.name.clone(),
+        version: plan.version,
+        state: if set_aside.is_empty() { State::Unsigned } else { State::Incomplete },
+        file: None,
+        unsigned_sha256: None,
+        signature: None,
+        fingerprint: plan.fingerprint.clone(),
+        created: rfc3339(job.now),
+        pages: entries,
+        set_aside,
+    };
+    if !pages.is_empty() {
+        let info = DocumentInfo {
+            title: plan.name.clone(),
+            language: "vi-VN".to_owned(),
+            created: job.now,
+            producer: format!("sohoa {}", env!("CARGO_PKG_VERSION")),
+            subject: job.dossier.map(str::to_owned),
+            keywords: None,
+        };
+        let unsigned = UnsignedPdf::assemble(&pages, &info, job.level)?;
+        component.unsigned_sha256 = Some(manifest::hex(&unsigned.digest()));
+        let signed = match job.signer.filter(|_| component.state != State::Incomplete) {
+            Some(signer) => {
+                component.state = State::Signed;
+                component.signature = Some(signature_entry(signer, job.now));
+                Some(unsigned.sign(signer, job.now)?)
+            }
+            None => None,
+        };
+        let bytes = signed.as_ref().map_or(unsigned.bytes(), |signed| signed.bytes());
+        component.file = Some(ledger.publish(&file_name(&component), bytes)?);
+    }
+    ledger.record(job, component.clone())?;
+    let outcome = Outcome { component, unchanged: false };
+    on_event(&Event::Component(outcome.clone()));
+    Ok(outcome)
+}
+
+/// `NAME.pdf`, `NAME.v2.pdf` for a rescan, `NAME.incomplete.pdf` for what could be read of a component.
+fn file_name(component: &manifest::Component) -> String {
+    let version = if component.version > 1 { format!(".v{}", component.version) } else { String::new() };
+    let state = if component.state == State::Incomplete { ".incomplete" } else { "" };
+    format!("{}{version}{state}.pdf", component.name)
+}
+
+fn page_entry(
+    number: usize,
+    source: manifest::Source,
+    page: &Page,
+    engine: Option<&dyn OcrEngine>,
+) -> manifest::Page {
+    let geometry = &page.geometry;
+    manifest::Page {
+        number,
+        source,
+        image: manifest::Image {
+            sha256: manifest::sha256_hex(&page.jpeg),
+            width: page.width,
+            height: page.height,
+            dpi: geometry.dpi,
+            size_mm: geometry.size,
+        },
+        quad: geometry.quad,
+        quad_confidence: geometry.quad_confidence,
+        skew_deg: geometry.skew_degrees,
+        orientation: geometry.orientation,
+        blank: page.blank,
+        quality: manifest::Quality { flags: page.flags.clone(), measures: page.measures.clone() },
+        codes: page
+            .codes
+            .iter()
+            .map(|code| manifest::Code { kind: code.symbology.name().to_owned(), payload: code.payload.clone() })
+            .collect(),
+        ocr: engine.map(|engine| manifest::Ocr {
+            engine: engine.name().to_owned(),
+            words: page.text.lines.iter().map(|line| line.words.len()).sum(),
+            confidence: page.text.mean_confidence(),
+        }),
+    }
+}
+
+fn signature_entry(signer: &dyn Signer, now: OffsetDateTime) -> manifest::Signature {
+    manifest::Signature {
+        signer: sign::common_name(signer),
+        certificate_sha256: sign::certificate_sha256(signer),
+        level: "B-B".to_owned(),
+        development: identity::is_development(signer),
+        time: rfc3339(now),
+    }
+}
+
+fn rfc3339(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).expect("years from 0 to 9999 have an RFC 3339 form")
+}
+
+/// The output directory and its manifest.
+struct Ledger {
+    output: OutputDir,
+    manifest: Manifest,
+}
+
+impl Ledger {
+    /// Takes up the manifest that is there, or begins one.
+    fn open(job: &Job<'_>, output: OutputDir) -> Result<Self, DigitizeError> {
+        let path = output.path().join(manifest::FILE_NAME);
+        let earlier = match fs::read(&path) {
+            Ok(bytes) => Some(manifest::open(&bytes).map_err(|source| DigitizeError::Manifest { path, source })?.manifest),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(PublishError::Io { path, source }.into()),
+        };
+        let tool = manifest::Tool {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            models: job.models.clone(),
+        };
+        let dossier = job.dossier.map(str::to_owned);
+        let manifest = match earlier {
+            Some(earlier) => Manifest { tool, dossier: dossier.or(earlier.dossier.clone()), ..earlier },
+            None => Manifest {
+                schema: manifest::SCHEMA.to_owned(),
+                tool,
+                dossier,
+                created: rfc3339(job.now),
+                updated: rfc3339(job.now),
+                components: Vec::new(),
+            },
+        };
+        Ok(Self { output, manifest })
+    }
+
+    /// The newest version of a component.
+    fn latest(&self, name: &str) -> Option<&manifest::Component> {
+        self.manifest.components.iter().filter(|component| component.name == name).max_by_key(|c| c.version)
+    }
+
+    /// Whether the component's file is still what was written.
+    fn is_intact(&self, component: &manifest::Component) -> bool {
+        component.file.as_ref().is_none_or(|file| {
+            fs::read(self.output.path().join(&file.path)).is_ok_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256)
+        })
+    }
+
+    /// Puts a PDF in place.
+    fn publish(&self, name: &str, bytes: &[u8]) -> Result<manifest::File, PublishError> {
+        self.output.write(name, bytes)?;
+        Ok(manifest::File { path: name.to_owned(), bytes: bytes.len() as u64, sha256: manifest::sha256_hex(bytes) })
+    }
+
+    /// Adds a component and writes the manifest, sealed.
+    fn record(&mut self, job: &Job<'_>, component: manifest::Component) -> Result<(), DigitizeError> {
+        self.manifest.components.push(component);
+        self.manifest.updated = rfc3339(job.now);
+        let bytes = manifest::seal(&self.manifest, |digest| {
+            job.signer.map(|signer| cms::detached(digest, signer, Some(job.now))).transpose()
+        })?;
+        self.output.write(manifest::FILE_NAME, &bytes)?;
+        Ok(())
+    }
+}

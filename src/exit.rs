@@ -1,0 +1,33 @@
+//! What a finished program says to the program that started it.
+
+/// Exit codes of `sohoa`, the same for every command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// All done, nothing to remark.
+    Done = 0,
+    /// An error of sohoa itself.
+    Internal = 1,
+    /// The command line is wrong (also clap's own code).
+    Usage = 2,
+    /// Finished, but some captures could not be read and were set aside: their components are incomplete.
+    Incomplete = 3,
+    /// Finished, but some pages need a rescan (*cần quét lại*).
+    NeedsRescan = 4,
+    /// Nothing in the input could be used.
+    NoInput = 5,
+    /// `verify` found something changed, missing or untrusted.
+    Tampered = 6,
+    /// The output cannot be written: no space, no permission, in use.
+    Output = 7,
+    /// The signing key cannot be used: wrong password, expired, unfit.
+    Key = 8,
+    /// The configuration or a model is missing or wrong.
+    Configuration = 9,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}

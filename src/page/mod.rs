@@ -1,0 +1,192 @@
+//! The way of one page: from the bytes of a capture to a straight, evenly lit, checked and read page.
+//!
+//! [`process`] is the whole of it, in order. Everything is estimated on small pictures and composed into one
+//! homography; the pixels of the capture are resampled once.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::codes::{self, Code};
+use crate::imaging::decode::{Decoded, Limits};
+use crate::imaging::gray::luma;
+use crate::imaging::proxy::Proxy;
+use crate::imaging::quality::{self, Flag, Measures};
+use crate::imaging::{blank, bounds, encode, illumination, warp};
+use crate::input::{Frame, InputError};
+use crate::model::{Lang, Localized, Orientation, PageText, Quad, SizeMm};
+use crate::ocr::{self, OcrEngine, OcrError};
+
+mod layout;
+
+/// Memory of a page in work, bytes a pixel of the capture: the capture 3, its grey 1, proxy and previews about 1, the
+/// page image 3, its grey 1, reading picture and lines about 2, encoder 1.
+const BYTES_PER_PIXEL: u64 = 12;
+
+/// The legal minimum (NĐ 30/2020 Phụ lục I, Phần II, Mục I.2). A photo taken from too far is enlarged to this, so that
+/// the reader has letters of normal size, and flagged.
+pub const MIN_DPI: f64 = 200.0;
+
+/// A resolution stored in a file is believed from here on: cameras and screenshots write 72 or 96 without meaning it.
+const MIN_TRUSTED_DPI: f64 = 100.0;
+
+/// How a page is processed. The same settings and capture give the same page, whatever the number of threads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// What a decoder may be asked for.
+    #[serde(skip)]
+    pub limits: Limits,
+    /// JPEG quality of the page image, 1 to 100.
+    pub jpeg_quality: u8,
+    /// Captures of more are reduced to this resolution; papers up to A6 may have twice as much.
+    pub max_dpi: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { limits: Limits::default(), jpeg_quality: 80, max_dpi: 300.0 }
+    }
+}
+
+/// Where the page was found on its capture and how it was laid flat.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PageGeometry {
+    /// The paper's outline on the display-oriented capture, from the content's own top left clockwise; `None` when no
+    /// page edge was in the frame.
+    pub quad: Option<Quad>,
+    /// Trust in the outline, 0 to 1; 0 without one.
+    pub quad_confidence: f32,
+    /// Rotation of the content that remained after `orientation`, clockwise positive, degrees.
+    pub skew_degrees: f64,
+    /// By how much the content was turned clockwise on the capture.
+    pub orientation: Orientation,
+    /// Physical size of the paper as it is read.
+    pub size: SizeMm,
+    /// Resolution of the page image, pixels an inch.
+    pub dpi: f64,
+    /// Pixels of the capture to an inch of paper, where there are fewest: what the paper was really seen with.
+    pub effective_dpi: f64,
+}
+
+/// A finished page.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The page image, a JPEG.
+    pub jpeg: Vec<u8>,
+    /// Width of the page image, pixels.
+    pub width: u32,
+    /// Height of the page image, pixels.
+    pub height: u32,
+    /// Whether the JPEG has one component.
+    pub gray: bool,
+    /// Geometry of the capture.
+    pub geometry: PageGeometry,
+    /// Whether the page carries nothing (it is kept all the same).
+    pub blank: bool,
+    /// Codes found on the page.
+    pub codes: Vec<Code>,
+    /// The text in reading order; empty without OCR.
+    pub text: PageText,
+    /// What was measured of the picture's quality.
+    pub measures: Measures,
+    /// What makes the page unfit and wants a rescan (*cần quét lại*); empty on a good page.
+    pub flags: Vec<Flag>,
+    /// Time from the capture's bytes to the encoded page.
+    pub elapsed: Duration,
+}
+
+/// A capture that could not become a page.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PageError {
+    /// The capture cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The recogniser failed.
+    #[error(transparent)]
+    Ocr(#[from] OcrError),
+    /// The page image cannot be encoded.
+    #[error(transparent)]
+    Encode(#[from] encode::EncodeError),
+    /// A bug, confined to this page.
+    #[error(transparent)]
+    Panicked(#[from] crate::pool::Panicked),
+}
+
+impl Localized for PageError {
+    fn message(&self, lang: Lang) -> String {
+        match self {
+            Self::Input(error) => error.message(lang),
+            Self::Ocr(error) => error.message(lang),
+            Self::Encode(error) => lang
+                .pick(&format!("không nén được ảnh trang ({error})"), &format!("cannot encode the page image ({error})"))
+                .to_owned(),
+            Self::Panicked(_) => lang
+                .pick(
+                    "lỗi bên trong chương trình khi xử lý trang này; hãy gửi tệp cho người bảo trì",
+                    "internal error while working on this page; please send the file to the maintainers",
+                )
+                .to_owned(),
+        }
+    }
+}
+
+/// What [`process`] needs for a frame while it is in work, bytes.
+pub fn memory_bytes(frame: &Frame) -> u64 {
+    let info = frame.info();
+    u64::from(info.width) * u64::from(info.height) * BYTES_PER_PIXEL
+}
+
+/// Turns one capture into a page. `engine` reads the text; without one the page has none, and a doubtful orientation
+/// stays as the picture alone suggests.
+///
+/// # Errors
+/// When the capture cannot be decoded within the limits, or the recogniser or encoder fails.
+pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine>) -> Result<Page, PageError> {
+    let started = Instant::now();
+    let capture = frame.decode(&settings.limits)?;
+    let scan_dpi = scanner_resolution(&capture);
+    let proxy = Proxy::new(&capture.image);
+    let bounds = bounds::find(&capture.image, &proxy, scan_dpi.is_some());
+    let layout = layout::lay_out(&luma(&capture.image), bounds.as_ref().map(|b| b.quad), scan_dpi, engine, settings)?;
+
+    let mut image = warp::rectify(&capture.image, &layout.to_capture, layout.width, layout.height);
+    let gray = luma(&image);
+    let cut_off = bounds.as_ref().is_some_and(|b| b.cut_off);
+    let measures = quality::measure(&gray, layout.effective_dpi, cut_off);
+    let blank = blank::is_blank(&gray, layout.dpi);
+    let codes = if blank { Vec::new() } else { codes::read(&gray) };
+    if !capture.bilevel {
+        illumination::normalize(&mut image);
+    }
+    let text = match engine {
+        Some(engine) if !blank => ocr::read(&image, layout.dpi, engine)?,
+        _ => PageText::default(),
+    };
+    Ok(Page {
+        jpeg: encode::jpeg(&image, settings.jpeg_quality, layout.dpi, false)?,
+        width: layout.width,
+        height: layout.height,
+        gray: false,
+        geometry: PageGeometry {
+            quad: layout.quad,
+            quad_confidence: bounds.map_or(0.0, |b| b.confidence),
+            skew_degrees: layout.skew_degrees,
+            orientation: layout.orientation,
+            size: layout.size,
+            dpi: layout.dpi,
+            effective_dpi: layout.effective_dpi,
+        },
+        blank,
+        codes,
+        text,
+        flags: if blank { Vec::new() } else { quality::flags(&measures) },
+        measures,
+        elapsed: started.elapsed(),
+    })
+}
+
+/// The resolution of a flat capture, pixels an inch; `None` for photos and for files that do not say it believably.
+fn scanner_resolution(capture: &Decoded) -> Option<f64> {
+    capture.dpi.filter(|&dpi| !capture.camera && dpi >= MIN_TRUSTED_DPI)
+}
