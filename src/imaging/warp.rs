@@ -35,8 +35,9 @@ const TILE: usize = 64;
 /// pipeline; seen on 8 pt text at 200 dpi).
 const SUPERSAMPLE_ABOVE: f64 = 1.5;
 
-/// Anchors farther apart than this (in source pixels) are resampled one exact pixel at a time.
-const WIDEST_CHUNK: i32 = 4096;
+/// Anchors farther apart than this (in source pixels) are resampled one exact pixel at a time, as the product of the
+/// distance and an index below [`CHUNK`] must fit 32 bits.
+const WIDEST_RUN: i32 = 8192;
 
 /// Resamples an RGB picture: output pixel `(x, y)` takes the colour found at `out_to_src` of `(x, y)`, both counted at
 /// pixel centres. Positions outside the source take the nearest edge pixel.
@@ -67,14 +68,14 @@ impl<'a, const C: usize> Plane<'a, C> {
         self.width * C
     }
 
-    /// Whether a position may be sampled without looking at the edges: two columns and one row to spare on the far
-    /// sides, so that SIMD loads of 8 bytes stay inside the picture.
-    fn holds(&self, anchor: Anchor) -> bool {
-        let inside = |value: i32, size: usize, spare: usize| {
-            let last = i64::try_from(size).unwrap_or(i64::MAX) - 1 - spare as i64;
-            value >= 0 && i64::from(value) <= last << POSITION_BITS
+    /// Largest position that may be sampled without looking at the edges, one pixel to spare below and, so that SIMD
+    /// loads of 8 bytes stay inside the picture, `8 / C` to the right. Negative when the picture is too small.
+    fn inner_limit(&self) -> Anchor {
+        let last = |size: usize, spare: usize| {
+            let last = size.min(1 << (30 - POSITION_BITS)) as i64 - 1 - spare as i64;
+            i32::try_from(last << POSITION_BITS).unwrap_or(-1)
         };
-        inside(anchor.x, self.width, 8 / C) && inside(anchor.y, self.height, 1)
+        Anchor { x: last(self.width, 8 / C), y: last(self.height, 1) }
     }
 }
 
@@ -145,14 +146,19 @@ fn sampled_line<const C: usize>(
     for (i, anchor) in anchors.iter_mut().enumerate() {
         *anchor = map.anchor(Point::new(start.x + (i * CHUNK) as f64 * step, start.y));
     }
-    let near = |pair: &[Anchor]| {
-        pair[0].x.abs_diff(pair[1].x).max(pair[0].y.abs_diff(pair[1].y)) < WIDEST_CHUNK.unsigned_abs() << POSITION_BITS
-    };
-    if anchors.iter().all(|&anchor| source.holds(anchor)) && anchors.windows(2).all(near) {
+    let limit = source.inner_limit();
+    let (mut least, mut most) = (anchors[0], anchors[0]);
+    for anchor in &*anchors {
+        least = Anchor { x: least.x.min(anchor.x), y: least.y.min(anchor.y) };
+        most = Anchor { x: most.x.max(anchor.x), y: most.y.max(anchor.y) };
+    }
+    if may_run(least, most, limit) {
         return run(source, anchors, out);
     }
     for (i, (pair, part)) in anchors.windows(2).zip(out.chunks_mut(CHUNK * C)).enumerate() {
-        if source.holds(pair[0]) && source.holds(pair[1]) && near(pair) {
+        let least = Anchor { x: pair[0].x.min(pair[1].x), y: pair[0].y.min(pair[1].y) };
+        let most = Anchor { x: pair[0].x.max(pair[1].x), y: pair[0].y.max(pair[1].y) };
+        if may_run(least, most, limit) {
             run(source, pair, part);
         } else {
             for (k, pixel) in part.chunks_exact_mut(C).enumerate() {
@@ -161,6 +167,16 @@ fn sampled_line<const C: usize>(
             }
         }
     }
+}
+
+/// Whether anchors within these bounds lie well inside the source and near each other.
+fn may_run(least: Anchor, most: Anchor, limit: Anchor) -> bool {
+    least.x >= 0
+        && least.y >= 0
+        && most.x <= limit.x
+        && most.y <= limit.y
+        && most.x - least.x < WIDEST_RUN << POSITION_BITS
+        && most.y - least.y < WIDEST_RUN << POSITION_BITS
 }
 
 /// A line of pixels that are the rounded means of 2×2 samples.
@@ -270,15 +286,14 @@ impl Map {
     }
 
     /// Where an output position lies in the source; far outside it when the position is on or beyond the horizon.
-    #[expect(clippy::cast_possible_truncation, reason = "clamped before; rounding may be off by a step below zero")]
+    #[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate, which is far outside any source")]
     fn anchor(&self, p: Point) -> Anchor {
-        const FARTHEST: f64 = (1 << (31 - POSITION_BITS)) as f64 - 1.0;
+        const ONE: f64 = (1 << POSITION_BITS) as f64;
         let m = &self.0;
-        let scale = 1.0 / self.denominator(p).max(1e-12);
-        let fixed = |value: f64| (value.clamp(-FARTHEST, FARTHEST) * f64::from(1 << POSITION_BITS)) + 0.5;
+        let scale = ONE / self.denominator(p).max(1e-12);
         Anchor {
-            x: fixed((m[0][0] * p.x + m[0][1] * p.y + m[0][2]) * scale) as i32,
-            y: fixed((m[1][0] * p.x + m[1][1] * p.y + m[1][2]) * scale) as i32,
+            x: ((m[0][0] * p.x + m[0][1] * p.y + m[0][2]) * scale + 0.5) as i32,
+            y: ((m[1][0] * p.x + m[1][1] * p.y + m[1][2]) * scale + 0.5) as i32,
         }
     }
 
