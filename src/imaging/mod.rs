@@ -1,1 +1,7 @@
-//! placeholder
+//! Pixels in, pixels or measures out: one algorithm a file, no files, clocks or threads.
+
+pub mod encode;
+pub mod illumination;
+pub mod quality;
+mod simd;
+pub mod warp;
