@@ -1,1 +1,3 @@
-//! placeholder
+//! PDF files: what is read from captures, what is written.
+
+pub mod reader;
