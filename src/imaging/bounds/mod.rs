@@ -1,0 +1,85 @@
+//! The outline of the sheet on a photo or a scanner bed.
+
+mod edges;
+mod lines;
+mod quads;
+mod refine;
+
+use super::proxy::{Proxy, reduce};
+use crate::model::{Point, Quad};
+use image::RgbImage;
+
+/// The outline of a sheet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// Corners in capture pixels, clockwise, starting anywhere. They may lie outside the frame.
+    pub quad: Quad,
+    /// 0 to 1.
+    pub confidence: f32,
+    /// Part of the sheet is outside the frame.
+    pub cut_off: bool,
+}
+
+/// Long side above which lines are sought on a halved proxy.
+const MAX_WORKING_SIDE: u32 = 900;
+const LINES: usize = 64;
+
+/// Finds the outline.
+pub fn find(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Option<Bounds> {
+    let (bounds, virtual_sides, features) = candidates(capture, proxy, scanned).into_iter().next()?;
+    let t = std::time::Instant::now();
+    let quad = bounds.quad;
+    let mut q = quad.scaled(1.0 / f64::from(proxy.factor));
+    let support = features[1];
+    let sides = q.sides();
+    let coarse = [0, 1, 2, 3].map(|i| refine::Search {
+        radius: if virtual_sides[i] { 0.0 } else if scanned || support > 0.93 { 6.0 } else { (sides[i] * 0.02).max(8.0) },
+        curved: !scanned && support <= 0.93,
+    });
+    q = refine::refine(&proxy.rgb, &q, coarse);
+    let fine = [0, 1, 2, 3].map(|i| refine::Search { radius: if virtual_sides[i] { 0.0 } else { 4.0 }, curved: !scanned });
+    q = refine::refine(&proxy.rgb, &q, fine);
+    let mut quad = q.scaled(f64::from(proxy.factor));
+    if proxy.factor > 1 {
+        let last = [0, 1, 2, 3].map(|i| refine::Search {
+            radius: if virtual_sides[i] { 0.0 } else { 2.0 * f64::from(proxy.factor) },
+            curved: !scanned,
+        });
+        quad = refine::refine(capture, &quad, last);
+    }
+    if std::env::var("BD").is_ok() {
+        eprintln!("refine {:?}", t.elapsed());
+    }
+    Some(Bounds { quad, ..bounds })
+}
+
+/// debug
+pub fn candidates(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Vec<(Bounds, [bool; 4], Vec<f32>)> {
+    if lines::is_bilevel(capture) {
+        return Vec::new();
+    }
+    let halve = proxy.rgb.width().max(proxy.rgb.height()) > MAX_WORKING_SIDE;
+    let reduced;
+    let (working, factor) = if halve {
+        reduced = reduce(&proxy.rgb, 2);
+        (&reduced, proxy.factor * 2)
+    } else {
+        (&proxy.rgb, proxy.factor)
+    };
+    let t0 = std::time::Instant::now();
+    let map = edges::EdgeMap::new(working, if scanned { 2.0 } else { 3.0 });
+    let t1 = std::time::Instant::now();
+    let lines = lines::find(&map, LINES, scanned);
+    let t2 = std::time::Instant::now();
+    let ranked = quads::rank(&lines, map.width, map.height, 60);
+    if std::env::var("BD").is_ok() {
+        eprintln!("edges {:?} n {} lines {:?} n {} quads {:?}", t1 - t0, map.points.len(), t2 - t1, lines.len(), t2.elapsed());
+    }
+    ranked
+        .into_iter()
+        .map(|c| {
+            let quad = Quad(c.corners.map(|(x, y)| Point::new(f64::from(x), f64::from(y)))).scaled(f64::from(factor));
+            (Bounds { quad, confidence: c.score, cut_off: false }, c.virtual_sides, c.features.to_vec())
+        })
+        .collect()
+}
