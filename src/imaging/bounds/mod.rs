@@ -32,20 +32,29 @@ pub fn find(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Option<Bounds> 
     let mut q = quad.scaled(1.0 / f64::from(proxy.factor));
     let support = features[1];
     let sides = q.sides();
-    let coarse = [0, 1, 2, 3].map(|i| refine::Search {
-        radius: if virtual_sides[i] { 0.0 } else if scanned || support > 0.93 { 6.0 } else { (sides[i] * 0.02).max(8.0) },
-        curved: !scanned && support <= 0.93,
+    let pick = |i: usize, search: refine::Search| if virtual_sides[i] { refine::Search::STAY } else { search };
+    let wide = !scanned && support < 0.93;
+    let coarse = [0, 1, 2, 3].map(|i| {
+        let radius = if wide { (sides[i] * 0.025).max(8.0) } else { 6.0 };
+        pick(i, refine::Search { radius, step: if wide { 1.0 } else { 0.5 }, bowed: !scanned })
     });
-    q = refine::refine(&proxy.rgb, &q, coarse);
-    let fine = [0, 1, 2, 3].map(|i| refine::Search { radius: if virtual_sides[i] { 0.0 } else { 4.0 }, curved: !scanned });
-    q = refine::refine(&proxy.rgb, &q, fine);
+    let mut bowed;
+    (q, bowed) = refine::refine(&proxy.rgb, &q, coarse);
+    if wide {
+        let fine = [0, 1, 2, 3].map(|i| {
+            if bowed[i] { refine::Search::STAY } else { pick(i, refine::Search { radius: 4.0, step: 0.5, bowed: true }) }
+        });
+        let more;
+        (q, more) = refine::refine(&proxy.rgb, &q, fine);
+        bowed = [0, 1, 2, 3].map(|i| bowed[i] || more[i]);
+    }
     let mut quad = q.scaled(f64::from(proxy.factor));
     if proxy.factor > 1 {
-        let last = [0, 1, 2, 3].map(|i| refine::Search {
-            radius: if virtual_sides[i] { 0.0 } else { 2.0 * f64::from(proxy.factor) },
-            curved: !scanned,
+        let radius = 2.0 * f64::from(proxy.factor);
+        let last = [0, 1, 2, 3].map(|i| {
+            if bowed[i] { refine::Search::STAY } else { pick(i, refine::Search { radius, step: 0.75, bowed: false }) }
         });
-        quad = refine::refine(capture, &quad, last);
+        (quad, _) = refine::refine(capture, &quad, last);
     }
     if std::env::var("BD").is_ok() {
         eprintln!("refine {:?}", t.elapsed());

@@ -1,42 +1,75 @@
 //! Sub-pixel sides and corners.
 //!
-//! Each side is cut by profiles along its normal. First a consensus: the straight line, or on curled paper the shallow
-//! parabola, on which the summed edge strength of all profiles is greatest, each profile's say being capped, so that a
-//! finger or a crossing pen counts for no more than its width. Then every profile's own peak near the consensus is
-//! located to a fraction of a pixel and the side is fitted to the peaks with Tukey's weights. Corners are where
-//! neighbouring curves meet, so that the corners of a curled sheet are its own and not those of its chords.
+//! Each side is cut by profiles along its normal. First a consensus: the straight line on which the summed edge strength
+//! of all profiles is greatest, each profile's say being capped, so that a finger or a crossing pen counts for no more
+//! than its width. Then every profile's own peak near the consensus is located to a fraction of a pixel and the line is
+//! fitted to the peaks with Tukey's weights. Where a side may be bowed (curl, fold), the edge is instead followed from
+//! profile to profile by dynamic programming; if no straight line explains the path, the side is described by one line at
+//! each of its ends, so that the corners found are those of the sheet and not of its chords.
 
 use crate::model::{Point, Quad};
 use image::RgbImage;
+use std::cmp::Ordering;
 
 /// Profiles per side.
 const PROFILES: usize = 96;
-/// Positions on a profile on either side of the expected edge.
-const HALF: usize = 12;
-const POSITIONS: usize = 2 * HALF + 1;
 /// Ends of a side that are not looked at, as a share: rounded corners of cards, dog-ears.
-const END_SHARE: f64 = 0.03;
-/// By how much a parabola must beat the straight line to be believed.
-const CURVE_GAIN: f32 = 1.06;
+const END_SHARE: f64 = 0.02;
+/// Rounded corners of an ID-1 card reach 3.7 % of the long and 5.9 % of the short side (ISO/IEC 7810, radius 3.18 mm).
+const STRAIGHT_END_SHARE: f64 = 0.04;
 /// Fewer profiles than this tell nothing.
 const MIN_PROFILES: usize = 12;
+/// A profile supports an edge whose strength is this share of the cap.
+const SUPPORTING: f32 = 0.35;
+/// Peaks farther than this from where they are expected belong to something else, steps.
+const CATCH: f64 = 2.5;
+/// A side is straight when this share of its supporting profiles lies within `CATCH` of one line.
+const STRAIGHT_SHARE: f64 = 0.9;
+/// Share of a bowed side that tells its direction at the corner.
+const END_WINDOW: f64 = 0.18;
+/// Cost of a path for moving by one step between profiles, in units of a full profile.
+const MOVE_COST: f32 = 0.06;
+/// Largest move between neighbouring profiles, steps.
+const MAX_MOVE: usize = 3;
 
 /// How one side is to be refined.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Search {
     /// Farthest distance from the expected edge, pixels of the picture; 0 leaves the side as it is.
     pub radius: f64,
+    /// Distance between positions on a profile, pixels.
+    pub step: f64,
     /// Whether the side may be bowed.
-    pub curved: bool,
+    pub bowed: bool,
 }
 
-/// A side as offsets from its chord: `offset(s) = c0 + c1 u + c2 (1 - u²)` with `u = 2 s - 1`.
+impl Search {
+    /// Leaves the side where it is.
+    pub(super) const STAY: Self = Self { radius: 0.0, step: 1.0, bowed: false };
+}
+
+/// A side: its chord and, in pixels from the chord, the lines that describe it near its start and its end.
 #[derive(Clone, Copy, Debug)]
 struct Side {
     start: Point,
     along: Point,
     normal: Point,
-    shape: [f64; 3],
+    near_start: Offset,
+    near_end: Offset,
+    bowed: bool,
+}
+
+/// An offset that changes linearly along a side: `at_start` at share 0, growing by `slope` up to share 1.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offset {
+    at_start: f64,
+    slope: f64,
+}
+
+impl Offset {
+    fn at(self, s: f64) -> f64 {
+        self.at_start + s * self.slope
+    }
 }
 
 impl Side {
@@ -49,7 +82,8 @@ impl Side {
         let along = Point::new(to.x - from.x, to.y - from.y);
         // Clockwise with y downwards: the inside is to the right of the direction of travel.
         let normal = Point::new(-along.y / length, along.x / length);
-        Some(Self { start: from, along, normal, shape: [0.0; 3] })
+        let offset = Offset::default();
+        Some(Self { start: from, along, normal, near_start: offset, near_end: offset, bowed: false })
     }
 
     fn position(&self, s: f64, offset: f64) -> Point {
@@ -59,52 +93,39 @@ impl Side {
         )
     }
 
-    fn offset(&self, s: f64) -> f64 {
-        let u = 2.0 * s - 1.0;
-        self.shape[0] + self.shape[1] * u + self.shape[2] * (1.0 - u * u)
-    }
-
-    /// Direction at a share of the side.
-    fn tangent(&self, s: f64) -> Point {
-        let u = 2.0 * s - 1.0;
-        let slope = 2.0 * self.shape[1] - 4.0 * u * self.shape[2];
-        Point::new(self.along.x + slope * self.normal.x, self.along.y + slope * self.normal.y)
-    }
-
-    /// Where this side, near its end, meets the next, near its start.
+    /// Where this side's end meets the start of the next.
     fn meets(&self, next: &Self) -> Option<Point> {
-        let (mut s, mut t) = (1.0f64, 0.0f64);
-        for _ in 0..6 {
-            let (p, q) = (self.position(s, self.offset(s)), next.position(t, next.offset(t)));
-            let (a, b) = (self.tangent(s), next.tangent(t));
-            let determinant = a.x * b.y - a.y * b.x;
-            if determinant.abs() < 1e-9 {
-                return None;
-            }
-            let (dx, dy) = (q.x - p.x, q.y - p.y);
-            s = (s + (dx * b.y - dy * b.x) / determinant).clamp(0.5, 1.5);
-            t = (t + (dx * a.y - dy * a.x) / determinant).clamp(-0.5, 0.5);
+        let line = |side: &Self, offset: Offset| {
+            let (a, b) = (side.position(0.0, offset.at(0.0)), side.position(1.0, offset.at(1.0)));
+            (a, Point::new(b.x - a.x, b.y - a.y))
+        };
+        let ((p, a), (q, b)) = (line(self, self.near_end), line(next, next.near_start));
+        let determinant = a.x * b.y - a.y * b.x;
+        if determinant.abs() < 1e-9 {
+            return None;
         }
-        Some(self.position(s, self.offset(s)))
+        let s = ((q.x - p.x) * b.y - (q.y - p.y) * b.x) / determinant;
+        Some(Point::new(p.x + s * a.x, p.y + s * a.y))
     }
 }
 
-/// Moves the sides of a clockwise quad onto the edges nearby. Sides without evidence stay.
-pub(super) fn refine(image: &RgbImage, quad: &Quad, search: [Search; 4]) -> Quad {
+/// Moves the sides of a clockwise quad onto the edges nearby; sides without evidence stay. Also says which sides are
+/// bowed.
+pub(super) fn refine(image: &RgbImage, quad: &Quad, search: [Search; 4]) -> (Quad, [bool; 4]) {
+    let unchanged = (*quad, [false; 4]);
     let p = &quad.0;
-    let mut sides = [None; 4];
+    let mut sides = Vec::with_capacity(4);
     for i in 0..4 {
-        let Some(mut side) = Side::chord(p[i], p[(i + 1) % 4]) else { return *quad };
+        let Some(mut side) = Side::chord(p[i], p[(i + 1) % 4]) else { return unchanged };
         if search[i].radius > 0.0 {
             bend(image, &mut side, search[i]);
         }
-        sides[i] = Some(side);
+        sides.push(side);
     }
-    let sides: Vec<Side> = sides.into_iter().flatten().collect();
     let mut corners = *p;
     for i in 0..4 {
         let (before, here) = ((i + 3) % 4, i);
-        let limit = 3.0 * search[before].radius.max(search[here].radius);
+        let limit = 4.0 * search[before].radius.max(search[here].radius);
         if let Some(corner) = sides[before].meets(&sides[here]) {
             if corner.distance(p[i]) <= limit {
                 corners[i] = corner;
@@ -112,192 +133,241 @@ pub(super) fn refine(image: &RgbImage, quad: &Quad, search: [Search; 4]) -> Quad
         }
     }
     let refined = Quad(corners);
-    if refined.is_convex() { refined } else { *quad }
+    if refined.is_convex() { (refined, [0, 1, 2, 3].map(|i| sides[i].bowed)) } else { unchanged }
 }
 
 /// Fits one side to the picture.
 fn bend(image: &RgbImage, side: &mut Side, search: Search) {
-    let step = search.radius / HALF as f64;
-    let profiles = Profiles::new(image, side, step);
+    let profiles = Profiles::new(image, side, search);
     if profiles.at.len() < MIN_PROFILES {
         return;
     }
-    let Some((shape, curved)) = profiles.consensus(search.curved) else { return };
-    if let Some(shape) = profiles.fit(shape, curved) {
-        side.shape = shape.map(|v| v * step);
+    let to_pixels = |o: Offset| Offset { at_start: o.at_start * search.step, slope: o.slope * search.step };
+    let Some(consensus) = profiles.consensus() else { return };
+    let straight = profiles.fit(&profiles.peaks(|s| consensus.at(s)), consensus, CATCH);
+    if search.bowed {
+        let path = profiles.path();
+        let line = profiles.fit(&path, consensus, 2.0 * CATCH).unwrap_or(consensus);
+        let near = path.iter().filter(|(s, o)| (line.at(*s) - o).abs() < CATCH).count();
+        if (near as f64) < STRAIGHT_SHARE * path.len() as f64 {
+            let end = |low: f64, high: f64| {
+                let part: Vec<(f64, f64)> = path.iter().copied().filter(|(s, _)| *s >= low && *s <= high).collect();
+                profiles.fit_end(&part)
+            };
+            if let (Some(start), Some(end)) = (end(0.0, END_WINDOW), end(1.0 - END_WINDOW, 1.0)) {
+                side.near_start = to_pixels(start);
+                side.near_end = to_pixels(end);
+                side.bowed = true;
+                return;
+            }
+        }
+    }
+    if let Some(straight) = straight {
+        side.near_start = to_pixels(straight);
+        side.near_end = side.near_start;
     }
 }
 
-/// Edge strength across a side, at `PROFILES` shares of it; offsets count in steps.
+/// Edge strength across a side at shares of it; offsets count in steps from the chord.
 struct Profiles {
     at: Vec<f64>,
-    strength: Vec<[f32; POSITIONS]>,
+    strength: Vec<Vec<f32>>,
+    /// Positions on a profile on either side of the chord.
+    half: usize,
     /// A profile's say is capped here.
     cap: f32,
+    /// Share of the side at either end that a straight fit leaves out.
+    skip: f64,
 }
 
 impl Profiles {
-    fn new(image: &RgbImage, side: &Side, step: f64) -> Self {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "radius and step are positive, small")]
+    fn new(image: &RgbImage, side: &Side, search: Search) -> Self {
+        let half = (search.radius / search.step).ceil().max(4.0) as usize;
         let mut at = Vec::with_capacity(PROFILES);
         let mut colors = Vec::with_capacity(PROFILES);
-        let reach = (HALF + 1) as f64 * step;
+        let reach = (half + 1) as f64 * search.step;
         for i in 0..PROFILES {
             let s = END_SHARE + (1.0 - 2.0 * END_SHARE) * (i as f64 + 0.5) / PROFILES as f64;
             if !inside(image, side.position(s, 0.0), 1.0) {
                 continue;
             }
-            let mut row = [[0.0f32; 3]; POSITIONS + 2];
-            for (k, color) in row.iter_mut().enumerate() {
-                *color = sample(image, side.position(s, k as f64 * step - reach));
-            }
             at.push(s);
+            let positions = 0..2 * half + 3;
+            let row: Vec<[f32; 3]> =
+                positions.map(|k| sample(image, side.position(s, k as f64 * search.step - reach))).collect();
             colors.push(row);
         }
-        let direction = contrast(&colors);
-        let strength: Vec<[f32; POSITIONS]> = colors
+        let direction = contrast(&colors, half);
+        let strength: Vec<Vec<f32>> = colors
             .iter()
             .map(|row| {
-                let mut strength = [0.0; POSITIONS];
-                for (k, value) in strength.iter_mut().enumerate() {
-                    *value = (0..3).map(|c| direction[c] * (row[k + 2][c] - row[k][c])).sum::<f32>().max(0.0);
-                }
-                strength
+                let steps = row.iter().zip(&row[2..]);
+                steps.map(|(a, b)| (0..3).map(|c| direction[c] * (b[c] - a[c])).sum::<f32>().max(0.0)).collect()
             })
             .collect();
         let mut peaks: Vec<f32> = strength.iter().map(|row| row.iter().copied().fold(0.0, f32::max)).collect();
         peaks.sort_by(f32::total_cmp);
         let cap = peaks.get(peaks.len() / 2).copied().unwrap_or(0.0).max(0.5);
-        Self { at, strength, cap }
+        Self { at, strength, half, cap, skip: STRAIGHT_END_SHARE }
     }
 
-    /// The shape, in steps, on which most capped strength lies, and whether it is a parabola.
-    fn consensus(&self, curved: bool) -> Option<([f64; 3], bool)> {
-        let half = HALF as i32;
-        let mut straight = (0.0f32, [0.0; 3]);
-        let mut bowed = (0.0f32, [0.0; 3]);
-        for shift in -half..=half {
-            for tilt in -half / 2..=half / 2 {
-                for bow in if curved { -half..=half } else { 0..=0 } {
-                    let shape = [f64::from(shift), f64::from(tilt), f64::from(bow)];
-                    // Far, tilted and bowed shapes need a little more evidence.
-                    let effort = 1.0 - 0.015 * (shift.abs() + tilt.abs() + bow.abs()) as f32;
-                    let score = effort * self.sum(shape);
-                    let best = if bow == 0 { &mut straight } else { &mut bowed };
-                    if score > best.0 {
-                        *best = (score, shape);
-                    }
+    /// The line, in steps, on which most capped strength lies.
+    fn consensus(&self) -> Option<Offset> {
+        let half = i32::try_from(self.half).ok()?;
+        let mut best = (0.0f32, Offset::default());
+        for from in -half..=half {
+            for to in (from - half).max(-half)..=(from + half).min(half) {
+                let offset = Offset { at_start: f64::from(from), slope: f64::from(to - from) };
+                // Far and tilted lines need a little more evidence.
+                let effort = 1.0 - 0.1 * (from.abs() + to.abs()) as f32 / half as f32;
+                let score = effort * self.sum(offset);
+                if score > best.0 {
+                    best = (score, offset);
                 }
             }
         }
-        if bowed.0 > straight.0 * CURVE_GAIN {
-            Some((bowed.1, true))
-        } else {
-            (straight.0 > 0.0).then_some((straight.1, false))
-        }
+        (best.0 > 0.0).then_some(best.1)
     }
 
-    fn sum(&self, shape: [f64; 3]) -> f32 {
-        let [c0, c1, c2] = shape.map(|v| v as f32);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]
+    fn sum(&self, offset: Offset) -> f32 {
         let mut sum = 0.0;
         for (s, row) in self.at.iter().zip(&self.strength) {
-            let u = 2.0 * *s as f32 - 1.0;
-            let position = c0 + c1 * u + c2 * (1.0 - u * u) + HALF as f32 + 0.5;
-            if position >= 0.0 && position < POSITIONS as f32 {
+            let position = offset.at(*s) + self.half as f64 + 0.5;
+            if position >= 0.0 && position < row.len() as f64 {
                 sum += row[position as usize].min(self.cap);
             }
         }
         sum
     }
 
-    /// Least squares on the profiles' own peaks near the consensus, reweighted by Tukey's biweight.
-    fn fit(&self, shape: [f64; 3], curved: bool) -> Option<[f64; 3]> {
-        /// Peaks farther than this from the consensus belong to something else, steps.
-        const CATCH: f64 = 2.5;
-        let mut shape = shape;
-        for round in 0..4 {
-            let scale = if round == 0 { CATCH * 1.5 } else { CATCH };
-            let mut normal = [[0.0f64; 4]; 3];
-            let mut used = 0;
-            for (s, row) in self.at.iter().zip(&self.strength) {
-                let u = 2.0 * s - 1.0;
-                let basis = [1.0, u, if curved { 1.0 - u * u } else { 0.0 }];
-                let expected: f64 = (0..3).map(|i| basis[i] * shape[i]).sum();
-                let Some((offset, strength)) = peak(row, expected + HALF as f64, CATCH) else { continue };
-                let offset = offset - HALF as f64;
-                let distance = (offset - expected) / scale;
-                if distance.abs() >= 1.0 {
-                    continue;
-                }
-                let tukey = (1.0 - distance * distance).powi(2);
-                let weight = tukey * f64::from((strength / self.cap).min(1.0));
-                used += 1;
-                for i in 0..3 {
-                    for j in 0..3 {
-                        normal[i][j] += weight * basis[i] * basis[j];
-                    }
-                    normal[i][3] += weight * basis[i] * offset;
-                }
-            }
-            if used < MIN_PROFILES {
-                return None;
-            }
-            shape = solve(normal, curved)?;
-        }
-        Some(shape)
+    /// Every profile's own peak near where it is expected: share of the side, offset in steps.
+    fn peaks(&self, expected: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
+        let profiles = self.at.iter().zip(&self.strength);
+        profiles.filter_map(|(&s, row)| Some((s, self.peak(row, expected(s), CATCH)?))).collect()
     }
-}
 
-/// Solves the normal equations of the two or three coefficients.
-fn solve(mut m: [[f64; 4]; 3], curved: bool) -> Option<[f64; 3]> {
-    let n = if curved { 3 } else { 2 };
-    for i in 0..n {
-        let pivot = m[i][i];
-        if pivot < 1e-6 {
+    /// The best connected path along the side, as the peaks that support it.
+    fn path(&self) -> Vec<(f64, f64)> {
+        let width = 2 * self.half + 1;
+        let mut score = vec![0.0f32; width];
+        let mut came_from = Vec::with_capacity(self.at.len());
+        for row in &self.strength {
+            let mut next = vec![f32::MIN; width];
+            let mut origin = vec![0usize; width];
+            for k in 0..width {
+                for from in k.saturating_sub(MAX_MOVE)..(k + MAX_MOVE + 1).min(width) {
+                    let value = score[from] - MOVE_COST * from.abs_diff(k) as f32;
+                    if value > next[k] {
+                        (next[k], origin[k]) = (value, from);
+                    }
+                }
+                next[k] += (row[k] / self.cap).min(1.0);
+            }
+            score = next;
+            came_from.push(origin);
+        }
+        let mut k = (0..width).max_by(|&a, &b| score[a].total_cmp(&score[b])).unwrap_or(self.half);
+        let mut path = Vec::with_capacity(self.at.len());
+        for i in (0..self.at.len()).rev() {
+            if let Some(offset) = self.peak(&self.strength[i], k as f64 - self.half as f64, 1.5) {
+                path.push((self.at[i], offset));
+            }
+            k = came_from[i][k];
+        }
+        path.reverse();
+        path
+    }
+
+    /// Straight line through points by least squares, reweighted by Tukey's biweight.
+    fn fit(&self, points: &[(f64, f64)], first: Offset, catch: f64) -> Option<Offset> {
+        let mut line = first;
+        for round in 0..5 {
+            let scale = if round == 0 { 1.5 * catch } else { catch };
+            let weighted = points.iter().filter(|(s, _)| *s >= self.skip && *s <= 1.0 - self.skip).map(|&(s, o)| {
+                let distance = ((o - line.at(s)) / scale).abs().min(1.0);
+                (s, o, (1.0 - distance * distance).powi(2))
+            });
+            line = least_squares(weighted)?;
+        }
+        Some(line)
+    }
+
+    /// Straight line through one end of a bowed side.
+    fn fit_end(&self, points: &[(f64, f64)]) -> Option<Offset> {
+        /// Fewer peaks do not give a direction.
+        const MIN_END_POINTS: usize = 6;
+        if points.len() < MIN_END_POINTS {
             return None;
         }
-        for j in 0..n {
-            if j != i {
-                let factor = m[j][i] / pivot;
-                for k in 0..4 {
-                    m[j][k] -= factor * m[i][k];
-                }
+        let mut line = least_squares(points.iter().map(|&(s, o)| (s, o, 1.0)))?;
+        for _ in 0..5 {
+            let weighted = points.iter().map(|&(s, o)| {
+                let distance = ((o - line.at(s)) / CATCH).abs().min(1.0);
+                (s, o, (1.0 - distance * distance).powi(2))
+            });
+            line = least_squares(weighted)?;
+        }
+        Some(line)
+    }
+
+    /// The highest local maximum of a profile within `catch` of an offset, in steps, if it supports an edge.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the profile")]
+    fn peak(&self, row: &[f32], expected: f64, catch: f64) -> Option<f64> {
+        let expected = expected + self.half as f64;
+        let low = (expected - catch).ceil().max(1.0) as usize;
+        let high = (expected + catch).floor().clamp(0.0, (row.len() - 2) as f64) as usize;
+        let mut best: Option<usize> = None;
+        for k in low..=high {
+            let maximum = row[k] >= SUPPORTING * self.cap && row[k] >= row[k - 1] && row[k] > row[k + 1];
+            if maximum && best.is_none_or(|b| row[k] > row[b]) {
+                best = Some(k);
             }
         }
+        let k = best?;
+        let (a, b, c) = (f64::from(row[k - 1]), f64::from(row[k]), f64::from(row[k + 1]));
+        let curvature = a - 2.0 * b + c;
+        let shift = if curvature < 0.0 { 0.5 * (a - c) / curvature } else { 0.0 };
+        Some(k as f64 + shift - self.half as f64)
     }
-    Some([m[0][3] / m[0][0], m[1][3] / m[1][1], if curved { m[2][3] / m[2][2] } else { 0.0 }])
 }
 
-/// The local maximum of a profile nearest in strength and place to what is expected: position and height.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the profile")]
-fn peak(row: &[f32; POSITIONS], expected: f64, catch: f64) -> Option<(f64, f32)> {
-    let low = (expected - catch).ceil().max(1.0) as usize;
-    let high = (expected + catch).floor().clamp(0.0, (POSITIONS - 2) as f64) as usize;
-    let mut best: Option<usize> = None;
-    for k in low..=high {
-        if row[k] > 0.0 && row[k] >= row[k - 1] && row[k] > row[k + 1] && best.is_none_or(|b| row[k] > row[b]) {
-            best = Some(k);
-        }
+/// Weighted least squares of offset on share; `None` when the points do not span a line.
+fn least_squares(points: impl Iterator<Item = (f64, f64, f64)>) -> Option<Offset> {
+    let (mut n, mut ss, mut so, mut sss, mut sso) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for (s, o, w) in points {
+        n += w;
+        ss += w * s;
+        so += w * o;
+        sss += w * s * s;
+        sso += w * s * o;
     }
-    let k = best?;
-    let (a, b, c) = (f64::from(row[k - 1]), f64::from(row[k]), f64::from(row[k + 1]));
-    let curvature = a - 2.0 * b + c;
-    let shift = if curvature < 0.0 { 0.5 * (a - c) / curvature } else { 0.0 };
-    Some((k as f64 + shift, row[k]))
+    let spread = n * sss - ss * ss;
+    if n < 3.0 || spread < 1e-9 {
+        return None;
+    }
+    let slope = (n * sso - ss * so) / spread;
+    Some(Offset { at_start: (so - slope * ss) / n, slope })
 }
 
 /// Unit colour direction from outside to inside, averaged over the side.
-fn contrast(colors: &[[[f32; 3]; POSITIONS + 2]]) -> [f32; 3] {
+fn contrast(colors: &[Vec<[f32; 3]>], half: usize) -> [f32; 3] {
     let mut sum = [0.0f32; 3];
     for row in colors {
         for (k, color) in row.iter().enumerate() {
-            let sign = if k > HALF + 1 { 1.0 } else if k < HALF + 1 { -1.0 } else { 0.0 };
+            let sign = match k.cmp(&(half + 1)) {
+                Ordering::Less => -1.0,
+                Ordering::Equal => 0.0,
+                Ordering::Greater => 1.0,
+            };
             for c in 0..3 {
                 sum[c] += sign * color[c];
             }
         }
     }
     let norm = sum.iter().map(|v| v * v).sum::<f32>().sqrt();
-    let mean = norm / (colors.len().max(1) * (HALF + 1)) as f32;
+    let mean = norm / (colors.len().max(1) * (half + 1)) as f32;
     // Without any contrast, a sheet on its own shadow is brighter inside.
     if mean < 1.5 { [0.577; 3] } else { sum.map(|v| v / norm) }
 }
