@@ -12,12 +12,13 @@ pub(super) const SIDE_DISTANCE: f32 = 5.0;
 /// Directions of normals, one a degree.
 const ANGLES: usize = 180;
 /// How far from the local gradient a line's normal may be, degrees.
-const VOTE_SPREAD: isize = 3;
+const VOTE_SPREAD: usize = 3;
 /// Colour difference that earns a full vote, grey levels.
 const FULL_VOTE: f32 = 24.0;
 /// Points this near a line and this parallel belong to it, working pixels and cosine.
 const INLIER_DISTANCE: f32 = 2.0;
 const INLIER_COSINE: f32 = 0.951; // 18°
+const INLIER_DEGREES: i32 = 18;
 /// Step along a line at which it is described, working pixels.
 pub(super) const SAMPLE_STEP: f32 = 2.0;
 
@@ -66,12 +67,9 @@ impl Line {
     }
 
     /// What lies between two lengths along the line.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the line's samples")]
     pub(super) fn stretch(&self, from: f32, to: f32) -> Stretch {
         let (from, to) = (from.max(self.enter), to.min(self.leave));
-        let last = self.sums.len() - 1;
-        let index = |t: f32| (((t - self.enter) / SAMPLE_STEP).max(0.0) as usize).min(last);
-        let (a, b) = (index(from), index(to));
+        let (a, b) = (self.index(from), self.index(to));
         if to <= from || b <= a {
             return Stretch::default();
         }
@@ -91,6 +89,17 @@ impl Line {
             stretch.deviation[side] = ((b.square[side] - a.square[side]) / n - mean * mean).max(0.0).sqrt();
         }
         stretch
+    }
+
+    /// Share of the visible length between two positions that is supported: `stretch` without the rest.
+    pub(super) fn support(&self, from: f32, to: f32) -> f32 {
+        let (a, b) = (self.index(from), self.index(to));
+        if b <= a { 0.0 } else { (self.sums[b].support - self.sums[a].support) / (b - a) as f32 }
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the line's samples")]
+    fn index(&self, t: f32) -> usize {
+        (((t - self.enter) / SAMPLE_STEP).max(0.0) as usize).min(self.sums.len() - 1)
     }
 
     fn new(map: &EdgeMap, nx: f32, ny: f32, d: f32, virtual_side: bool) -> Option<Self> {
@@ -152,40 +161,135 @@ pub(super) fn difference(a: [f32; 3], b: [f32; 3]) -> f32 {
 
 /// The strongest lines of a picture, at most `count`, and the four sides of the frame at the end.
 pub(super) fn find(map: &EdgeMap, count: usize, faint: bool) -> Vec<Line> {
-    let weights: Vec<f32> = map.points.iter().map(|p| vote(map, p, faint)).collect();
+    let mut votes = Votes::new(map, faint);
     let mut hough = Hough::new(map);
-    for (point, &weight) in map.points.iter().zip(&weights) {
-        hough.vote(point, weight);
+    for voter in &votes.voters {
+        hough.vote(voter, voter.weight);
     }
-    let mut taken = vec![false; map.points.len()];
     let mut lines: Vec<Line> = Vec::new();
     for _ in 0..count * 2 {
         if lines.len() == count {
             break;
         }
         let Some((nx, ny, d)) = hough.strongest() else { break };
-        let (nx, ny, d) = fit(map, &weights, nx, ny, d);
-        let mut removed = 0.0;
-        for (i, point) in map.points.iter().enumerate() {
-            if !taken[i] && belongs(point, nx, ny, d, INLIER_DISTANCE) {
-                taken[i] = true;
-                hough.vote(point, -weights[i]);
-                removed += weights[i];
-            }
-        }
-        if removed < 1.0 {
+        let (nx, ny, d) = votes.fit(nx, ny, d);
+        if votes.withdraw(&mut hough, nx, ny, d) < 1.0 {
             hough.forget();
         }
-        if lines.iter().any(|l| same(map, l, nx, ny, d)) {
-            continue;
+        if !lines.iter().any(|line| same(map, line, nx, ny, d)) {
+            lines.extend(Line::new(map, nx, ny, d, false));
         }
-        lines.extend(Line::new(map, nx, ny, d, false));
     }
     let (right, bottom) = (map.width as f32 - 0.5, map.height as f32 - 0.5);
     for (nx, ny, d) in [(1.0, 0.0, -0.5), (0.0, 1.0, -0.5), (1.0, 0.0, right), (0.0, 1.0, bottom)] {
         lines.extend(Line::new(map, nx, ny, d, true));
     }
     lines
+}
+
+/// An edge point with its say.
+#[derive(Clone, Copy)]
+struct Voter {
+    x: f32,
+    y: f32,
+    nx: f32,
+    ny: f32,
+    weight: f32,
+    degrees: u16,
+    withdrawn: bool,
+}
+
+/// All voters, ordered by the direction of their normals, so that those parallel to a line are found together.
+struct Votes {
+    voters: Vec<Voter>,
+    /// Voters of whole degree `a` are `starts[a]..starts[a + 1]`.
+    starts: Vec<usize>,
+}
+
+impl Votes {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an angle of 0 to 180 degrees")]
+    fn new(map: &EdgeMap, faint: bool) -> Self {
+        let mut starts = vec![0usize; ANGLES + 1];
+        let mut unordered = Vec::with_capacity(map.points.len());
+        for p in &map.points {
+            let degrees = (p.ny.atan2(p.nx).to_degrees().round() as i32).rem_euclid(ANGLES as i32) as u16;
+            starts[usize::from(degrees) + 1] += 1;
+            let weight = vote(map, p, faint);
+            unordered.push(Voter { x: p.x, y: p.y, nx: p.nx, ny: p.ny, weight, degrees, withdrawn: false });
+        }
+        for a in 0..ANGLES {
+            starts[a + 1] += starts[a];
+        }
+        let mut next = starts.clone();
+        let mut voters = unordered.clone();
+        for voter in unordered {
+            let at = &mut next[usize::from(voter.degrees)];
+            voters[*at] = voter;
+            *at += 1;
+        }
+        Self { voters, starts }
+    }
+
+    /// Ranges of the voters whose normals are within the inlier angle of a line's.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an angle of 0 to 180 degrees")]
+    fn parallel(&self, nx: f32, ny: f32) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+        let degrees = ny.atan2(nx).to_degrees().round() as i32;
+        let (low, high) = (degrees - INLIER_DEGREES, degrees + INLIER_DEGREES + 1);
+        let (low, high) = (low.rem_euclid(ANGLES as i32) as usize, high.rem_euclid(ANGLES as i32) as usize);
+        let (a, b, last) = (self.starts[low], self.starts[high], self.starts[ANGLES]);
+        if low < high { [a..b, 0..0] } else { [0..b, a..last] }.into_iter()
+    }
+
+    /// Weighted total least squares on the voters near a line, those withdrawn included.
+    fn fit(&self, nx: f32, ny: f32, d: f32) -> (f32, f32, f32) {
+        let (mut nx, mut ny, mut d) = (nx, ny, d);
+        for distance in [3.0, 2.0] {
+            let (mut n, mut sx, mut sy, mut sxx, mut sxy, mut syy) = (0.0f64, 0.0, 0.0, 0.0, 0.0, 0.0);
+            for p in self.parallel(nx, ny).flat_map(|range| &self.voters[range]) {
+                if (p.x * nx + p.y * ny - d).abs() < distance {
+                    let (x, y, w) = (f64::from(p.x), f64::from(p.y), f64::from(p.weight));
+                    n += w;
+                    sx += w * x;
+                    sy += w * y;
+                    sxx += w * x * x;
+                    sxy += w * x * y;
+                    syy += w * y * y;
+                }
+            }
+            if n < 2.0 {
+                break;
+            }
+            let (mx, my) = (sx / n, sy / n);
+            let (cxx, cxy, cyy) = (sxx / n - mx * mx, sxy / n - mx * my, syy / n - my * my);
+            // The normal is the eigenvector of the smaller eigenvalue.
+            let angle = (0.5 * (2.0 * cxy).atan2(cxx - cyy) + std::f64::consts::FRAC_PI_2) as f32;
+            let (mut fx, mut fy) = (angle.cos(), angle.sin());
+            let alignment = fx * nx + fy * ny;
+            if alignment.abs() < INLIER_COSINE {
+                break;
+            }
+            if alignment < 0.0 {
+                (fx, fy) = (-fx, -fy);
+            }
+            (nx, ny, d) = (fx, fy, fx * mx as f32 + fy * my as f32);
+        }
+        (nx, ny, d)
+    }
+
+    /// Takes back the votes of all voters on a line; returns how much they weighed.
+    fn withdraw(&mut self, hough: &mut Hough, nx: f32, ny: f32, d: f32) -> f32 {
+        let mut weight = 0.0;
+        for range in self.parallel(nx, ny) {
+            for p in &mut self.voters[range] {
+                if !p.withdrawn && (p.x * nx + p.y * ny - d).abs() < INLIER_DISTANCE {
+                    p.withdrawn = true;
+                    hough.vote(p, -p.weight);
+                    weight += p.weight;
+                }
+            }
+        }
+        weight
+    }
 }
 
 /// What an edge point is worth: the colour difference of the surfaces that it separates.
@@ -196,10 +300,6 @@ fn vote(map: &EdgeMap, p: &EdgePoint, faint: bool) -> f32 {
     step.clamp(floor, 1.0)
 }
 
-fn belongs(p: &EdgePoint, nx: f32, ny: f32, d: f32, distance: f32) -> bool {
-    (p.x * nx + p.y * ny - d).abs() < distance && (p.nx * nx + p.ny * ny).abs() > INLIER_COSINE
-}
-
 /// Whether two lines stay within a pixel and a half of one another over the frame.
 fn same(map: &EdgeMap, line: &Line, nx: f32, ny: f32, d: f32) -> bool {
     let Some((enter, leave)) = clip(map, nx, ny, d) else { return true };
@@ -207,42 +307,6 @@ fn same(map: &EdgeMap, line: &Line, nx: f32, ny: f32, d: f32) -> bool {
         let (x, y) = (d * nx - t * ny, d * ny + t * nx);
         (x * line.nx + y * line.ny - line.d).abs() < 1.5
     })
-}
-
-/// Weighted total least squares on the points near a line.
-fn fit(map: &EdgeMap, weights: &[f32], nx: f32, ny: f32, d: f32) -> (f32, f32, f32) {
-    let (mut nx, mut ny, mut d) = (nx, ny, d);
-    for distance in [3.0, 2.0] {
-        let (mut n, mut sx, mut sy, mut sxx, mut sxy, mut syy) = (0.0f64, 0.0, 0.0, 0.0, 0.0, 0.0);
-        for (p, &weight) in map.points.iter().zip(weights) {
-            if belongs(p, nx, ny, d, distance) {
-                let (x, y, w) = (f64::from(p.x), f64::from(p.y), f64::from(weight));
-                n += w;
-                sx += w * x;
-                sy += w * y;
-                sxx += w * x * x;
-                sxy += w * x * y;
-                syy += w * y * y;
-            }
-        }
-        if n < 2.0 {
-            break;
-        }
-        let (mx, my) = (sx / n, sy / n);
-        let (cxx, cxy, cyy) = (sxx / n - mx * mx, sxy / n - mx * my, syy / n - my * my);
-        // The normal is the eigenvector of the smaller eigenvalue.
-        let angle = 0.5 * (2.0 * cxy).atan2(cxx - cyy) + std::f64::consts::FRAC_PI_2;
-        let (mut fx, mut fy) = (angle.cos() as f32, angle.sin() as f32);
-        let alignment = fx * nx + fy * ny;
-        if alignment.abs() < INLIER_COSINE {
-            break;
-        }
-        if alignment < 0.0 {
-            (fx, fy) = (-fx, -fy);
-        }
-        (nx, ny, d) = (fx, fy, fx * mx as f32 + fy * my as f32);
-    }
-    (nx, ny, d)
 }
 
 /// Where a line enters and leaves the frame.
@@ -284,10 +348,9 @@ impl Hough {
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by the diagonal")]
-    fn vote(&mut self, point: &EdgePoint, weight: f32) {
-        let degrees = point.ny.atan2(point.nx).to_degrees().round() as isize;
-        for spread in -VOTE_SPREAD..=VOTE_SPREAD {
-            let angle = (degrees + spread).rem_euclid(ANGLES as isize) as usize;
+    fn vote(&mut self, point: &Voter, weight: f32) {
+        for spread in 0..=2 * VOTE_SPREAD {
+            let angle = (usize::from(point.degrees) + ANGLES + spread - VOTE_SPREAD) % ANGLES;
             let (c, s) = self.directions[angle];
             let distance = c * point.x + s * point.y + self.offset;
             let cell = distance as usize;

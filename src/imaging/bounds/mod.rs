@@ -27,7 +27,7 @@ const LINES: usize = 64;
 /// Finds the outline.
 pub fn find(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Option<Bounds> {
     let (bounds, virtual_sides, features) = candidates(capture, proxy, scanned).into_iter().next()?;
-    let t = std::time::Instant::now();
+    let t = cpu();
     let quad = bounds.quad;
     let mut q = quad.scaled(1.0 / f64::from(proxy.factor));
     let support = features[1];
@@ -57,9 +57,14 @@ pub fn find(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Option<Bounds> 
         (quad, _) = refine::refine(capture, &quad, last);
     }
     if std::env::var("BD").is_ok() {
-        eprintln!("refine {:?}", t.elapsed());
+        eprintln!("refine {:?}", cpu() - t);
     }
     Some(Bounds { quad, ..bounds })
+}
+
+fn cpu() -> f64 {
+    let s = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    s.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e6
 }
 
 /// debug
@@ -75,14 +80,14 @@ pub fn candidates(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Vec<(Boun
     } else {
         (&proxy.rgb, proxy.factor)
     };
-    let t0 = std::time::Instant::now();
+    let t0 = cpu();
     let map = edges::EdgeMap::new(working, if scanned { 2.0 } else { 3.0 });
-    let t1 = std::time::Instant::now();
+    let t1 = cpu();
     let lines = lines::find(&map, LINES, scanned);
-    let t2 = std::time::Instant::now();
+    let t2 = cpu();
     let ranked = quads::rank(&lines, map.width, map.height, 60);
     if std::env::var("BD").is_ok() {
-        eprintln!("edges {:?} n {} lines {:?} n {} quads {:?}", t1 - t0, map.points.len(), t2 - t1, lines.len(), t2.elapsed());
+        eprintln!("edges {:?} n {} lines {:?} n {} quads {:?}", t1 - t0, map.points.len(), t2 - t1, lines.len(), cpu() - t2);
     }
     ranked
         .into_iter()

@@ -11,14 +11,16 @@ const MIN_CROSSING: f32 = 0.57;
 /// Opposite sides are at most this far from parallel (cosine; 40°).
 const MIN_ALIGNMENT: f32 = 0.766;
 /// A side of which less than this share is seen is no side.
-const MIN_SUPPORT: f32 = 0.15;
+const MIN_SUPPORT: f32 = 0.25;
 /// Shortest side, working pixels.
 const MIN_SIDE: f32 = 24.0;
 /// How far beyond a corner a side is checked for going on, as a share of the side.
 const OVERRUN: f32 = 0.2;
 
+/// Quads that are measured in full.
+const SHORT_LIST: usize = 600;
 /// Number of measures that a quad is judged by.
-pub(super) const FEATURES: usize = 14;
+pub(super) const FEATURES: usize = 18;
 
 /// A quad in working pixels with its score.
 #[derive(Clone, Debug)]
@@ -32,48 +34,126 @@ pub(super) struct Candidate {
 }
 
 /// Weights of the features.
-const WEIGHTS: [f32; FEATURES] = [1.0, 0.7, 0.3, 0.3, 0.3, -0.4, -0.2, 0.25, -0.3, -0.2, -0.3, -0.3, 0.2, 0.2];
+const WEIGHTS: [f32; FEATURES] = [1.0, 0.7, 0.3, 0.3, 0.3, -0.4, -0.2, 0.25, -0.3, -0.2, -0.3, -0.3, 0.2, 0.2, 0.0, 0.2, 0.2, 0.0];
 
 /// All plausible quads, best first, at most `keep`.
 pub(super) fn rank(lines: &[Line], width: usize, height: usize, keep: usize) -> Vec<Candidate> {
     let frame = Frame { width: width as f32, height: height as f32 };
     let crossings = Crossings::new(lines, &frame);
+    let segments = Segments::new(lines, &crossings);
+    let mut short_list = segments.short_list(&crossings, lines);
+    short_list.sort_by(|a, b| b.0.total_cmp(&a.0));
+    short_list.truncate(SHORT_LIST);
     let mut best: Vec<Candidate> = Vec::new();
-    let n = lines.len();
-    let mut across = Vec::new();
-    for i in 0..n {
-        for j in i + 1..n {
-            if !opposite(&lines[i], &lines[j]) {
-                continue;
+    for (_, sides) in short_list {
+        if let Some(candidate) = judge(lines, &crossings, &frame, sides) {
+            insert(&mut best, candidate, keep);
+        }
+    }
+    best
+}
+
+/// Set of lines.
+type Set = u128;
+
+/// Which stretches of lines between which other lines may be sides.
+struct Segments {
+    count: usize,
+    /// `support[(i n + k) n + l]`: share of line `i` between lines `k` and `l` that is supported.
+    support: Vec<f32>,
+    /// `from[i n + k]`: the lines `l` for which line `i` between `k` and `l` may be a side.
+    from: Vec<Set>,
+    /// `between[i n + j]`: the lines that may be a side between lines `i` and `j`.
+    between: Vec<Set>,
+    opposite: Vec<Set>,
+}
+
+impl Segments {
+    fn new(lines: &[Line], crossings: &Crossings) -> Self {
+        let n = lines.len();
+        assert!(n <= Set::BITS as usize, "lines are limited by the caller");
+        let mut segments = Self {
+            count: n,
+            support: vec![0.0; n * n * n],
+            from: vec![0; n * n],
+            between: vec![0; n * n],
+            opposite: vec![0; n],
+        };
+        for (i, line) in lines.iter().enumerate() {
+            for (j, other) in lines.iter().enumerate() {
+                if i != j && (line.nx * other.nx + line.ny * other.ny).abs() > MIN_ALIGNMENT {
+                    segments.opposite[i] |= 1 << j;
+                }
             }
-            across.clear();
-            across.extend((0..n).filter(|&k| crossings.at(i, k).is_some() && crossings.at(j, k).is_some()));
-            for (a, &k) in across.iter().enumerate() {
-                // Every quad is met twice, once from each pair of opposite sides.
-                if k < i {
-                    continue;
-                }
-                let (Some(ti), Some(tj)) = (crossings.at(i, k), crossings.at(j, k)) else { continue };
-                if !supported(&lines[k], crossings.at(k, i), crossings.at(k, j)) {
-                    continue;
-                }
-                for &l in &across[a + 1..] {
-                    if l < i
-                        || !opposite(&lines[k], &lines[l])
-                        || !supported(&lines[i], Some(ti), crossings.at(i, l))
-                        || !supported(&lines[j], Some(tj), crossings.at(j, l))
-                        || !supported(&lines[l], crossings.at(l, i), crossings.at(l, j))
-                    {
+            for k in 0..n {
+                let Some(from) = crossings.at(i, k) else { continue };
+                for l in k + 1..n {
+                    let Some(to) = crossings.at(i, l) else { continue };
+                    if (to - from).abs() < MIN_SIDE {
                         continue;
                     }
-                    if let Some(candidate) = judge(lines, &crossings, &frame, [i, k, j, l]) {
-                        insert(&mut best, candidate, keep);
+                    let support =
+                        if line.virtual_side { MIN_SUPPORT } else { line.support(from.min(to), from.max(to)) };
+                    if support >= MIN_SUPPORT {
+                        segments.support[(i * n + k) * n + l] = support;
+                        segments.support[(i * n + l) * n + k] = support;
+                        segments.from[i * n + k] |= 1 << l;
+                        segments.from[i * n + l] |= 1 << k;
+                        segments.between[k * n + l] |= 1 << i;
+                        segments.between[l * n + k] |= 1 << i;
                     }
                 }
             }
         }
+        segments
     }
-    best
+
+    /// All quads `[i, k, j, l]`, `i` opposite to `j` and `k` to `l`, with a quick score: how much of their outline is
+    /// supported, and how long that is.
+    fn short_list(&self, crossings: &Crossings, lines: &[Line]) -> Vec<(f32, [usize; 4])> {
+        let n = self.count;
+        let mut quads = Vec::new();
+        for i in 0..n {
+            for j in members(self.opposite[i] & above(i)) {
+                let across = self.between[i * n + j] & above(i);
+                for k in members(across) {
+                    let last =
+                        across & above(k) & self.opposite[k] & self.from[i * n + k] & self.from[j * n + k];
+                    for l in members(last) {
+                        let sides = [(i, k, l), (k, i, j), (j, k, l), (l, i, j)];
+                        let (mut supported, mut total) = (0.0, 0.0);
+                        let mut weakest = 1.0f32;
+                        for (side, from, to) in sides {
+                            let (Some(a), Some(b)) = (crossings.at(side, from), crossings.at(side, to)) else { continue };
+                            let support = if lines[side].virtual_side { 0.5 } else { self.support[(side * n + from) * n + to] };
+                            let length = (a - b).abs();
+                            supported += length * support;
+                            total += length;
+                            weakest = weakest.min(support);
+                        }
+                        quads.push((supported / total + 0.5 * weakest + 0.2 * total.ln(), [i, k, j, l]));
+                    }
+                }
+            }
+        }
+        quads
+    }
+}
+
+/// The members of a set, ascending.
+fn members(mut set: Set) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let first = set.trailing_zeros();
+        (first < Set::BITS).then(|| {
+            set &= set - 1;
+            first as usize
+        })
+    })
+}
+
+/// All lines with a higher number.
+fn above(i: usize) -> Set {
+    Set::MAX.checked_shl(u32::try_from(i + 1).unwrap_or(Set::BITS)).unwrap_or(0)
 }
 
 /// Keeps the best few, dropping near copies.
@@ -128,18 +208,6 @@ impl Crossings {
         let length = self.lengths[i * self.count + j];
         (!length.is_nan()).then_some(length)
     }
-}
-
-fn opposite(a: &Line, b: &Line) -> bool {
-    (a.nx * b.nx + a.ny * b.ny).abs() > MIN_ALIGNMENT
-}
-
-fn supported(line: &Line, from: Option<f32>, to: Option<f32>) -> bool {
-    let (Some(from), Some(to)) = (from, to) else { return false };
-    if (to - from).abs() < MIN_SIDE {
-        return false;
-    }
-    line.virtual_side || line.stretch(from.min(to), from.max(to)).support >= MIN_SUPPORT
 }
 
 /// Measures the quad whose sides lie on four lines in this order.
@@ -244,6 +312,18 @@ impl Seen {
                 .collect::<Vec<_>>(),
         );
         let inner_luma = mean(&inner.iter().map(|c| luma(*c)).collect::<Vec<_>>());
+        let separation: Vec<f32> = self
+            .sides
+            .iter()
+            .filter(|(s, _)| s.difference > 0.0)
+            .map(|(s, inside)| {
+                let noise = 0.5 * (s.deviation[0] + s.deviation[1]);
+                let _ = inside;
+                difference(s.color[0], s.color[1]) / (10.0 + noise + difference(s.color[0], s.color[1]))
+            })
+            .collect();
+        let outer_deviation =
+            mean(&self.sides.iter().map(|(s, inside)| s.deviation[1 - *inside]).collect::<Vec<_>>());
         let max_cosine = (0..4)
             .map(|i| {
                 let (a, b, c) = (corners[i], corners[(i + 1) % 4], corners[(i + 2) % 4]);
@@ -265,7 +345,11 @@ impl Seen {
             (luma_spread / 80.0).min(1.5),
             (inner_deviation / 30.0).min(1.5),
             brighter,
-            inner_luma / 255.0 - max_cosine,
+            inner_luma / 255.0,
+            max_cosine,
+            mean(&separation),
+            separation.iter().copied().fold(1.0, f32::min),
+            (outer_deviation / 30.0).min(1.5),
         ]
     }
 }
