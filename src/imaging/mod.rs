@@ -1,9 +1,12 @@
 //! Pixels in, pixels or measures out: one algorithm a file, no files, clocks or threads.
 
+pub mod bounds;
 pub mod decode;
 pub mod encode;
 pub mod gray;
 pub mod illumination;
+pub mod proxy;
 pub mod quality;
+pub mod scale;
 mod simd;
 pub mod warp;

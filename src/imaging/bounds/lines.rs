@@ -1,0 +1,401 @@
+//! Straight line candidates: an orientation-guided Hough transform, strongest line first, each line's votes taken back
+//! before the next is sought.
+//!
+//! A vote counts as much as the colours differ some pixels away on the two sides of the edge. Print and ruled lines
+//! have paper on both sides and hardly vote; the outline of a sheet separates two surfaces.
+
+use super::edges::{EdgeMap, EdgePoint};
+use image::RgbImage;
+
+/// Distance at which the colours on the two sides of an edge are compared, working pixels.
+pub(super) const SIDE_DISTANCE: f32 = 5.0;
+/// Directions of normals, one a degree.
+const ANGLES: usize = 180;
+/// How far from the local gradient a line's normal may be, degrees.
+const VOTE_SPREAD: usize = 3;
+/// Colour difference that earns a full vote, grey levels.
+const FULL_VOTE: f32 = 24.0;
+/// Points this near a line and this parallel belong to it, working pixels and cosine.
+const INLIER_DISTANCE: f32 = 2.0;
+const INLIER_COSINE: f32 = 0.951; // 18°
+const INLIER_DEGREES: i32 = 18;
+/// Step along a line at which it is described, working pixels.
+pub(super) const SAMPLE_STEP: f32 = 2.0;
+
+/// A line `nx x + ny y = d` in working pixels with what lies along it inside the frame.
+pub(super) struct Line {
+    pub nx: f32,
+    pub ny: f32,
+    pub d: f32,
+    /// Where the line enters and leaves the frame, as lengths along `(-ny, nx)` from the foot of the normal.
+    pub enter: f32,
+    pub leave: f32,
+    /// Whether this is an edge of the frame itself, not of anything seen.
+    pub virtual_side: bool,
+    sums: Vec<Sums>,
+}
+
+/// Running sums along a line.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    support: f32,
+    /// Colour and squared luma on the side against the normal, then on the side along the normal.
+    color: [[f32; 3]; 2],
+    square: [f32; 2],
+    difference: f32,
+}
+
+/// What is seen along a stretch of a line.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stretch {
+    /// Length inside the frame, working pixels.
+    pub visible: f32,
+    /// Share of the visible length with a parallel edge.
+    pub support: f32,
+    /// Mean colour on the side against and along the normal.
+    pub color: [[f32; 3]; 2],
+    /// Standard deviation of luma on the two sides.
+    pub deviation: [f32; 2],
+    /// Mean of the local colour differences across the line.
+    pub difference: f32,
+}
+
+impl Line {
+    /// The point at a length along the line.
+    pub(super) fn at(&self, t: f32) -> (f32, f32) {
+        (self.d * self.nx - t * self.ny, self.d * self.ny + t * self.nx)
+    }
+
+    /// What lies between two lengths along the line.
+    pub(super) fn stretch(&self, from: f32, to: f32) -> Stretch {
+        let (from, to) = (from.max(self.enter), to.min(self.leave));
+        let (a, b) = (self.index(from), self.index(to));
+        if to <= from || b <= a {
+            return Stretch::default();
+        }
+        let n = (b - a) as f32;
+        let (a, b) = (&self.sums[a], &self.sums[b]);
+        let mut stretch = Stretch {
+            visible: to - from,
+            support: (b.support - a.support) / n,
+            difference: (b.difference - a.difference) / n,
+            ..Stretch::default()
+        };
+        for side in 0..2 {
+            for c in 0..3 {
+                stretch.color[side][c] = (b.color[side][c] - a.color[side][c]) / n;
+            }
+            let mean = luma(stretch.color[side]);
+            stretch.deviation[side] = ((b.square[side] - a.square[side]) / n - mean * mean).max(0.0).sqrt();
+        }
+        stretch
+    }
+
+    /// Share of the visible length between two positions that is supported: `stretch` without the rest.
+    pub(super) fn support(&self, from: f32, to: f32) -> f32 {
+        let (a, b) = (self.index(from), self.index(to));
+        if b <= a { 0.0 } else { (self.sums[b].support - self.sums[a].support) / (b - a) as f32 }
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the line's samples")]
+    fn index(&self, t: f32) -> usize {
+        (((t - self.enter) / SAMPLE_STEP).max(0.0) as usize).min(self.sums.len() - 1)
+    }
+
+    fn new(map: &EdgeMap, nx: f32, ny: f32, d: f32, virtual_side: bool) -> Option<Self> {
+        let (enter, leave) = clip(map, nx, ny, d)?;
+        let mut line = Self { nx, ny, d, enter, leave, virtual_side, sums: Vec::new() };
+        line.describe(map);
+        Some(line)
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive and finite")]
+    fn describe(&mut self, map: &EdgeMap) {
+        let count = ((self.leave - self.enter) / SAMPLE_STEP) as usize;
+        self.sums = Vec::with_capacity(count + 1);
+        let mut running = Sums::default();
+        self.sums.push(running);
+        for i in 0..count {
+            let (x, y) = self.at(self.enter + (i as f32 + 0.5) * SAMPLE_STEP);
+            let before = map.color(x - SIDE_DISTANCE * self.nx, y - SIDE_DISTANCE * self.ny);
+            let after = map.color(x + SIDE_DISTANCE * self.nx, y + SIDE_DISTANCE * self.ny);
+            let difference = difference(before, after);
+            for (side, color) in [before, after].into_iter().enumerate() {
+                for c in 0..3 {
+                    running.color[side][c] += color[c];
+                }
+                running.square[side] += luma(color) * luma(color);
+            }
+            running.difference += difference.min(2.0 * FULL_VOTE);
+            if self.virtual_side {
+                running.support += 0.5;
+            } else if self.edge_near(map, x, y) {
+                running.support += 0.4 + 0.6 * (difference / (0.5 * FULL_VOTE)).min(1.0);
+            }
+            self.sums.push(running);
+        }
+    }
+
+    /// Whether a parallel edge passes within two pixels.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked against the frame")]
+    fn edge_near(&self, map: &EdgeMap, x: f32, y: f32) -> bool {
+        (-2i8..=2).any(|offset| {
+            let (x, y) = (x + f32::from(offset) * self.nx + 0.5, y + f32::from(offset) * self.ny + 0.5);
+            if x < 0.0 || y < 0.0 || x >= map.width as f32 || y >= map.height as f32 {
+                return false;
+            }
+            map.at(x as usize, y as usize).is_some_and(|p| (p.nx * self.nx + p.ny * self.ny).abs() > INLIER_COSINE)
+        })
+    }
+}
+
+/// Luma of a colour, weights of ITU-R BT.601.
+pub(super) fn luma(color: [f32; 3]) -> f32 {
+    0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2]
+}
+
+/// Largest difference among the three channels.
+pub(super) fn difference(a: [f32; 3], b: [f32; 3]) -> f32 {
+    (0..3).map(|c| (a[c] - b[c]).abs()).fold(0.0, f32::max)
+}
+
+/// The strongest lines of a picture, at most `count`, and the four sides of the frame at the end.
+pub(super) fn find(map: &EdgeMap, count: usize, faint: bool) -> Vec<Line> {
+    let mut votes = Votes::new(map, faint);
+    let mut hough = Hough::new(map);
+    for voter in &votes.voters {
+        hough.vote(voter, voter.weight);
+    }
+    let mut lines: Vec<Line> = Vec::new();
+    for _ in 0..count * 2 {
+        if lines.len() == count {
+            break;
+        }
+        let Some((nx, ny, d)) = hough.strongest() else { break };
+        let (nx, ny, d) = votes.fit(nx, ny, d);
+        if votes.withdraw(&mut hough, nx, ny, d) < 1.0 {
+            hough.forget();
+        }
+        if !lines.iter().any(|line| same(map, line, nx, ny, d)) {
+            lines.extend(Line::new(map, nx, ny, d, false));
+        }
+    }
+    let (right, bottom) = (map.width as f32 - 0.5, map.height as f32 - 0.5);
+    for (nx, ny, d) in [(1.0, 0.0, -0.5), (0.0, 1.0, -0.5), (1.0, 0.0, right), (0.0, 1.0, bottom)] {
+        lines.extend(Line::new(map, nx, ny, d, true));
+    }
+    lines
+}
+
+/// An edge point with its say.
+#[derive(Clone, Copy)]
+struct Voter {
+    x: f32,
+    y: f32,
+    nx: f32,
+    ny: f32,
+    weight: f32,
+    degrees: u16,
+    withdrawn: bool,
+}
+
+/// All voters, ordered by the direction of their normals, so that those parallel to a line are found together.
+struct Votes {
+    voters: Vec<Voter>,
+    /// Voters of whole degree `a` are `starts[a]..starts[a + 1]`.
+    starts: Vec<usize>,
+}
+
+impl Votes {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an angle of 0 to 180 degrees")]
+    fn new(map: &EdgeMap, faint: bool) -> Self {
+        let mut starts = vec![0usize; ANGLES + 1];
+        let mut unordered = Vec::with_capacity(map.points.len());
+        for p in &map.points {
+            let degrees = (p.ny.atan2(p.nx).to_degrees().round() as i32).rem_euclid(ANGLES as i32) as u16;
+            starts[usize::from(degrees) + 1] += 1;
+            let weight = vote(map, p, faint);
+            unordered.push(Voter { x: p.x, y: p.y, nx: p.nx, ny: p.ny, weight, degrees, withdrawn: false });
+        }
+        for a in 0..ANGLES {
+            starts[a + 1] += starts[a];
+        }
+        let mut next = starts.clone();
+        let mut voters = unordered.clone();
+        for voter in unordered {
+            let at = &mut next[usize::from(voter.degrees)];
+            voters[*at] = voter;
+            *at += 1;
+        }
+        Self { voters, starts }
+    }
+
+    /// Ranges of the voters whose normals are within the inlier angle of a line's.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an angle of 0 to 180 degrees")]
+    fn parallel(&self, nx: f32, ny: f32) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+        let degrees = ny.atan2(nx).to_degrees().round() as i32;
+        let (low, high) = (degrees - INLIER_DEGREES, degrees + INLIER_DEGREES + 1);
+        let (low, high) = (low.rem_euclid(ANGLES as i32) as usize, high.rem_euclid(ANGLES as i32) as usize);
+        let (a, b, last) = (self.starts[low], self.starts[high], self.starts[ANGLES]);
+        if low < high { [a..b, 0..0] } else { [0..b, a..last] }.into_iter()
+    }
+
+    /// Weighted total least squares on the voters near a line, those withdrawn included.
+    fn fit(&self, nx: f32, ny: f32, d: f32) -> (f32, f32, f32) {
+        let (mut nx, mut ny, mut d) = (nx, ny, d);
+        for distance in [3.0, 2.0] {
+            let (mut n, mut sx, mut sy, mut sxx, mut sxy, mut syy) = (0.0f64, 0.0, 0.0, 0.0, 0.0, 0.0);
+            for p in self.parallel(nx, ny).flat_map(|range| &self.voters[range]) {
+                if (p.x * nx + p.y * ny - d).abs() < distance {
+                    let (x, y, w) = (f64::from(p.x), f64::from(p.y), f64::from(p.weight));
+                    n += w;
+                    sx += w * x;
+                    sy += w * y;
+                    sxx += w * x * x;
+                    sxy += w * x * y;
+                    syy += w * y * y;
+                }
+            }
+            if n < 2.0 {
+                break;
+            }
+            let (mx, my) = (sx / n, sy / n);
+            let (cxx, cxy, cyy) = (sxx / n - mx * mx, sxy / n - mx * my, syy / n - my * my);
+            // The normal is the eigenvector of the smaller eigenvalue.
+            let angle = (0.5 * (2.0 * cxy).atan2(cxx - cyy) + std::f64::consts::FRAC_PI_2) as f32;
+            let (mut fx, mut fy) = (angle.cos(), angle.sin());
+            let alignment = fx * nx + fy * ny;
+            if alignment.abs() < INLIER_COSINE {
+                break;
+            }
+            if alignment < 0.0 {
+                (fx, fy) = (-fx, -fy);
+            }
+            (nx, ny, d) = (fx, fy, fx * mx as f32 + fy * my as f32);
+        }
+        (nx, ny, d)
+    }
+
+    /// Takes back the votes of all voters on a line; returns how much they weighed.
+    fn withdraw(&mut self, hough: &mut Hough, nx: f32, ny: f32, d: f32) -> f32 {
+        let mut weight = 0.0;
+        for range in self.parallel(nx, ny) {
+            for p in &mut self.voters[range] {
+                if !p.withdrawn && (p.x * nx + p.y * ny - d).abs() < INLIER_DISTANCE {
+                    p.withdrawn = true;
+                    hough.vote(p, -p.weight);
+                    weight += p.weight;
+                }
+            }
+        }
+        weight
+    }
+}
+
+/// What an edge point is worth: the colour difference of the surfaces that it separates.
+fn vote(map: &EdgeMap, p: &EdgePoint, faint: bool) -> f32 {
+    let (dx, dy) = (SIDE_DISTANCE * p.nx, SIDE_DISTANCE * p.ny);
+    let step = difference(map.color(p.x - dx, p.y - dy), map.color(p.x + dx, p.y + dy)) / FULL_VOTE;
+    let floor = if faint && p.strength < FULL_VOTE { 0.25 } else { 0.05 };
+    step.clamp(floor, 1.0)
+}
+
+/// Whether two lines stay within a pixel and a half of one another over the frame.
+fn same(map: &EdgeMap, line: &Line, nx: f32, ny: f32, d: f32) -> bool {
+    let Some((enter, leave)) = clip(map, nx, ny, d) else { return true };
+    [enter, leave].iter().all(|t| {
+        let (x, y) = (d * nx - t * ny, d * ny + t * nx);
+        (x * line.nx + y * line.ny - line.d).abs() < 1.5
+    })
+}
+
+/// Where a line enters and leaves the frame.
+fn clip(map: &EdgeMap, nx: f32, ny: f32, d: f32) -> Option<(f32, f32)> {
+    let (mut enter, mut leave) = (f32::NEG_INFINITY, f32::INFINITY);
+    let (right, bottom) = (map.width as f32 - 0.5, map.height as f32 - 0.5);
+    // x = d nx - t ny, y = d ny + t nx
+    for (start, slope, high) in [(d * nx, -ny, right), (d * ny, nx, bottom)] {
+        if slope.abs() < 1e-6 {
+            if start < -0.51 || start > high + 0.01 {
+                return None;
+            }
+            continue;
+        }
+        let (a, b) = ((-0.5 - start) / slope, (high - start) / slope);
+        enter = enter.max(a.min(b));
+        leave = leave.min(a.max(b));
+    }
+    (leave - enter > 4.0 * SAMPLE_STEP).then_some((enter, leave))
+}
+
+/// Votes over normal angle (whole degrees in 0..180) and distance (whole working pixels).
+struct Hough {
+    cells: Vec<f32>,
+    distances: usize,
+    offset: f32,
+    directions: Vec<(f32, f32)>,
+    best: usize,
+}
+
+impl Hough {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the diagonal is positive and small")]
+    fn new(map: &EdgeMap) -> Self {
+        let offset = (map.width as f32).hypot(map.height as f32).ceil() + 2.0;
+        let distances = 2 * offset as usize + 2;
+        let directions =
+            (0..ANGLES).map(|a| (a as f32).to_radians()).map(|angle| (angle.cos(), angle.sin())).collect();
+        Self { cells: vec![0.0; distances * ANGLES], distances, offset, directions, best: 0 }
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by the diagonal")]
+    fn vote(&mut self, point: &Voter, weight: f32) {
+        for spread in 0..=2 * VOTE_SPREAD {
+            let angle = (usize::from(point.degrees) + ANGLES + spread - VOTE_SPREAD) % ANGLES;
+            let (c, s) = self.directions[angle];
+            let distance = c * point.x + s * point.y + self.offset;
+            let cell = distance as usize;
+            let rest = distance - cell as f32;
+            let at = angle * self.distances + cell;
+            self.cells[at] += weight * (1.0 - rest);
+            self.cells[at + 1] += weight * rest;
+        }
+    }
+
+    /// The line with most votes.
+    fn strongest(&mut self) -> Option<(f32, f32, f32)> {
+        let mut votes = 8.0;
+        let mut found = None;
+        for (chunk, cells) in self.cells.chunks(256).enumerate() {
+            let highest = cells.iter().fold(0.0f32, |a, &b| a.max(b));
+            if highest > votes {
+                votes = highest;
+                found = Some(chunk);
+            }
+        }
+        let chunk = found?;
+        let within = self.cells[chunk * 256..].iter().take(256).position(|&v| v >= votes)?;
+        self.best = chunk * 256 + within;
+        let (nx, ny) = self.directions[self.best / self.distances];
+        Some((nx, ny, (self.best % self.distances) as f32 - self.offset))
+    }
+
+    /// Clears the last answer, whose votes could not be told.
+    fn forget(&mut self) {
+        self.cells[self.best] = 0.0;
+    }
+}
+
+/// Whether a capture is black and white only.
+pub(super) fn is_bilevel(image: &RgbImage) -> bool {
+    /// Pixels looked at, at least.
+    const SAMPLES: usize = 40_000;
+    let raw = image.as_raw();
+    // An odd stride in bytes visits all three channels.
+    let stride = (raw.len() / SAMPLES).max(1) | 1;
+    let (mut extreme, mut count) = (0usize, 0usize);
+    for &value in raw.iter().step_by(stride) {
+        count += 1;
+        extreme += usize::from(value == 0 || value == 255);
+    }
+    extreme * 1000 >= count * 998
+}
