@@ -177,7 +177,7 @@ fn cut(polygon: &Polygon, by: &Polygon) -> Polygon {
 }
 
 /// Edit distance over the length of the truth, after normalisation.
-fn character_error_rate(found: &str, truth: &str) -> f64 {
+pub(crate) fn character_error_rate(found: &str, truth: &str) -> f64 {
     let (found, truth) = (normalized(found), normalized(truth));
     let mut previous: Vec<u32> = (0..).take(truth.len() + 1).collect();
     for (row, &c) in (1..).zip(&found) {
