@@ -1,0 +1,10 @@
+//! The one integration binary: the tree, the program as users run it, and what other programs say of its files.
+
+mod bad_inputs;
+mod broken;
+mod judges;
+mod layers;
+mod program;
+mod repeat;
+mod samples;
+mod tamper;
