@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::imaging::decode::Limits;
+use crate::imaging::decode::{DecodeError, Limits};
 use crate::input::InputError;
 use crate::model::{Lang, Localized};
 
@@ -193,7 +193,7 @@ pub fn read(path: &Path, limits: &Limits) -> Result<Arc<[u8]>, InputError> {
     let unreadable = |error: io::Error| InputError::Unreadable(error.kind());
     let bytes = fs::metadata(path).map_err(unreadable)?.len();
     if bytes > limits.max_bytes {
-        return Err(InputError::TooLarge { bytes, limit: limits.max_bytes });
+        return Err(DecodeError::TooManyBytes { bytes, limit: limits.max_bytes }.into());
     }
     Ok(fs::read(path).map_err(unreadable)?.into())
 }

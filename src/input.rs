@@ -1,6 +1,7 @@
 //! Capture files to frames: a frame is one page, whether it is a whole picture file, a page of a TIFF file or the
 //! picture on a page of a PDF file.
 
+use std::io;
 use std::sync::Arc;
 
 use crate::imaging::decode::{
@@ -33,6 +34,12 @@ pub enum InputError {
         /// What is wrong with the picture.
         source: DecodeError,
     },
+    /// The file cannot be read at all.
+    #[error("the file cannot be read: {0}")]
+    Unreadable(io::ErrorKind),
+    /// The file was rewritten between planning and reading.
+    #[error("the file changed while it was being read")]
+    Changed,
 }
 
 impl Localized for InputError {
@@ -43,6 +50,16 @@ impl Localized for InputError {
             Self::Page { page, source } => {
                 format!("{} {page}: {}", lang.pick("trang", "page"), source.message(lang))
             }
+            Self::Unreadable(kind) => match lang {
+                Lang::Vi => format!("không đọc được tệp ({kind}); hãy kiểm tra quyền đọc và ổ đĩa"),
+                Lang::En => format!("the file cannot be read ({kind}); check its permissions and the disk"),
+            },
+            Self::Changed => lang
+                .pick(
+                    "tệp bị thay đổi trong khi đang đọc; hãy đợi máy quét ghi xong rồi chạy lại",
+                    "the file changed while it was being read; wait until the scanner is done and run again",
+                )
+                .to_owned(),
         }
     }
 }

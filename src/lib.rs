@@ -6,10 +6,19 @@
 //! use which.
 
 pub mod codes;
+pub mod component;
+pub mod config;
+pub mod digitize;
+pub mod exit;
+pub mod gather;
 pub mod imaging;
 pub mod input;
+pub mod manifest;
 pub mod model;
 pub mod ocr;
 pub mod page;
 pub mod pdf;
+pub mod pool;
+pub mod publish;
 pub mod sign;
+pub mod verify;
