@@ -1,0 +1,255 @@
+//! One certificate: reading it, naming its holder, and the checks of RFC 5280 that need nothing but itself.
+
+use super::SignError;
+use super::algorithm;
+use der::asn1::{BmpString, Ia5StringRef, ObjectIdentifier, PrintableStringRef, TeletexStringRef, Utf8StringRef};
+use der::{Any, Decode, DecodePem, Header, Reader, SliceReader, Tag, Tagged};
+use std::ops::Range;
+use time::OffsetDateTime;
+use x509_cert::Certificate;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
+use x509_cert::name::Name;
+
+use const_oid::db::rfc4519::{COMMON_NAME, ORGANIZATION_NAME};
+use const_oid::db::rfc5280::{
+    ID_CE_BASIC_CONSTRAINTS, ID_CE_CERTIFICATE_POLICIES, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_NAME_CONSTRAINTS,
+    ID_CE_SUBJECT_ALT_NAME, ID_KP_CODE_SIGNING, ID_KP_OCSP_SIGNING, ID_KP_SERVER_AUTH, ID_KP_TIME_STAMPING,
+};
+
+/// Critical extensions whose meaning is taken into account. Policies are known in the sense of RFC 5280 section 6.1.1
+/// (d): any policy is acceptable to us, so that none can be violated.
+const KNOWN_CRITICAL: [ObjectIdentifier; 5] =
+    [ID_CE_BASIC_CONSTRAINTS, ID_CE_CERTIFICATE_POLICIES, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_SUBJECT_ALT_NAME];
+
+/// Purposes of machines. A certificate issued for these alone signs no documents.
+const MACHINE_PURPOSES: [ObjectIdentifier; 4] =
+    [ID_KP_SERVER_AUTH, ID_KP_CODE_SIGNING, ID_KP_TIME_STAMPING, ID_KP_OCSP_SIGNING];
+
+/// What is wrong with one certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateFault {
+    /// It does not follow RFC 5280: the part in a few words.
+    Malformed(&'static str),
+    /// It is not valid yet at the time looked at.
+    NotYetValid {
+        /// Start of validity.
+        from: OffsetDateTime,
+    },
+    /// It has expired at the time looked at.
+    Expired {
+        /// End of validity.
+        until: OffsetDateTime,
+    },
+    /// Key usage allows neither digital signature nor non-repudiation (signer), or no certificate signing (issuer).
+    KeyUsage,
+    /// The extended key usage names only purposes of machines (TLS server, code, time stamps, OCSP).
+    Purpose,
+    /// It issued another certificate but is no CA.
+    NotCa,
+    /// More CAs follow it than its path length allows.
+    PathLength,
+    /// A critical extension that is not understood.
+    CriticalExtension(String),
+    /// Its own signature uses an algorithm that is not allowed: the object identifier.
+    Algorithm(String),
+    /// Its key is of a type or size that is not allowed.
+    Key(String),
+}
+
+/// A certificate with the very bytes that its issuer signed.
+#[derive(Clone, Debug)]
+pub(super) struct Parsed {
+    pub(super) certificate: Certificate,
+    pub(super) der: Vec<u8>,
+    tbs: Range<usize>,
+}
+
+impl PartialEq for Parsed {
+    fn eq(&self, other: &Self) -> bool {
+        self.der == other.der
+    }
+}
+
+impl Parsed {
+    /// Reads one certificate; the bytes must be exactly one DER `Certificate`.
+    pub(super) fn read(bytes: &[u8]) -> der::Result<Self> {
+        let certificate = Certificate::from_der(bytes)?;
+        let mut reader = SliceReader::new(bytes)?;
+        Header::decode(&mut reader)?.tag.assert_eq(Tag::Sequence)?;
+        let start = usize::try_from(reader.position())?;
+        let length = reader.tlv_bytes()?.len();
+        Ok(Self { certificate, der: bytes.to_vec(), tbs: start..start + length })
+    }
+
+    /// The bytes the issuer signed.
+    pub(super) fn tbs(&self) -> &[u8] {
+        &self.der[self.tbs.clone()]
+    }
+
+    /// Checks that hold for signer and issuers alike: form, dates, critical extensions, own algorithms.
+    pub(super) fn common_faults(&self, at: OffsetDateTime) -> Vec<CertificateFault> {
+        let mut faults = Vec::new();
+        if let Err(fault) = check_validity(&self.certificate, at) {
+            faults.push(fault);
+        }
+        let tbs = &self.certificate.tbs_certificate;
+        if tbs.signature != self.certificate.signature_algorithm {
+            faults.push(CertificateFault::Malformed("signature algorithm stated twice, differently"));
+        }
+        let extensions = tbs.extensions.as_deref().unwrap_or_default();
+        for (index, extension) in extensions.iter().enumerate() {
+            if extensions[..index].iter().any(|earlier| earlier.extn_id == extension.extn_id) {
+                faults.push(CertificateFault::Malformed("an extension occurs twice"));
+            }
+            // Name constraints must be critical and are not implemented: refuse them in either form.
+            let unknown = extension.critical && !KNOWN_CRITICAL.contains(&extension.extn_id);
+            if unknown || extension.extn_id == ID_CE_NAME_CONSTRAINTS {
+                faults.push(CertificateFault::CriticalExtension(extension.extn_id.to_string()));
+            }
+        }
+        if let Err(found) = algorithm::Algorithm::for_key(&tbs.subject_public_key_info) {
+            faults.push(CertificateFault::Key(found));
+        }
+        faults
+    }
+
+    /// Checks as the issuer of another certificate, with `below` CA certificates between it and the signer (self-issued
+    /// ones not counted).
+    pub(super) fn issuer_faults(&self, below: usize) -> Vec<CertificateFault> {
+        let tbs = &self.certificate.tbs_certificate;
+        let mut faults = Vec::new();
+        match tbs.get::<BasicConstraints>() {
+            Err(_) => faults.push(CertificateFault::Malformed("basic constraints")),
+            Ok(Some((_, BasicConstraints { ca: true, path_len_constraint }))) => {
+                if path_len_constraint.is_some_and(|most| below > usize::from(most)) {
+                    faults.push(CertificateFault::PathLength);
+                }
+            }
+            Ok(_) => faults.push(CertificateFault::NotCa),
+        }
+        match tbs.get::<KeyUsage>() {
+            Err(_) => faults.push(CertificateFault::Malformed("key usage")),
+            Ok(Some((_, usage))) if !usage.key_cert_sign() => faults.push(CertificateFault::KeyUsage),
+            Ok(_) => {}
+        }
+        faults
+    }
+
+    /// Is the subject also the issuer (by name)?
+    pub(super) fn is_self_issued(&self) -> bool {
+        self.certificate.tbs_certificate.subject == self.certificate.tbs_certificate.issuer
+    }
+}
+
+/// Is the certificate valid at `at`? Both ends belong to the validity (RFC 5280 section 4.1.2.5).
+///
+/// # Errors
+///
+/// [`CertificateFault::NotYetValid`] or [`CertificateFault::Expired`].
+pub fn check_validity(certificate: &Certificate, at: OffsetDateTime) -> Result<(), CertificateFault> {
+    let (from, until) = validity(certificate);
+    // Validity counts whole seconds: 12:00:00.7 still belongs to a certificate that ends at 12:00:00.
+    let now = at.unix_timestamp();
+    if now < from.unix_timestamp() {
+        return Err(CertificateFault::NotYetValid { from });
+    }
+    if now > until.unix_timestamp() {
+        return Err(CertificateFault::Expired { until });
+    }
+    Ok(())
+}
+
+/// First and last second of validity.
+pub fn validity(certificate: &Certificate) -> (OffsetDateTime, OffsetDateTime) {
+    let to_time = |time: x509_cert::time::Time| {
+        i64::try_from(time.to_unix_duration().as_secs())
+            .ok()
+            .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    };
+    let validity = &certificate.tbs_certificate.validity;
+    (to_time(validity.not_before), to_time(validity.not_after))
+}
+
+/// May the holder sign documents? Key usage, where stated, must allow digital signature or non-repudiation; an extended
+/// key usage must not be limited to purposes of machines.
+///
+/// # Errors
+///
+/// [`CertificateFault::KeyUsage`], [`CertificateFault::Purpose`], or [`CertificateFault::Malformed`].
+pub fn check_signing_usage(certificate: &Certificate) -> Result<(), CertificateFault> {
+    let tbs = &certificate.tbs_certificate;
+    let usage = tbs.get::<KeyUsage>().map_err(|_| CertificateFault::Malformed("key usage"))?;
+    let signing = KeyUsages::DigitalSignature | KeyUsages::NonRepudiation;
+    if usage.is_some_and(|(_, usage)| usage.0.is_disjoint(signing)) {
+        return Err(CertificateFault::KeyUsage);
+    }
+    let purposes = tbs.get::<ExtendedKeyUsage>().map_err(|_| CertificateFault::Malformed("extended key usage"))?;
+    if purposes.is_some_and(|(_, purposes)| purposes.0.iter().all(|purpose| MACHINE_PURPOSES.contains(purpose))) {
+        return Err(CertificateFault::Purpose);
+    }
+    Ok(())
+}
+
+/// The checks before signing: dates, usage, key type and size.
+///
+/// # Errors
+///
+/// The first that fails.
+pub fn check_for_signing(certificate: &Certificate, at: OffsetDateTime) -> Result<(), SignError> {
+    check_validity(certificate, at).and_then(|()| check_signing_usage(certificate)).map_err(|fault| match fault {
+        CertificateFault::NotYetValid { from } => SignError::NotYetValid { from },
+        CertificateFault::Expired { until } => SignError::Expired { until },
+        _ => SignError::KeyUsage,
+    })?;
+    algorithm::Algorithm::for_key(&certificate.tbs_certificate.subject_public_key_info)
+        .map_err(|found| SignError::UnsupportedKey { found })?;
+    Ok(())
+}
+
+/// The name to show for a holder: common name, else organisation, else the whole distinguished name.
+pub fn display_name(name: &Name) -> String {
+    attribute_text(name, COMMON_NAME)
+        .or_else(|| attribute_text(name, ORGANIZATION_NAME))
+        .unwrap_or_else(|| name.to_string())
+}
+
+/// The last value of an attribute of a name (the most specific one), where it is text.
+pub(super) fn attribute_text(name: &Name, attribute: ObjectIdentifier) -> Option<String> {
+    let values = name.0.iter().flat_map(|relative| relative.0.iter());
+    values.filter(|pair| pair.oid == attribute).filter_map(|pair| text(&pair.value)).last()
+}
+
+fn text(value: &Any) -> Option<String> {
+    match value.tag() {
+        Tag::Utf8String => value.decode_as::<Utf8StringRef<'_>>().ok().map(|text| text.as_str().to_owned()),
+        Tag::PrintableString => value.decode_as::<PrintableStringRef<'_>>().ok().map(|text| text.as_str().to_owned()),
+        Tag::Ia5String => value.decode_as::<Ia5StringRef<'_>>().ok().map(|text| text.as_str().to_owned()),
+        Tag::TeletexString => value.decode_as::<TeletexStringRef<'_>>().ok().map(|text| text.as_str().to_owned()),
+        Tag::BmpString => value.decode_as::<BmpString>().ok().map(|text| text.to_string()),
+        _ => None,
+    }
+}
+
+/// Reads certificates from a PEM file (any text between them is passed over) or from one DER certificate.
+///
+/// # Errors
+///
+/// [`SignError::NoCertificate`] when there is none, [`SignError::Certificate`] when one is damaged.
+pub fn read_all(bytes: &[u8]) -> Result<Vec<Certificate>, SignError> {
+    if let Ok(certificate) = Certificate::from_der(bytes) {
+        return Ok(vec![certificate]);
+    }
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let text = String::from_utf8_lossy(bytes);
+    let mut rest: &str = &text;
+    let mut certificates = Vec::new();
+    while let Some(begin) = rest.find(BEGIN) {
+        let length = rest[begin..].find(END).ok_or(SignError::NoCertificate)? + END.len();
+        certificates.push(Certificate::from_pem(&rest[begin..begin + length])?);
+        rest = &rest[begin + length..];
+    }
+    if certificates.is_empty() { Err(SignError::NoCertificate) } else { Ok(certificates) }
+}

@@ -1,0 +1,167 @@
+//! Keys in PKCS#12 files (`.p12`, `.pfx`): RSA 2048–4096, ECDSA P-256 and P-384.
+//!
+//! `p12-keystore` reads what Java, Windows and OpenSSL write by default: PBES2 with AES, and the older PBE with 3DES or
+//! 40-bit RC2, under an HMAC of SHA-1 or SHA-256. The private key is wiped from memory when a [`Pkcs12`] is dropped; the
+//! copy inside `p12-keystore` is freed without being wiped (the crate offers no way).
+
+use super::algorithm::Algorithm;
+use super::certificate::{Parsed, check_signing_usage, display_name};
+use super::{SignError, Signer, path};
+use p12_keystore::error::Error as KeyStoreError;
+use p12_keystore::{KeyStore, KeyStoreEntry, PrivateKeyChain};
+use rsa::RsaPrivateKey;
+use rsa::pkcs1v15;
+use rsa::pkcs8::{DecodePrivateKey, EncodePublicKey};
+use rsa::rand_core::OsRng;
+use rsa::signature::{RandomizedSigner, SignatureEncoding};
+use sha2::Sha256;
+use std::fmt;
+use x509_cert::Certificate;
+
+/// Bytes a key file can have at most; real ones have 2 to 10 KB.
+const MAX_FILE_BYTES: usize = 1 << 20;
+
+/// A private key with its certificates, read from a PKCS#12 file.
+pub struct Pkcs12 {
+    key: Key,
+    algorithm: Algorithm,
+    chain: Vec<Certificate>,
+}
+
+/// All three kinds wipe themselves when dropped.
+enum Key {
+    Rsa(Box<pkcs1v15::SigningKey<Sha256>>),
+    P256(p256::ecdsa::SigningKey),
+    P384(Box<p384::ecdsa::SigningKey>),
+}
+
+impl Pkcs12 {
+    /// Opens a PKCS#12 file with a password, which is tried once and not kept.
+    ///
+    /// Of several keys, the first (by name) whose certificate is meant for signing is taken. Dates are not looked at
+    /// here: [`super::cms::detached`] does, with the time of signing.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::WrongPassword`] and the other ways a key file can be unusable.
+    pub fn load(file: &[u8], password: &str) -> Result<Self, SignError> {
+        if file.len() > MAX_FILE_BYTES {
+            return Err(SignError::NotPkcs12);
+        }
+        let store = KeyStore::from_pkcs12(file, password).map_err(key_store_error)?;
+        let mut first_error = None;
+        for (_, entry) in store.entries() {
+            let KeyStoreEntry::PrivateKeyChain(entry) = entry else { continue };
+            match Self::from_entry(entry) {
+                Ok(loaded) => return Ok(loaded),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        Err(first_error.unwrap_or(SignError::NoPrivateKey))
+    }
+
+    fn from_entry(entry: &PrivateKeyChain) -> Result<Self, SignError> {
+        let pool = entry
+            .chain()
+            .iter()
+            .map(|certificate| Parsed::read(certificate.as_der()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let leaf = pool.first().ok_or(SignError::NoPrivateKey)?;
+        check_signing_usage(&leaf.certificate).map_err(|_| SignError::KeyUsage)?;
+        let public = &leaf.certificate.tbs_certificate.subject_public_key_info;
+        let algorithm = Algorithm::for_key(public).map_err(|found| SignError::UnsupportedKey { found })?;
+        let key = Key::read(algorithm, entry.key())?;
+        if !key.fits(public.subject_public_key.raw_bytes())? {
+            return Err(SignError::KeyMismatch);
+        }
+        // The key store links issuers by name alone; a chain goes into signatures, so it is linked by signature here.
+        let chain = path::issuers(leaf, &pool).into_iter().map(|parsed| parsed.certificate.clone()).collect();
+        Ok(Self { key, algorithm, chain })
+    }
+}
+
+impl Key {
+    fn read(algorithm: Algorithm, pkcs8: &[u8]) -> Result<Self, SignError> {
+        Ok(match algorithm {
+            Algorithm::RsaSha256 => {
+                let key = RsaPrivateKey::from_pkcs8_der(pkcs8).map_err(|_| SignError::KeyMismatch)?;
+                key.validate().map_err(|_| SignError::KeyMismatch)?;
+                Self::Rsa(Box::new(pkcs1v15::SigningKey::new(key)))
+            }
+            Algorithm::EcdsaP256Sha256 => {
+                Self::P256(p256::ecdsa::SigningKey::from_pkcs8_der(pkcs8).map_err(|_| SignError::KeyMismatch)?)
+            }
+            Algorithm::EcdsaP384Sha384 => Self::P384(Box::new(
+                p384::ecdsa::SigningKey::from_pkcs8_der(pkcs8).map_err(|_| SignError::KeyMismatch)?,
+            )),
+        })
+    }
+
+    /// Is this the private half of the public key in a certificate (the content of its BIT STRING)?
+    fn fits(&self, public: &[u8]) -> Result<bool, SignError> {
+        use rsa::signature::Keypair;
+        let own = match self {
+            Self::Rsa(key) => key.verifying_key().to_public_key_der(),
+            Self::P256(key) => key.verifying_key().to_public_key_der(),
+            Self::P384(key) => key.verifying_key().to_public_key_der(),
+        }
+        .map_err(|_| SignError::KeyMismatch)?;
+        let own: spki::SubjectPublicKeyInfoOwned = own.decode_msg()?;
+        Ok(own.subject_public_key.raw_bytes() == public)
+    }
+}
+
+impl Signer for Pkcs12 {
+    fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        match &self.key {
+            // Randomness only blinds the private key operation against timing (RUSTSEC-2023-0071): the signature is the
+            // same each time.
+            Key::Rsa(key) => key
+                .try_sign_with_rng(&mut OsRng, message)
+                .map(|signature| signature.to_vec())
+                .map_err(|_| SignError::KeyRefused),
+            // RFC 6979: the nonce comes from key and message.
+            Key::P256(key) => {
+                let signature: p256::ecdsa::DerSignature =
+                    p256::ecdsa::signature::Signer::try_sign(key, message).map_err(|_| SignError::KeyRefused)?;
+                Ok(signature.as_bytes().to_vec())
+            }
+            Key::P384(key) => {
+                let signature: p384::ecdsa::DerSignature =
+                    p384::ecdsa::signature::Signer::try_sign(key.as_ref(), message)
+                        .map_err(|_| SignError::KeyRefused)?;
+                Ok(signature.as_bytes().to_vec())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Pkcs12 {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let holder = self.chain.first().map(|leaf| display_name(&leaf.tbs_certificate.subject));
+        formatter
+            .debug_struct("Pkcs12")
+            .field("holder", &holder)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+fn key_store_error(error: KeyStoreError) -> SignError {
+    match error {
+        KeyStoreError::MacError(_) => SignError::WrongPassword,
+        KeyStoreError::UnpadError | KeyStoreError::Pkcs5Error(_) => SignError::Undecipherable,
+        KeyStoreError::UnsupportedEncryptionScheme
+        | KeyStoreError::UnsupportedMacAlgorithm
+        | KeyStoreError::InvalidParameters => SignError::UnsupportedEncryption,
+        _ => SignError::NotPkcs12,
+    }
+}

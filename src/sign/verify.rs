@@ -1,0 +1,438 @@
+//! The reader's side: is this CMS a signature over these bytes, by whom, and does a trusted root vouch for them?
+//!
+//! The check is strict. The CMS must be DER and encode again to the same bytes, so that there is one way only to write a
+//! given signature; every field must have the value that follows from the others; what no signature protects (unsigned
+//! attributes, revocation lists, certificates that are not in the chain) must not be there. A byte changed anywhere is
+//! found. (Who holds no key can still turn an ECDSA signature `(r, s)` into `(r, n−s)`; that changes neither document nor
+//! signer.)
+//!
+//! Revocation and time stamps are not looked at yet: see `docs/security.md`.
+
+use super::Certificate;
+use super::algorithm::{self, Hash, SignatureFault};
+use super::asn1::{
+    AlgorithmProtection, ID_AA_ALGORITHM_PROTECTION, IssuerSerial, SignedContentInfo, SignedData, SigningCertificateV2,
+};
+use super::certificate::{CertificateFault, Parsed, check_signing_usage, display_name};
+use super::error::local_date;
+use super::identity::is_development;
+use super::path;
+use crate::model::{Lang, Localized};
+use cms::content_info::CmsVersion;
+use cms::signed_data::{SignerIdentifier, SignerInfo};
+use const_oid::db::rfc5911::{
+    ID_AA_SIGNING_CERTIFICATE_V_2, ID_CONTENT_TYPE, ID_DATA, ID_MESSAGE_DIGEST, ID_SIGNED_DATA, ID_SIGNING_TIME,
+};
+use der::asn1::{ObjectIdentifier, OctetString};
+use der::{Decode, Encode};
+use time::OffsetDateTime;
+use x509_cert::attr::Attributes;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::time::Time;
+
+/// Bytes of a CMS at most. Real ones have 2 to 30 KB.
+const MAX_CMS_BYTES: usize = 4 << 20;
+/// Certificates in a CMS at most. Real ones have one to four.
+const MAX_CERTIFICATES: usize = 32;
+
+/// What [`verify`] found.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// Name of the signer as its certificate states it; empty when no certificate was found.
+    pub signer: String,
+    /// The signer's certificate.
+    pub signing_certificate: Option<Certificate>,
+    /// The chain, signer first and root last; empty when no trusted root was reached.
+    pub chain: Vec<Certificate>,
+    /// The time of signing that the signer claims in a signed attribute. Nobody vouches for it.
+    pub signing_time: Option<OffsetDateTime>,
+    /// Does a faultless chain lead from the signer to a given root?
+    pub trusted: bool,
+    /// Was the certificate made by [`super::identity::generate`]? Such a signature has no legal value, trusted or not.
+    pub development: bool,
+    /// All that is wrong, in the order found. Empty for a valid signature.
+    pub problems: Vec<Problem>,
+}
+
+impl Verdict {
+    /// Nothing is wrong: the bytes are unchanged, the signature is the signer's, and a trusted root vouches for them.
+    pub fn is_valid(&self) -> bool {
+        self.trusted && self.problems.is_empty()
+    }
+
+    /// The bytes are those that the holder of the certificate signed, whether or not we trust the certificate.
+    pub fn is_intact(&self) -> bool {
+        self.signing_certificate.is_some() && self.problems.iter().all(Problem::concerns_trust)
+    }
+}
+
+/// Something wrong with a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The CMS is not DER, or not the structure that is expected: the part in a few words.
+    Malformed(&'static str),
+    /// There must be one signer; there are this many.
+    SignerCount(usize),
+    /// A hash or signature algorithm that is not allowed (SHA-1, for one): its object identifier.
+    Algorithm(String),
+    /// The signer's key is of a type or size that is not allowed.
+    Key(String),
+    /// The content is not what was signed.
+    ContentChanged,
+    /// The signature does not belong to the certificate and the signed attributes.
+    SignatureInvalid,
+    /// A signed attribute that must be there is missing or wrong: its name.
+    Attribute(&'static str),
+    /// The signed attributes name another signing certificate, or none.
+    SigningCertificate,
+    /// The signer's certificate is not in the CMS.
+    NoSignerCertificate,
+    /// A certificate in the CMS that the chain does not need: its holder.
+    UnusedCertificate(String),
+    /// Parts that no signature protects and that are not understood yet: their name.
+    Unprotected(&'static str),
+    /// No chain leads to a trusted root: who issued the signer's certificate.
+    NotTrusted(String),
+    /// A certificate of the chain has a fault.
+    Certificate {
+        /// Its holder.
+        holder: String,
+        /// The fault.
+        fault: CertificateFault,
+    },
+}
+
+impl Problem {
+    /// Is it about who signed (`true`), or about what was signed (`false`)?
+    pub fn concerns_trust(&self) -> bool {
+        matches!(self, Self::NotTrusted(_) | Self::Certificate { .. } | Self::UnusedCertificate(_))
+    }
+}
+
+/// Verifies a detached CMS over `message` (its parts in order) against trusted roots, with all certificates judged at
+/// `at`.
+pub fn verify(cms: &[u8], message: &[&[u8]], roots: &[Certificate], at: OffsetDateTime) -> Verdict {
+    let mut verdict = Verdict::default();
+    if let Err(problem) = examine(&mut verdict, cms, message, roots, at) {
+        verdict.problems.push(problem);
+        verdict.trusted = false;
+    }
+    verdict
+}
+
+/// Collects problems in the verdict; returns early with one after which nothing more can be said.
+fn examine(
+    verdict: &mut Verdict,
+    cms: &[u8],
+    message: &[&[u8]],
+    roots: &[Certificate],
+    at: OffsetDateTime,
+) -> Result<(), Problem> {
+    let content = read(cms)?;
+    let info = only_signer(&content)?;
+    let certificates = read_certificates(&content)?;
+    let attributes = info.signed_attrs.as_ref().ok_or(Problem::Attribute("signed attributes"))?;
+    let hash = stated_hash(&content, info)?;
+    verdict.problems.extend(unprotected(&content, info));
+
+    let leaf = find_signer(info, &certificates)?;
+    verdict.signer = display_name(&leaf.certificate.tbs_certificate.subject);
+    verdict.signing_certificate = Some(leaf.certificate.clone());
+    verdict.development = is_development(&leaf.certificate);
+
+    check_attributes(verdict, attributes, info, leaf, &hash.digest(message));
+    check_signature(info, attributes, hash, leaf).unwrap_or_else(|problem| verdict.problems.push(problem));
+    if let Err(fault) = check_signing_usage(&leaf.certificate) {
+        verdict.problems.push(Problem::Certificate { holder: verdict.signer.clone(), fault });
+    }
+
+    let roots = roots
+        .iter()
+        .map(|root| root.to_der().and_then(|bytes| Parsed::read(&bytes)))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| Problem::Malformed("trusted root"))?;
+    check_chain(verdict, leaf, &certificates, &roots, at);
+    Ok(())
+}
+
+fn read(cms: &[u8]) -> Result<SignedData, Problem> {
+    if cms.len() > MAX_CMS_BYTES {
+        return Err(Problem::Malformed("size"));
+    }
+    let info = SignedContentInfo::from_der(cms).map_err(|_| Problem::Malformed("CMS structure"))?;
+    // Sets are sorted when they are read: bytes that were not DER do not come back.
+    if info.to_der().ok().as_deref() != Some(cms) {
+        return Err(Problem::Malformed("encoding, which is not DER"));
+    }
+    if info.content_type != ID_SIGNED_DATA {
+        return Err(Problem::Malformed("content type"));
+    }
+    let content = info.content;
+    // RFC 5652 section 5.1: version 1 for plain certificates, data content and version 1 signers.
+    if content.version != CmsVersion::V1 {
+        return Err(Problem::Malformed("version"));
+    }
+    if content.encap_content_info.econtent_type != ID_DATA {
+        return Err(Problem::Malformed("type of the signed content"));
+    }
+    if content.encap_content_info.econtent.is_some() {
+        return Err(Problem::Malformed("content, which should be detached"));
+    }
+    Ok(content)
+}
+
+fn only_signer(content: &SignedData) -> Result<&SignerInfo, Problem> {
+    let signers = content.signer_infos.as_slice();
+    let [info] = signers else { return Err(Problem::SignerCount(signers.len())) };
+    // RFC 5652 section 5.3: version 1 goes with issuer and serial number.
+    if info.version != CmsVersion::V1 {
+        return Err(Problem::Malformed("version of the signer information"));
+    }
+    Ok(info)
+}
+
+fn read_certificates(content: &SignedData) -> Result<Vec<Parsed>, Problem> {
+    let set = content.certificates.as_ref().ok_or(Problem::NoSignerCertificate)?;
+    if set.len() > MAX_CERTIFICATES {
+        return Err(Problem::Malformed("number of certificates"));
+    }
+    let certificates = set.iter().map(|any| any.to_der().and_then(|bytes| Parsed::read(&bytes)));
+    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(|_| Problem::Malformed("certificate"))?;
+    if certificates.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Problem::Malformed("certificate, which occurs twice"));
+    }
+    Ok(certificates)
+}
+
+fn stated_hash(content: &SignedData, info: &SignerInfo) -> Result<Hash, Problem> {
+    let refused = || Problem::Algorithm(info.digest_alg.oid.to_string());
+    let hash = Hash::from_identifier(&info.digest_alg).ok_or_else(refused)?;
+    match content.digest_algorithms.as_slice() {
+        [listed] if Hash::from_identifier(listed) == Some(hash) => Ok(hash),
+        _ => Err(Problem::Malformed("list of hash algorithms")),
+    }
+}
+
+fn unprotected(content: &SignedData, info: &SignerInfo) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if info.unsigned_attrs.is_some() {
+        problems.push(Problem::Unprotected("unsigned attributes"));
+    }
+    if content.crls.is_some() {
+        problems.push(Problem::Unprotected("revocation lists"));
+    }
+    problems
+}
+
+fn find_signer<'a>(info: &SignerInfo, certificates: &'a [Parsed]) -> Result<&'a Parsed, Problem> {
+    let SignerIdentifier::IssuerAndSerialNumber(sid) = &info.sid else {
+        return Err(Problem::Malformed("signer identifier"));
+    };
+    let named = |parsed: &&Parsed| {
+        let tbs = &parsed.certificate.tbs_certificate;
+        tbs.issuer == sid.issuer && tbs.serial_number == sid.serial_number
+    };
+    certificates.iter().find(named).ok_or(Problem::NoSignerCertificate)
+}
+
+fn check_attributes(verdict: &mut Verdict, attributes: &Attributes, info: &SignerInfo, leaf: &Parsed, digest: &[u8]) {
+    let problems = &mut verdict.problems;
+    if attributes.iter().any(|one| attributes.iter().filter(|other| other.oid == one.oid).count() > 1) {
+        problems.push(Problem::Attribute("an attribute that occurs twice"));
+    }
+    match value::<ObjectIdentifier>(attributes, ID_CONTENT_TYPE) {
+        Some(Some(content_type)) if content_type == ID_DATA => {}
+        _ => problems.push(Problem::Attribute("content type")),
+    }
+    match value::<OctetString>(attributes, ID_MESSAGE_DIGEST) {
+        Some(Some(stated)) if stated.as_bytes() == digest => {}
+        Some(Some(_)) => problems.push(Problem::ContentChanged),
+        _ => problems.push(Problem::Attribute("message digest")),
+    }
+    match value::<SigningCertificateV2>(attributes, ID_AA_SIGNING_CERTIFICATE_V_2) {
+        Some(Some(stated)) if names_certificate(&stated, leaf) => {}
+        _ => problems.push(Problem::SigningCertificate),
+    }
+    // Not demanded, since few other programs write it.
+    match value::<AlgorithmProtection>(attributes, ID_AA_ALGORITHM_PROTECTION) {
+        None => {}
+        Some(Some(stated))
+            if stated.digest_algorithm == info.digest_alg && stated.signature_algorithm == info.signature_algorithm => {
+        }
+        Some(_) => problems.push(Problem::Attribute("algorithm protection")),
+    }
+    match value::<Time>(attributes, ID_SIGNING_TIME) {
+        None => {}
+        Some(Some(time)) => verdict.signing_time = Some(time.to_system_time().into()),
+        Some(None) => problems.push(Problem::Attribute("signing time")),
+    }
+}
+
+/// The single value of a signed attribute; `None` when the attribute is absent, `Some(None)` when it cannot be read or is
+/// not DER.
+fn value<T: for<'a> Decode<'a> + Encode>(attributes: &Attributes, oid: ObjectIdentifier) -> Option<Option<T>> {
+    let attribute = attributes.iter().find(|attribute| attribute.oid == oid)?;
+    let [only] = attribute.values.as_slice() else { return Some(None) };
+    let Ok(bytes) = only.to_der() else { return Some(None) };
+    Some(T::from_der(&bytes).ok().filter(|value| value.to_der().is_ok_and(|again| again == bytes)))
+}
+
+/// Does the first `ESSCertIDv2` stand for this certificate? Any others speak of its issuers (RFC 5035 section 3).
+fn names_certificate(stated: &SigningCertificateV2, leaf: &Parsed) -> bool {
+    let Some(first) = stated.certs.first() else { return false };
+    let hash = match &first.hash_algorithm {
+        None => Some(Hash::Sha256),
+        Some(identifier) => Hash::from_identifier(identifier),
+    };
+    let Some(hash) = hash else { return false };
+    first.cert_hash.as_bytes() == hash.digest(&[&leaf.der])
+        && first.issuer_serial.as_ref().is_none_or(|named| names_issuer(named, leaf))
+}
+
+fn names_issuer(named: &IssuerSerial, leaf: &Parsed) -> bool {
+    let tbs = &leaf.certificate.tbs_certificate;
+    let expected = vec![GeneralName::DirectoryName(tbs.issuer.clone())].to_der();
+    named.issuer.to_der() == expected && named.serial_number.to_der() == tbs.serial_number.to_der()
+}
+
+fn check_signature(info: &SignerInfo, attributes: &Attributes, hash: Hash, leaf: &Parsed) -> Result<(), Problem> {
+    // RFC 5652 section 5.4: the SET OF in DER, with its own tag in place of the implicit one.
+    let signed = attributes.to_der().map_err(|_| Problem::Malformed("signed attributes"))?;
+    let key = &leaf.certificate.tbs_certificate.subject_public_key_info;
+    algorithm::verify(key, &info.signature_algorithm, Some(hash), &signed, info.signature.as_bytes()).map_err(|fault| {
+        match fault {
+            SignatureFault::Mismatch => Problem::SignatureInvalid,
+            SignatureFault::Algorithm(oid) => Problem::Algorithm(oid.to_string()),
+            SignatureFault::Key(found) => Problem::Key(found),
+        }
+    })
+}
+
+fn check_chain(verdict: &mut Verdict, leaf: &Parsed, pool: &[Parsed], roots: &[Parsed], at: OffsetDateTime) {
+    let Some(path) = path::find(leaf, pool, roots, at) else {
+        let issuer = display_name(&leaf.certificate.tbs_certificate.issuer);
+        verdict.problems.push(Problem::NotTrusted(issuer));
+        // Without a chain, the signer's own dates are still worth telling.
+        verdict.problems.extend(leaf.common_faults(at).into_iter().map(|fault| certificate_problem(leaf, fault)));
+        return;
+    };
+    verdict.trusted = path.faults.is_empty() && check_signing_usage(&leaf.certificate).is_ok();
+    for fault in path.faults {
+        verdict.problems.push(certificate_problem(path.certificates[fault.index], fault.fault));
+    }
+    for unused in pool.iter().filter(|certificate| !path.certificates.contains(certificate)) {
+        verdict.problems.push(Problem::UnusedCertificate(display_name(&unused.certificate.tbs_certificate.subject)));
+    }
+    verdict.chain = path.certificates.into_iter().map(|parsed| parsed.certificate.clone()).collect();
+}
+
+fn certificate_problem(parsed: &Parsed, fault: CertificateFault) -> Problem {
+    Problem::Certificate { holder: display_name(&parsed.certificate.tbs_certificate.subject), fault }
+}
+
+impl Localized for Problem {
+    fn message(&self, lang: Lang) -> String {
+        let (vietnamese, english) = match self {
+            Self::Malformed(part) => (
+                format!("dữ liệu chữ ký sai cấu trúc ({part}); hãy xin lại tệp gốc"),
+                format!("the signature data is malformed ({part}); ask for the original file"),
+            ),
+            Self::SignerCount(count) => (
+                format!("dữ liệu chữ ký phải có đúng một người ký nhưng có {count}"),
+                format!("the signature data must have one signer but has {count}"),
+            ),
+            Self::Algorithm(oid) => (
+                format!("thuật toán {oid} không an toàn hoặc không được hỗ trợ; hãy ký lại bằng SHA-256"),
+                format!("algorithm {oid} is unsafe or not supported; sign again with SHA-256"),
+            ),
+            Self::Key(found) => (
+                format!("khóa của người ký ({found}) không an toàn hoặc không được hỗ trợ; hãy ký lại bằng khóa khác"),
+                format!("the signer's key ({found}) is unsafe or not supported; sign again with another"),
+            ),
+            Self::ContentChanged => (
+                "nội dung đã bị thay đổi sau khi ký; hãy xin lại tệp gốc".into(),
+                "the content was changed after signing; ask for the original file".into(),
+            ),
+            Self::SignatureInvalid => (
+                "chữ ký không đúng với chứng thư; hãy xin lại tệp gốc".into(),
+                "the signature does not belong to the certificate; ask for the original file".into(),
+            ),
+            Self::Attribute(name) => (
+                format!("thuộc tính được ký thiếu hoặc sai ({name}); hãy ký lại"),
+                format!("a signed attribute is missing or wrong ({name}); sign again"),
+            ),
+            Self::SigningCertificate => (
+                "chữ ký không ghi rõ chứng thư đã ký (ESS v2) hoặc ghi chứng thư khác; hãy ký lại theo PAdES".into(),
+                "the signature names no signing certificate (ESS v2), or another; sign again as PAdES".into(),
+            ),
+            Self::NoSignerCertificate => (
+                "không có chứng thư của người ký trong chữ ký; hãy ký lại".into(),
+                "the signer's certificate is not in the signature; sign again".into(),
+            ),
+            Self::UnusedCertificate(holder) => (
+                format!("chữ ký kèm chứng thư không liên quan của {holder}"),
+                format!("the signature carries an unrelated certificate of {holder}"),
+            ),
+            Self::Unprotected(name) => (
+                format!("chữ ký có phần chưa kiểm tra được ({name})"),
+                format!("the signature has parts that cannot be checked yet ({name})"),
+            ),
+            Self::NotTrusted(issuer) => (
+                format!("nơi cấp chứng thư ({issuer}) không có trong danh sách tin cậy; hãy thêm chứng thư gốc"),
+                format!("the issuer of the certificate ({issuer}) is not trusted; add its root certificate"),
+            ),
+            Self::Certificate { holder, fault } => (
+                format!("chứng thư của {holder}: {}", fault.message(Lang::Vi)),
+                format!("certificate of {holder}: {}", fault.message(Lang::En)),
+            ),
+        };
+        match lang {
+            Lang::Vi => vietnamese,
+            Lang::En => english,
+        }
+    }
+}
+
+impl Localized for CertificateFault {
+    fn message(&self, lang: Lang) -> String {
+        let (vietnamese, english) = match self {
+            Self::Malformed(part) => (format!("sai cấu trúc ({part})"), format!("malformed ({part})")),
+            Self::NotYetValid { from } => (
+                format!("chưa có hiệu lực trước ngày {}", local_date(*from, lang)),
+                format!("not valid before {}", local_date(*from, lang)),
+            ),
+            Self::Expired { until } => (
+                format!("đã hết hạn ngày {}", local_date(*until, lang)),
+                format!("expired on {}", local_date(*until, lang)),
+            ),
+            Self::KeyUsage => {
+                ("không được cấp để ký".into(), "its key usage does not allow this kind of signature".into())
+            }
+            Self::Purpose => (
+                "được cấp cho máy móc, không phải để ký văn bản".into(),
+                "issued to machines, not for documents".into(),
+            ),
+            Self::NotCa => ("không phải của cơ quan chứng thực".into(), "not that of a certificate authority".into()),
+            Self::PathLength => {
+                ("chuỗi chứng thư dài quá mức cho phép".into(), "the chain is longer than it allows".into())
+            }
+            Self::CriticalExtension(oid) => (
+                format!("có phần mở rộng bắt buộc chưa được hỗ trợ ({oid})"),
+                format!("has a critical extension that is not supported ({oid})"),
+            ),
+            Self::Algorithm(oid) => (
+                format!("được ký bằng thuật toán không an toàn ({oid})"),
+                format!("signed with an algorithm that is not allowed ({oid})"),
+            ),
+            Self::Key(found) => {
+                (format!("khóa không được chấp nhận ({found})"), format!("its key is not accepted ({found})"))
+            }
+        };
+        match lang {
+            Lang::Vi => vietnamese,
+            Lang::En => english,
+        }
+    }
+}
