@@ -225,7 +225,7 @@ impl<const C: usize> Paper<C> {
         let fixed = |colour: &[f32; C]| {
             let gains = colour.map(|value| (target / value.max(1.0)).max(1.0));
             let excess = gains.iter().fold(1.0, |most: f32, gain| most.max(gain / LARGEST_GAIN));
-            gains.map(|gain| ((gain / excess).max(1.0) * f32::from(UNIT)).round() as i16)
+            gains.map(|gain| ((gain / excess).max(1.0) * f32::from(UNIT)).round() as u16)
         };
         Gains { columns: self.columns, rows: self.rows, values: self.colour.iter().map(fixed).collect() }
     }
@@ -247,28 +247,27 @@ fn tile_paper<const C: usize>(pixels: &[u8], width: usize, left: usize, top: usi
             }
         }
     }
+    let totals = samples.map(|sample| sample.iter().sum::<u16>());
     let mut least = 0;
     for _ in 0..2 {
-        let (sum, count) = samples
-            .iter()
-            .map(total)
-            .filter(|&total| total >= least)
-            .fold((0u32, 0u32), |(sum, count), total| (sum + u32::from(total), count + 1));
-        least = u16::try_from(sum / count.max(1)).unwrap_or(u16::MAX);
+        let (mut sum, mut count) = (0, 0);
+        for total in totals {
+            let counts = u16::from(total >= least);
+            // At most 32 · 765, which fits.
+            sum += counts * total;
+            count += counts;
+        }
+        least = sum / count.max(1);
     }
-    let mut sums = [0u32; C];
-    let mut count = 0u32;
-    for sample in samples.iter().filter(|sample| total(sample) >= least) {
-        count += 1;
+    let (mut sums, mut count) = ([0u16; C], 0u16);
+    for (sample, total) in samples.iter().zip(totals) {
+        let counts = u16::from(total >= least);
+        count += counts;
         for (sum, &value) in sums.iter_mut().zip(sample) {
-            *sum += u32::from(value);
+            *sum += counts * value;
         }
     }
-    sums.map(|sum| sum as f32 / count.max(1) as f32)
-}
-
-fn total<const C: usize>(sample: &[u16; C]) -> u16 {
-    sample.iter().sum()
+    sums.map(|sum| f32::from(sum) / f32::from(count.max(1)))
 }
 
 /// Morphological closing of a line, its ends repeated outwards, so that a slope at the end stays as it is.
@@ -278,8 +277,10 @@ fn close(line: &[f32], reach: usize, out: &mut Vec<f32>) {
     let mut padded = vec![first; 2 * reach];
     padded.extend_from_slice(line);
     padded.resize(padded.len() + 2 * reach, last);
-    let dilated: Vec<f32> = padded.windows(window).map(|w| w.iter().copied().fold(f32::MIN, f32::max)).collect();
-    out.extend(dilated.windows(window).map(|w| w.iter().copied().fold(f32::MAX, f32::min)));
+    let most = |a: f32, b: f32| if a > b { a } else { b };
+    let least = |a: f32, b: f32| if a < b { a } else { b };
+    let dilated: Vec<f32> = padded.windows(window).map(|w| w.iter().copied().fold(f32::MIN, most)).collect();
+    out.extend(dilated.windows(window).map(|w| w.iter().copied().fold(f32::MAX, least)));
 }
 
 /// Running mean of a line; the window shrinks on both sides near the ends, so that a slope stays as it is.
@@ -351,14 +352,14 @@ fn pull<const C: usize>(level: Level<C>) -> Vec<[f32; C]> {
     level.colour.iter().zip(&level.weights).enumerate().map(filled).collect()
 }
 
-/// A gain of 1 in the fixed point of [`Gains`].
-const UNIT: i16 = 1 << 12;
+/// A gain of 1 in the fixed point of [`Gains`]: sixteen times the largest gain still fits 16 bits.
+const UNIT: u16 = 1 << 10;
 
 /// What to multiply the channels with at each tile's centre.
 struct Gains<const C: usize> {
     columns: usize,
     rows: usize,
-    values: Vec<[i16; C]>,
+    values: Vec<[u16; C]>,
 }
 
 impl<const C: usize> Gains<C> {
@@ -367,9 +368,7 @@ impl<const C: usize> Gains<C> {
         let (mut above, mut below) = (vec![0; width * C], vec![0; width * C]);
         let mut current = usize::MAX;
         for (y, line) in pixels.chunks_exact_mut(width * C).enumerate() {
-            // Tile centres lie between pixels: positions are counted in half pixels.
-            let position = (2 * y).saturating_sub(TILE - 1).min((self.rows - 1) * 2 * TILE);
-            let (row, fraction) = (position / (2 * TILE), FRACTIONS[position % (2 * TILE)]);
+            let (row, weight) = place(y, self.rows);
             if row != current {
                 self.spread(row, &mut above);
                 self.spread((row + 1).min(self.rows - 1), &mut below);
@@ -377,54 +376,46 @@ impl<const C: usize> Gains<C> {
             }
             let cells = above.chunks(CELL * C).zip(below.chunks(CELL * C));
             for (bytes, (above, below)) in line.chunks_mut(CELL * C).zip(cells) {
-                multiply::<C>(bytes, above, below, fraction);
+                multiply::<C>(bytes, above, below, weight);
             }
         }
     }
 
     /// The gains along a row of tile centres, interpolated to every pixel.
-    fn spread(&self, row: usize, line: &mut [i16]) {
+    fn spread(&self, row: usize, line: &mut [u16]) {
         let nodes = &self.values[row * self.columns..][..self.columns];
         for (x, gains) in line.chunks_exact_mut(C).enumerate() {
-            let position = (2 * x).saturating_sub(TILE - 1).min((self.columns - 1) * 2 * TILE);
-            let (left, fraction) = (position / (2 * TILE), FRACTIONS[position % (2 * TILE)]);
-            let right = nodes[(left + 1).min(self.columns - 1)];
+            let (left, weight) = place(x, self.columns);
+            let (left, right) = (&nodes[left], &nodes[(left + 1).min(self.columns - 1)]);
             for (channel, gain) in gains.iter_mut().enumerate() {
-                *gain = mix(nodes[left][channel], right[channel], fraction);
+                *gain = (left[channel] * (TILE_WEIGHT - weight) + right[channel] * weight) / TILE_WEIGHT;
             }
         }
     }
 }
 
-/// `i / (2 TILE)` in 15 fractional bits.
-const FRACTIONS: [i16; 2 * TILE] = {
-    let mut fractions = [0; 2 * TILE];
-    let mut i = 0;
-    while i < 2 * TILE {
-        fractions[i] = (i << (15 - (2 * TILE).ilog2())) as i16;
-        i += 1;
-    }
-    fractions
-};
+/// Sum of the weights of two neighbouring tile centres.
+const TILE_WEIGHT: u16 = TILE as u16;
 
-/// Linear interpolation of gains; their differences are below 2 · 4096, so twice that fits.
-#[expect(clippy::cast_possible_truncation, reason = "the product of 16-bit numbers over 65,536 fits 16 bits")]
-fn mix(a: i16, b: i16, fraction: i16) -> i16 {
-    a + ((i32::from((b - a) * 2) * i32::from(fraction)) >> 16) as i16
+/// The tile centre before a pixel and the weight of the one after it, of [`TILE_WEIGHT`].
+#[expect(clippy::cast_possible_truncation, reason = "a remainder by TILE")]
+fn place(pixel: usize, tiles: usize) -> (usize, u16) {
+    let position = pixel.saturating_sub(TILE / 2).min((tiles - 1) * TILE);
+    (position / TILE, (position % TILE) as u16)
 }
 
 /// Pixels that are multiplied together.
-const CELL: usize = 32;
+const CELL: usize = 64;
 
 /// Multiplies up to a cell of pixels with the mixture of two rows of gains.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "products are limited to bytes at the end")]
-fn multiply<const C: usize>(bytes: &mut [u8], above: &[i16], below: &[i16], fraction: i16) {
+fn multiply<const C: usize>(bytes: &mut [u8], above: &[u16], below: &[u16], weight: u16) {
     /// Paper noise may clip up to here; what lies above is a colour that must keep its hue.
     const CLIPS_UNSEEN: i16 = 263;
     let mut products = [0i16; CELL * 3];
     let mut most = 0;
     for (((product, &byte), &above), &below) in products.iter_mut().zip(&*bytes).zip(above).zip(below) {
-        *product = times(byte, mix(above, below, fraction));
+        *product = times(byte, above * (TILE_WEIGHT - weight) + below * weight);
         most = most.max(*product);
     }
     if C > 1 && most > CLIPS_UNSEEN {
@@ -437,11 +428,12 @@ fn multiply<const C: usize>(bytes: &mut [u8], above: &[i16], below: &[i16], frac
     }
 }
 
-/// `byte * gain`, rounded, not yet limited to a byte.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "gains are positive and below 4")]
-fn times(byte: u8, gain: i16) -> i16 {
-    let sixteenths = ((u32::from(u16::from(byte) << 8) * u32::from(gain as u16)) >> 16) as u16;
-    ((sixteenths + 8) >> 4) as i16
+/// A byte times a gain in units of `1 / (UNIT * TILE_WEIGHT)`, that is 2⁻¹⁴; rounded, not yet limited to a byte. Written
+/// as the upper half of a 16-bit product, for which CPUs have an instruction.
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most 255 times LARGEST_GAIN")]
+fn times(byte: u8, gain: u16) -> i16 {
+    let shifted = ((u32::from(u16::from(byte) << 8) * u32::from(gain)) >> 16) as u16;
+    ((shifted + 32) >> 6) as i16
 }
 
 /// Brings a colour back into range as a whole.
