@@ -11,7 +11,7 @@ use crate::model::{Lang, Localized};
 use crate::page::Page;
 use crate::pdf::signature::{self, SignatureError, SignatureField};
 use crate::pdf::writer::{self, DocumentInfo, PdfError, PdfPage, PdfaLevel};
-use crate::sign::{self, SignError, Signer, cms, identity};
+use crate::sign::{self, SignError, Signer, cms};
 
 /// Said in every signature of a development identity.
 pub const NO_LEGAL_VALUE: &str = "KHÔNG CÓ GIÁ TRỊ PHÁP LÝ - chữ ký thử nghiệm / NO LEGAL VALUE - development signature";
@@ -87,14 +87,14 @@ impl UnsignedPdf {
     /// When the key cannot sign.
     pub fn sign(&self, signer: &dyn Signer, time: OffsetDateTime) -> Result<SignedPdf, ComponentError> {
         let field = SignatureField {
-            signer_name: sign::common_name(signer),
-            reason: identity::is_development(signer).then(|| NO_LEGAL_VALUE.to_owned()),
+            signer_name: sign::signer_name(signer),
+            reason: sign::is_development(signer).then(|| NO_LEGAL_VALUE.to_owned()),
             time,
             ..SignatureField::default()
         };
-        let prepared = signature::prepare(&self.0, &field, cms::reserve(signer))?;
-        let digest: [u8; 32] = prepared.digest_input().iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize().into();
-        Ok(SignedPdf(prepared.fill(&cms::detached(&digest, signer, None)?)?))
+        let prepared = signature::prepare(&self.0, &field, cms::size_bound(signer)?)?;
+        let cms = cms::detached(&prepared.digest_input(), signer, time, cms::Form::Pdf)?;
+        Ok(SignedPdf(prepared.fill(&cms)?))
     }
 }
 

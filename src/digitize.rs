@@ -25,7 +25,7 @@ use crate::page::{self, Page, PageError, Settings};
 use crate::pdf::writer::{DocumentInfo, PdfaLevel};
 use crate::pool::Pool;
 use crate::publish::{OutputDir, PublishError};
-use crate::sign::{self, SignError, Signer, cms, identity};
+use crate::sign::{self, SignError, Signer, cms};
 
 /// What is to be done, and with what.
 #[derive(Debug)]
@@ -218,7 +218,7 @@ pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Resu
             let order: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
             report.outcomes.sort_by_key(|outcome| order.iter().position(|name| *name == outcome.component.name));
             report.development_signature =
-                job.signer.is_some_and(identity::is_development) && report.outcomes.iter().any(|o| !o.unchanged);
+                job.signer.is_some_and(sign::is_development) && report.outcomes.iter().any(|o| !o.unchanged);
             Ok(report)
         }
     }
@@ -485,10 +485,10 @@ fn page_entry(
 
 fn signature_entry(signer: &dyn Signer, now: OffsetDateTime) -> manifest::Signature {
     manifest::Signature {
-        signer: sign::common_name(signer),
+        signer: sign::signer_name(signer),
         certificate_sha256: sign::certificate_sha256(signer),
         level: "B-B".to_owned(),
-        development: identity::is_development(signer),
+        development: sign::is_development(signer),
         time: rfc3339(now),
     }
 }
@@ -554,8 +554,8 @@ impl Ledger {
     fn record(&mut self, job: &Job<'_>, component: manifest::Component) -> Result<(), DigitizeError> {
         self.manifest.components.push(component);
         self.manifest.updated = rfc3339(job.now);
-        let bytes = manifest::seal(&self.manifest, |digest| {
-            job.signer.map(|signer| cms::detached(digest, signer, Some(job.now))).transpose()
+        let bytes = manifest::seal(&self.manifest, |body| {
+            job.signer.map(|signer| cms::detached(&[body], signer, job.now, cms::Form::File)).transpose()
         })?;
         self.output.write(manifest::FILE_NAME, &bytes)?;
         Ok(())

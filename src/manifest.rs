@@ -259,9 +259,9 @@ struct Seal {
 pub struct Sealed {
     /// The content.
     pub manifest: Manifest,
-    /// SHA-256 of the sealed bytes.
-    pub digest: [u8; 32],
-    /// CMS signature over the digest, DER; `None` where no key was at hand.
+    /// The bytes under the seal.
+    pub body: Vec<u8>,
+    /// CMS signature over them, DER; `None` where no key was at hand.
     pub cms: Option<Vec<u8>>,
 }
 
@@ -288,20 +288,20 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     (digits.len() % 2 == 0).then(|| digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
-/// The bytes of `manifest.json`. `sign` makes the CMS over the SHA-256 it is given, or `None` without a key.
+/// The bytes of `manifest.json`. `sign` makes the CMS over the bytes it is given, or `None` without a key.
 ///
 /// # Errors
 /// Those of `sign`; a manifest itself can always be written.
 pub fn seal<E>(
     manifest: &Manifest,
-    sign: impl FnOnce(&[u8; 32]) -> Result<Option<Vec<u8>>, E>,
+    sign: impl FnOnce(&[u8]) -> Result<Option<Vec<u8>>, E>,
 ) -> Result<Vec<u8>, E> {
     let json = serde_json::to_string_pretty(manifest).expect("a manifest has only string keys");
     let mut bytes = json.into_bytes();
     let body = bytes.trim_ascii_end().strip_suffix(b"}").expect("a manifest is an object").trim_ascii_end().len();
     bytes.truncate(body);
     let digest: [u8; 32] = Sha256::digest(&bytes).into();
-    let cms = sign(&digest)?;
+    let cms = sign(&bytes)?;
     bytes.extend_from_slice(render_seal(&digest, cms.as_deref()).as_bytes());
     Ok(bytes)
 }
@@ -335,7 +335,7 @@ pub fn open(bytes: &[u8]) -> Result<Sealed, ManifestError> {
         Some(SCHEMA) => {}
         other => return Err(ManifestError::Version(other.unwrap_or("none").to_owned())),
     }
-    Ok(Sealed { manifest: serde_json::from_slice(&json)?, digest, cms })
+    Ok(Sealed { manifest: serde_json::from_slice(&json)?, body: body.to_vec(), cms })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use sohoa::exit::ExitCode;
 use sohoa::manifest::{self, Model};
 use sohoa::model::{Lang, Localized};
 use sohoa::ocr::tesseract::Tesseract;
-use sohoa::sign::identity::{self, DevelopmentIdentity};
+use sohoa::sign::identity;
 use sohoa::sign::pkcs12::Pkcs12;
 use time::{OffsetDateTime, UtcOffset};
 
@@ -144,11 +144,11 @@ fn development_signer(lang: Lang, now: OffsetDateTime) -> Result<Pkcs12, Failure
     let directory = home();
     let path = directory.join(IDENTITY_FILE);
     let failure = |message: String| Failure::new(ExitCode::Key, format!("{}: {message}", path.display()));
-    let load = |bytes: &[u8]| Pkcs12::load(bytes, identity::PASSWORD).map_err(|error| failure(error.message(lang)));
+    let load = |bytes: &[u8]| Pkcs12::load(bytes, identity::DEVELOPMENT_PASSWORD).map_err(|error| failure(error.message(lang)));
     if let Ok(bytes) = fs::read(&path) {
         return load(&bytes);
     }
-    let made = DevelopmentIdentity::generate(now, &mut sohoa::sign::OsRng).map_err(|error| failure(error.message(lang)))?;
+    let made = identity::generate(now, &mut sohoa::sign::OsRng).map_err(|error| failure(error.message(lang)))?;
     fs::create_dir_all(&directory)
         .and_then(|()| write_private(&directory.join(CA_FILE), made.ca_pem.as_bytes()))
         .and_then(|()| write_private(&path, &made.p12))

@@ -3,12 +3,13 @@
 use super::SignError;
 use super::algorithm;
 use der::asn1::{BmpString, Ia5StringRef, ObjectIdentifier, PrintableStringRef, TeletexStringRef, Utf8StringRef};
-use der::{Any, Decode, DecodePem, Header, Reader, SliceReader, Tag, Tagged};
+use der::{Any, Decode, DecodePem, Encode, Header, Reader, SliceReader, Tag, Tagged};
 use std::ops::Range;
 use time::OffsetDateTime;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
 use x509_cert::name::Name;
+use sha2::{Digest, Sha256};
 
 use const_oid::db::rfc4519::{COMMON_NAME, ORGANIZATION_NAME};
 use const_oid::db::rfc5280::{
@@ -213,6 +214,12 @@ pub fn display_name(name: &Name) -> String {
     attribute_text(name, COMMON_NAME)
         .or_else(|| attribute_text(name, ORGANIZATION_NAME))
         .unwrap_or_else(|| name.to_string())
+}
+
+/// SHA-256 of a certificate's DER, hex: what other programs call its fingerprint.
+pub fn sha256_hex(certificate: &Certificate) -> String {
+    let der = certificate.to_der().expect("a certificate that was read can be written");
+    Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The last value of an attribute of a name (the most specific one), where it is text.

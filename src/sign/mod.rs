@@ -41,3 +41,18 @@ pub trait Signer: Send + Sync {
     /// When the key, or the device that holds it, refuses.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError>;
 }
+
+/// The name that the signer's certificate states.
+pub fn signer_name(signer: &dyn Signer) -> String {
+    signer.chain().first().map_or_else(String::new, |leaf| certificate::display_name(&leaf.tbs_certificate.subject))
+}
+
+/// Whether the signer is a development identity, whose signatures have no legal value.
+pub fn is_development(signer: &dyn Signer) -> bool {
+    signer.chain().first().is_some_and(identity::is_development)
+}
+
+/// SHA-256 of the signer's certificate, hex.
+pub fn certificate_sha256(signer: &dyn Signer) -> String {
+    signer.chain().first().map_or_else(String::new, certificate::sha256_hex)
+}

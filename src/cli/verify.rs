@@ -1,0 +1,103 @@
+//! `sohoa verify`: what was published, checked again.
+
+use std::fs;
+use std::io::Write;
+
+use serde_json::json;
+use sohoa::exit::ExitCode;
+use sohoa::model::{Lang, Localized};
+use sohoa::sign::certificate;
+use sohoa::verify::{self, Trust, Verification};
+
+use super::args::{Shared, Verify};
+use super::{Failure, environment, stdout_failure};
+
+/// Verifies each path of the command line.
+pub(super) fn run(command: &Verify, shared: &Shared, lang: Lang) -> Result<ExitCode, Failure> {
+    environment::configuration(shared, lang, |_| {})?;
+    let trust = trust(command, lang)?;
+    let mut code = ExitCode::Done;
+    for path in &command.paths {
+        let verification = if path.is_dir() { verify::directory(path, &trust) } else { verify::file(path, &trust) };
+        if verification.has_faults() {
+            code = ExitCode::Tampered;
+        }
+        let text = if command.json {
+            json_lines(&verification)
+        } else {
+            format!("{}: {}\n{}", path.display(), summary(&verification, lang), remarks(&verification, lang))
+        };
+        std::io::stdout().lock().write_all(text.as_bytes()).map_err(|error| stdout_failure(&error))?;
+    }
+    Ok(code)
+}
+
+/// The roots named, or the development authority of this machine.
+fn trust(command: &Verify, lang: Lang) -> Result<Trust, Failure> {
+    let failure = |path: &std::path::Path, message: String| {
+        Failure::new(ExitCode::Configuration, format!("{}: {message}", path.display()))
+    };
+    let mut roots = Vec::new();
+    for path in &command.trust {
+        let bytes = fs::read(path).map_err(|error| failure(path, error.to_string()))?;
+        roots.extend(certificate::read_all(&bytes).map_err(|error| failure(path, error.message(lang)))?);
+    }
+    let required = !roots.is_empty();
+    if !required && let Some(bytes) = environment::development_ca() {
+        // A damaged development certificate only means that development signatures are of unknown descent.
+        roots.extend(certificate::read_all(&bytes).unwrap_or_default());
+    }
+    Ok(Trust { roots, required, at: environment::now() })
+}
+
+fn summary(verification: &Verification, lang: Lang) -> String {
+    let Verification { files, pages, sources, signatures, .. } = verification;
+    let verdict = match verification.has_faults() {
+        false => lang.pick("ĐÚNG", "GOOD"),
+        true => lang.pick("CÓ SAI LỆCH", "NOT GOOD"),
+    };
+    match lang {
+        Lang::Vi => format!("{verdict} ({files} tệp, {pages} trang, {signatures} chữ ký, {sources} ảnh gốc)"),
+        Lang::En => format!("{verdict} ({files} files, {pages} pages, {signatures} signatures, {sources} sources)"),
+    }
+}
+
+/// One line a finding: faults first, then remarks. Remarks that say the same of several files are told once.
+fn remarks(verification: &Verification, lang: Lang) -> String {
+    let mut text = String::new();
+    let faults = verification.findings.iter().filter(|finding| finding.issue.is_fault());
+    for finding in faults {
+        text.push_str(&format!("  ✗ {}: {}\n", finding.path.display(), finding.issue.message(lang)));
+    }
+    let mut told: Vec<(String, usize, &std::path::Path)> = Vec::new();
+    for finding in verification.findings.iter().filter(|finding| !finding.issue.is_fault()) {
+        let message = finding.issue.message(lang);
+        match told.iter_mut().find(|(known, ..)| *known == message) {
+            Some((_, count, _)) => *count += 1,
+            None => told.push((message, 1, &finding.path)),
+        }
+    }
+    for (message, count, path) in told {
+        match (count, lang) {
+            (1, _) => text.push_str(&format!("  · {}: {message}\n", path.display())),
+            (_, Lang::Vi) => text.push_str(&format!("  · {count} tệp: {message}\n")),
+            (_, Lang::En) => text.push_str(&format!("  · {count} files: {message}\n")),
+        }
+    }
+    text
+}
+
+fn json_lines(verification: &Verification) -> String {
+    let findings = verification.findings.iter().map(|finding| {
+        json!({
+            "event": "finding", "file": finding.path.to_string_lossy(), "fault": finding.issue.is_fault(),
+            "message": finding.issue.message(Lang::Vi), "message_en": finding.issue.message(Lang::En),
+        })
+    });
+    let Verification { files, pages, sources, signatures, .. } = verification;
+    let last = json!({
+        "event": "verified", "good": !verification.has_faults(), "files": files, "pages": pages, "sources": sources,
+        "signatures": signatures,
+    });
+    findings.chain([last]).map(|line| format!("{line}\n")).collect()
+}

@@ -1,0 +1,69 @@
+//! Reading back our own files: the pages and the picture on each.
+
+use lopdf::{Dictionary, Document, Object, ObjectId};
+
+use crate::model::SizeMm;
+
+/// Millimetres in a point.
+const MM_PER_POINT: f64 = 25.4 / 72.0;
+
+/// Why a file is not one of ours.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StructureError {
+    /// The file does not parse.
+    #[error("the PDF is damaged: {0}")]
+    Damaged(#[from] lopdf::Error),
+    /// A page does not carry exactly one JPEG picture.
+    #[error("page {0} does not carry one picture")]
+    NotOnePicture(u32),
+}
+
+/// A page of a component file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadPage {
+    /// The JPEG stream.
+    pub jpeg: Vec<u8>,
+    /// Physical size.
+    pub size: SizeMm,
+}
+
+/// The pages of a component file, in order.
+///
+/// # Errors
+/// When the file does not parse, or a page has not exactly one JPEG picture.
+pub fn pages(pdf: &[u8]) -> Result<Vec<ReadPage>, StructureError> {
+    let document = Document::load_mem(pdf)?;
+    document.get_pages().into_iter().map(|(number, id)| read_page(&document, number, id)).collect()
+}
+
+fn read_page(document: &Document, number: u32, id: ObjectId) -> Result<ReadPage, StructureError> {
+    let page = document.get_dictionary(id)?;
+    let resources = dictionary(document, page.get(b"Resources")?)?;
+    let objects = dictionary(document, resources.get(b"XObject")?)?;
+    let mut pictures = objects.iter().filter_map(|(_, object)| match document.dereference(object) {
+        Ok((_, Object::Stream(stream))) if is_jpeg(&stream.dict) => Some(stream.content.clone()),
+        _ => None,
+    });
+    let (Some(jpeg), None) = (pictures.next(), pictures.next()) else {
+        return Err(StructureError::NotOnePicture(number));
+    };
+    let media_box = page.get(b"MediaBox")?.as_array()?;
+    let mut edges = [0.0; 4];
+    for (edge, value) in edges.iter_mut().zip(media_box) {
+        *edge = f64::from(value.as_float()?) * MM_PER_POINT;
+    }
+    Ok(ReadPage { jpeg, size: SizeMm { width: edges[2] - edges[0], height: edges[3] - edges[1] } })
+}
+
+fn dictionary<'a>(document: &'a Document, object: &'a Object) -> Result<&'a Dictionary, lopdf::Error> {
+    document.dereference(object)?.1.as_dict()
+}
+
+fn is_jpeg(dictionary: &Dictionary) -> bool {
+    dictionary.get(b"Filter").is_ok_and(|filter| match filter {
+        Object::Name(name) => name == b"DCTDecode",
+        Object::Array(names) => matches!(&names[..], [Object::Name(name)] if name == b"DCTDecode"),
+        _ => false,
+    })
+}
