@@ -8,7 +8,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -28,7 +28,7 @@ use crate::publish::{OutputDir, PublishError};
 use crate::sign::{self, SignError, Signer, cms};
 
 /// What is to be done, and with what.
-#[derive(Debug)]
+#[expect(missing_debug_implementations, reason = "a key and a reader have nothing to show")]
 pub struct Job<'a> {
     /// Files and folders.
     pub inputs: &'a [PathBuf],
