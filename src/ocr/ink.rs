@@ -1,0 +1,196 @@
+//! Colour of the ink: what of a colour page is text, and what was stamped or signed over it.
+//!
+//! The gray that text is read from is the luma, except where a pixel is only faintly coloured: there it is the
+//! brightest channel, which lets stains, guilloches and watermarks of pastel colours fade into the paper while red
+//! titles and blue ballpoint stay dark. Seals are found by their size in the red ink and bleached; large strokes of blue
+//! ink are signatures and erased. Black print below both stays, because it is dark in every channel.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "channel values and picture coordinates are small"
+)]
+
+use image::{GrayImage, RgbImage};
+
+use super::components::{self, Bitmap, Bounds};
+
+/// Up to this difference of channels a pixel counts as tinted paper, from the second on as coloured ink; between them
+/// the two grays are mixed. Papers and their prints measure 5 to 60, ink 90 to 170.
+const TINT: [i32; 2] = [60, 100];
+
+/// Least excess of red over the other channels in ink of a seal; pink papers measure up to 40.
+const RED_EXCESS: i32 = 50;
+
+/// The same for the soft edges of a seal that has been found.
+const RED_EDGE_EXCESS: i32 = 20;
+
+/// Least excess of blue over red in ballpoint; also over green, by the second.
+const BLUE_EXCESS: [i32; 2] = [40, 20];
+
+/// Sides of a seal or a stamp, millimetres: the smallest official ones measure 20, the largest 45; parts may be faint.
+const SEAL_MM: [f64; 2] = [14.0, 60.0];
+
+/// A blue stroke is a signature from this width and height on, millimetres. Fill-in letters are written smaller.
+const SIGNATURE_MM: [f64; 2] = [9.0, 4.0];
+
+/// And covers no more of its box than this share: letters grown together cover more.
+const SIGNATURE_FILL: f64 = 0.22;
+
+/// The gray of a pixel, as the module documentation says.
+fn gray_of(pixel: &[u8]) -> u8 {
+    let (r, g, b) = (i32::from(pixel[0]), i32::from(pixel[1]), i32::from(pixel[2]));
+    let brightest = r.max(g).max(b);
+    let chroma = brightest - r.min(g).min(b);
+    let luma = (77 * r + 150 * g + 29 * b) >> 8;
+    let coloured = (chroma - TINT[0]).clamp(0, TINT[1] - TINT[0]);
+    (brightest - (brightest - luma) * coloured / (TINT[1] - TINT[0])) as u8
+}
+
+fn red_excess(pixel: &[u8]) -> i32 {
+    i32::from(pixel[0]) - i32::from(pixel[1].max(pixel[2]))
+}
+
+fn is_blue(pixel: &[u8]) -> bool {
+    let (r, g, b) = (i32::from(pixel[0]), i32::from(pixel[1]), i32::from(pixel[2]));
+    b - r > BLUE_EXCESS[0] && b - g > BLUE_EXCESS[1]
+}
+
+/// The gray image of the text: seals bleached, blue signatures erased.
+pub(crate) fn text_gray(page: &RgbImage, dpi: f64) -> GrayImage {
+    let (width, height) = page.dimensions();
+    let gray = page.as_raw().chunks_exact(3).map(gray_of).collect();
+    let mut gray = GrayImage::from_raw(width, height, gray).unwrap_or_default();
+    for seal in seals(page, dpi) {
+        bleach(page, &mut gray, &seal);
+    }
+    erase_signatures(page, &mut gray, dpi);
+    gray
+}
+
+/// Cell side of the coarse red mask, pixels.
+const CELL: usize = 4;
+
+/// Boxes of red seals.
+fn seals(page: &RgbImage, dpi: f64) -> Vec<Bounds> {
+    let (width, height) = (page.width() as usize / CELL, page.height() as usize / CELL);
+    let mut counts = vec![0_u8; width * height];
+    for (y, row) in page.as_raw().chunks_exact(page.width() as usize * 3).take(height * CELL).enumerate() {
+        let cells = &mut counts[y / CELL * width..][..width];
+        for (cell, pixels) in cells.iter_mut().zip(row.chunks_exact(3 * CELL)) {
+            *cell += pixels.chunks_exact(3).filter(|p| red_excess(p) > RED_EXCESS).count() as u8;
+        }
+    }
+    let mut mask = Bitmap::new(width, height);
+    for y in 1..height.saturating_sub(1) {
+        for x in 1..width.saturating_sub(1) {
+            let near = |dx: usize, dy: usize| counts[(y + dy - 1) * width + x + dx - 1] >= 3;
+            mask.data[y * width + x] = u8::from((0..9).any(|i| near(i % 3, i / 3)));
+        }
+    }
+    let mm = dpi / 25.4 / CELL as f64;
+    let size = |side: i32| (SEAL_MM[0] * mm..SEAL_MM[1] * mm).contains(&f64::from(side));
+    components::find(&mask, 2)
+        .list
+        .iter()
+        .filter(|c| size(c.bounds.width()) && size(c.bounds.height()))
+        .map(|c| {
+            let scale = CELL as i32;
+            let b = c.bounds;
+            let (right, bottom) = (page.width() as i32, page.height() as i32);
+            Bounds {
+                x0: ((b.x0 - 2) * scale).max(0),
+                y0: ((b.y0 - 2) * scale).max(0),
+                x1: ((b.x1 + 2) * scale).min(right),
+                y1: ((b.y1 + 2) * scale).min(bottom),
+            }
+        })
+        .collect()
+}
+
+/// Turns red ink inside a seal to white and leaves what is dark in the red channel too.
+fn bleach(page: &RgbImage, gray: &mut GrayImage, seal: &Bounds) {
+    let mut histogram = [0_u32; 256];
+    let pixels = || (seal.y0..seal.y1).flat_map(|y| (seal.x0..seal.x1).map(move |x| (x as u32, y as u32)));
+    for (x, y) in pixels() {
+        let pixel = page.get_pixel(x, y).0;
+        if red_excess(&pixel) > RED_EXCESS {
+            histogram[usize::from(pixel[0])] += 1;
+        }
+    }
+    let half = histogram.iter().sum::<u32>() / 2;
+    let mut seen = 0;
+    let level = histogram.iter().position(|&n| {
+        seen += n;
+        seen > half
+    });
+    let level = level.unwrap_or(255) as i32;
+    let (black, white) = (level * 35 / 100, level * 80 / 100);
+    for (x, y) in pixels() {
+        let pixel = page.get_pixel(x, y).0;
+        if red_excess(&pixel) > RED_EDGE_EXCESS {
+            let red = i32::from(pixel[0]);
+            let value = ((red - black) * 255 / (white - black).max(1)).clamp(0, 255) as u8;
+            let target = &mut gray.get_pixel_mut(x, y).0[0];
+            *target = (*target).max(value);
+        }
+    }
+}
+
+/// Turns large thin strokes of blue ink to white.
+fn erase_signatures(page: &RgbImage, gray: &mut GrayImage, dpi: f64) {
+    let (width, height) = (page.width() as usize, page.height() as usize);
+    let mask = Bitmap { width, height, data: page.as_raw().chunks_exact(3).map(|p| u8::from(is_blue(p))).collect() };
+    let found = components::find(&mask, 2);
+    let mm = dpi / 25.4;
+    let signature: Vec<bool> = found
+        .list
+        .iter()
+        .map(|c| {
+            let (w, h) = (f64::from(c.bounds.width()), f64::from(c.bounds.height()));
+            w > SIGNATURE_MM[0] * mm && h > SIGNATURE_MM[1] * mm && f64::from(c.area) < SIGNATURE_FILL * w * h
+        })
+        .collect();
+    for run in found.runs.iter().filter(|run| signature[run.component as usize]) {
+        for y in (run.y - 2).max(0)..(run.y + 3).min(height as i32) {
+            for x in (run.x0 - 2).max(0)..(run.x1 + 2).min(width as i32) {
+                let pixel = page.get_pixel(x as u32, y as u32).0;
+                if i32::from(pixel[2]) - i32::from(pixel[0]) > BLUE_EXCESS[0] / 2 {
+                    gray.put_pixel(x as u32, y as u32, image::Luma([255]));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pastel_fades_and_ink_stays_dark() {
+        assert_eq!(gray_of(&[230, 190, 180]), 230);
+        assert!(gray_of(&[190, 30, 40]) < 90);
+        assert!(gray_of(&[30, 50, 150]) < 90);
+        assert_eq!(gray_of(&[20, 20, 20]), 20);
+    }
+
+    #[test]
+    fn red_ring_vanishes_and_black_text_under_it_stays() {
+        let dpi = 200.0;
+        let mut page = RgbImage::from_pixel(500, 500, image::Rgb([250, 250, 245]));
+        for (x, y, pixel) in page.enumerate_pixels_mut() {
+            let radius = (f64::from(x) - 250.0).hypot(f64::from(y) - 250.0);
+            if (120.0..128.0).contains(&radius) {
+                *pixel = image::Rgb([210, 50, 60]);
+            }
+            if (100..400).contains(&x) && (250..254).contains(&y) {
+                *pixel = image::Rgb([if (120.0..128.0).contains(&radius) { 60 } else { 20 }, 20, 20]);
+            }
+        }
+        let gray = text_gray(&page, dpi);
+        assert!(gray.get_pixel(250, 126).0[0] > 220, "ring");
+        assert!(gray.get_pixel(126, 252).0[0] < 100, "text under the ring");
+        assert!(gray.get_pixel(300, 252).0[0] < 40, "text beside the ring");
+    }
+}

@@ -1,0 +1,206 @@
+//! Ruled lines: underlines, form lines, table borders and frames.
+//!
+//! A rule is a chain of thin, long components: thin means few ink pixels across. Working on chains of components, not on
+//! projections, follows lines that are slightly skewed or bent, and leaves letters that cross a rule whole because their
+//! columns are not thin there.
+
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates are small")]
+
+use super::components::{self, Bitmap, Bounds};
+
+/// A rule, by its box. Half-open.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    /// From left to right.
+    pub(crate) horizontal: Vec<Bounds>,
+    /// From top to bottom.
+    pub(crate) vertical: Vec<Bounds>,
+}
+
+/// Measures in pixels at 200 dpi; millimetres in brackets.
+mod size {
+    /// Thickest rule (0.9 mm); strokes of capitals at 24 pt are about as thick but shorter.
+    pub(super) const THICK: usize = 7;
+    /// Shortest piece that may be part of a rule (2 mm): longer than serifs and bars of letters at 14 pt.
+    pub(super) const PIECE: i32 = 16;
+    /// Shortest rule (11 mm).
+    pub(super) const RULE: i32 = 88;
+    /// Longest gap inside a rule, where letters or other rules cross it (2 mm).
+    pub(super) const GAP: i32 = 16;
+    /// White gap that dots of a dotted line may leave (0.5 mm).
+    pub(super) const DOT_GAP: i32 = 4;
+}
+
+/// Finds the rules and clears them from the ink. `cleared` receives 1 where a rule was.
+pub(crate) fn remove(ink: &mut Bitmap, cleared: &mut Bitmap) -> Rules {
+    let horizontal = find(ink);
+    let turned = find(&ink.transposed());
+    for (rule, pixels) in &horizontal {
+        erase(ink, cleared, rule, pixels, false);
+    }
+    for (rule, pixels) in &turned {
+        erase(ink, cleared, rule, pixels, true);
+    }
+    let turn = |b: &Bounds| Bounds { x0: b.y0, y0: b.x0, x1: b.y1, y1: b.x1 };
+    Rules {
+        horizontal: horizontal.iter().map(|(b, _)| *b).collect(),
+        vertical: turned.iter().map(|(b, _)| turn(b)).collect(),
+    }
+}
+
+type Pixels = Vec<components::Run>;
+
+fn erase(ink: &mut Bitmap, cleared: &mut Bitmap, _rule: &Bounds, pixels: &Pixels, turned: bool) {
+    let width = ink.width;
+    for run in pixels {
+        for x in run.x0..run.x1 {
+            let index = if turned { x as usize * width + run.y as usize } else { run.y as usize * width + x as usize };
+            ink.data[index] = 0;
+            cleared.data[index] = 1;
+        }
+    }
+}
+
+/// Horizontal rules of a bitmap with the runs they consist of.
+fn find(ink: &Bitmap) -> Vec<(Bounds, Pixels)> {
+    let thin = thin_pixels(ink);
+    let found = components::find(&thin, size::DOT_GAP);
+    let mut pieces: Vec<usize> = (0..found.list.len())
+        .filter(|&i| {
+            let c = &found.list[i];
+            let (w, h) = (c.bounds.width(), c.bounds.height());
+            w >= size::PIECE && c.area <= w * size::THICK as i32 && h <= size::THICK as i32 + w / 8 && c.area * 3 >= w
+        })
+        .collect();
+    pieces.sort_by_key(|&i| (found.list[i].bounds.x0, found.list[i].bounds.y0));
+    let chain_of = chain(&pieces.iter().map(|&i| found.list[i].bounds).collect::<Vec<_>>(), &found, &pieces);
+    let chains = chain_of.iter().copied().max().map_or(0, |n| n + 1);
+    let mut boxes: Vec<Option<Bounds>> = vec![None; chains];
+    let mut covered = vec![0; chains];
+    for (&piece, &chain) in pieces.iter().zip(&chain_of) {
+        let b = found.list[piece].bounds;
+        boxes[chain] = Some(boxes[chain].map_or(b, |all| all.union(&b)));
+        covered[chain] += b.width();
+    }
+    let mut rule_of = vec![usize::MAX; found.list.len()];
+    let mut rules: Vec<(Bounds, Pixels)> = Vec::new();
+    let mut number = vec![usize::MAX; chains];
+    for (&piece, &chain) in pieces.iter().zip(&chain_of) {
+        let Some(b) = boxes[chain] else { continue };
+        // A chain of serifs leaves most of its length open.
+        if b.width() < size::RULE || covered[chain] * 10 < b.width() * 7 {
+            continue;
+        }
+        if number[chain] == usize::MAX {
+            number[chain] = rules.len();
+            rules.push((b, Vec::new()));
+        }
+        rule_of[piece] = number[chain];
+    }
+    for run in &found.runs {
+        if let Some((_, pixels)) = rules.get_mut(rule_of[run.component as usize]) {
+            pixels.push(*run);
+        }
+    }
+    rules
+}
+
+/// Ink pixels with at most [`size::THICK`] ink pixels in their column, without interruption.
+fn thin_pixels(ink: &Bitmap) -> Bitmap {
+    let width = ink.width;
+    let mut out = Bitmap::new(width, ink.height);
+    let mut lengths = vec![0_u8; width];
+    for y in 0..=ink.height {
+        for (x, length) in lengths.iter_mut().enumerate() {
+            if y < ink.height && ink.data[y * width + x] != 0 {
+                *length = length.saturating_add(1);
+                continue;
+            }
+            if *length > 0 && usize::from(*length) <= size::THICK {
+                for back in 1..=usize::from(*length) {
+                    out.data[(y - back) * width + x] = 1;
+                }
+            }
+            *length = 0;
+        }
+    }
+    out
+}
+
+/// Numbers the chains that collinear neighbouring pieces (sorted by left edge) form.
+fn chain(pieces: &[Bounds], found: &components::Components, ids: &[usize]) -> Vec<usize> {
+    // Heights of the ends: a bent or skewed piece does not end where its box is centred.
+    let mut ends = vec![(0_i32, 0_i32, i32::MAX, i32::MIN); found.list.len()];
+    for run in &found.runs {
+        let end = &mut ends[run.component as usize];
+        if run.x0 < end.2 {
+            (end.0, end.2) = (run.y, run.x0);
+        }
+        if run.x1 > end.3 {
+            (end.1, end.3) = (run.y, run.x1);
+        }
+    }
+    let mut chain_of: Vec<usize> = Vec::with_capacity(pieces.len());
+    let mut tails: Vec<(i32, i32)> = Vec::new();
+    for (piece, &id) in pieces.iter().zip(ids) {
+        let (left_y, right_y, ..) = ends[id];
+        let fits = |tail: &(i32, i32)| {
+            let gap = piece.x0 - tail.0;
+            (-size::GAP..=size::GAP).contains(&gap) && (left_y - tail.1).abs() <= 3
+        };
+        let best = (0..tails.len()).rev().filter(|&c| fits(&tails[c])).min_by_key(|&c| (left_y - tails[c].1).abs());
+        let chain = best.unwrap_or(tails.len());
+        if chain == tails.len() {
+            tails.push((piece.x1, right_y));
+        } else if piece.x1 > tails[chain].0 {
+            tails[chain] = (piece.x1, right_y);
+        }
+        chain_of.push(chain);
+    }
+    chain_of
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(paint: impl Fn(usize, usize) -> bool) -> Bitmap {
+        let (width, height) = (400, 120);
+        let data = (0..width * height).map(|i| u8::from(paint(i % width, i / width))).collect();
+        Bitmap { width, height, data }
+    }
+
+    fn removed(mut ink: Bitmap) -> (Bitmap, Rules) {
+        let mut cleared = Bitmap::new(ink.width, ink.height);
+        let rules = remove(&mut ink, &mut cleared);
+        (ink, rules)
+    }
+
+    #[test]
+    fn skewed_dotted_line_is_a_rule() {
+        let (ink, rules) = removed(page(|x, y| x % 5 < 2 && y.wrapping_sub(50 + x / 40) < 2 && x > 20));
+        assert_eq!(rules.horizontal.len(), 1);
+        assert_eq!(ink.data.iter().filter(|&&v| v != 0).count(), 0);
+    }
+
+    #[test]
+    fn letter_on_a_rule_keeps_its_stroke() {
+        let (ink, rules) = removed(page(|x, y| (60..63).contains(&y) || ((100..104).contains(&x) && (40..80).contains(&y))));
+        assert_eq!(rules.horizontal.len(), 1);
+        assert_eq!(ink.data.iter().filter(|&&v| v != 0).count(), 4 * 40);
+    }
+
+    #[test]
+    fn row_of_letter_strokes_is_no_rule() {
+        let (ink, rules) = removed(page(|x, y| x % 9 < 3 && (40..56).contains(&y)));
+        assert!(rules.horizontal.is_empty() && rules.vertical.is_empty());
+        assert!(ink.data.iter().any(|&v| v != 0));
+    }
+
+    #[test]
+    fn table_borders_are_found_both_ways() {
+        let (_, rules) = removed(page(|x, y| (10..390).contains(&x) && (10..110).contains(&y) && (x % 190 < 12 && x % 190 >= 10 || y % 49 < 12 && y % 49 >= 10)));
+        assert_eq!(rules.vertical.len(), 2);
+        assert_eq!(rules.horizontal.len(), 3);
+    }
+}
