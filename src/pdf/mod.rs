@@ -2,3 +2,13 @@
 
 pub mod reader;
 pub mod structure;
+//! PDF files: written as PDF/A with a hidden text layer, extended by signatures.
+//!
+//! Values in, values out: no files, no clock, no randomness. The same pages give the same bytes. `docs/pdfa.md` says
+//! which clauses of ISO 19005 matter and how each is met.
+
+mod blank_font;
+mod icc;
+mod text_layer;
+pub mod writer;
+mod xmp;

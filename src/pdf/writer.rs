@@ -1,0 +1,505 @@
+//! Writes PDF/A: one JPEG a page at true physical size, with the recognised text hidden over it.
+//!
+//! pdf-writer serialises; this module decides what is written. JPEG streams are placed unchanged. A file is checked
+//! while it is made (sizes, JPEG headers, metadata), never half valid. Its identifier is the SHA-256 of its content,
+//! so the same input gives the same bytes. Memory: the finished file, beside the pages the caller holds.
+
+use pdf_writer::types::{CidFontType, FontFlags, OutputIntentSubtype};
+use pdf_writer::{Date, Filter, Finish, Name, Pdf, Rect, Ref, Settings, TextStr};
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use time::macros::{format_description, offset};
+use unicode_normalization::UnicodeNormalization;
+
+use super::blank_font::{self, ADVANCE, ASCENT, DESCENT};
+use super::text_layer::{self, CharacterCodes, PageScale};
+use super::{icc, xmp};
+use crate::model::{Lang, Localized, PageText, SizeMm};
+
+/// Most pages of one file.
+pub const MAX_PAGES: usize = 2_000;
+/// Longest title, subject and list of keywords, characters: far below the 32,767 bytes of PDF/A-2 (6.1.13).
+pub const MAX_METADATA_CHARACTERS: usize = 2_000;
+
+/// Shortest and longest side of a page, points (ISO 32000-1, annex C.2; binding in PDF/A-2, 6.1.13).
+const PAGE_SIDE_POINTS: std::ops::RangeInclusive<f64> = 3.0..=14_400.0;
+const POINTS_PER_INCH: f64 = 72.0;
+const MM_PER_INCH: f64 = 25.4;
+
+/// Name of the blank font; the six letters mark a subset, as a font without a drawn glyph may well be called.
+const FONT_NAME: Name = Name(b"AAAAAA+SohoaBlank");
+const SRGB: &str = "sRGB IEC61966-2.1";
+
+/// A page: one picture that fills it, and the words on that picture.
+#[derive(Clone, Copy, Debug)]
+pub struct PdfPage<'a> {
+    /// A baseline, extended or progressive JPEG file, 8 bits a channel, gray or colour (not CMYK).
+    pub jpeg: &'a [u8],
+    /// Width of the picture, pixels.
+    pub width: u32,
+    /// Height of the picture, pixels.
+    pub height: u32,
+    /// Whether the picture has one channel.
+    pub gray: bool,
+    /// Physical size of the page.
+    pub size: SizeMm,
+    /// Words in pixels of the picture, in reading order.
+    pub text: &'a PageText,
+}
+
+/// Which part and conformance level of ISO 19005 the file claims.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PdfaLevel {
+    /// PDF/A-1b: PDF 1.4, the look is preserved.
+    A1b,
+    /// PDF/A-2b: PDF 1.7, the look is preserved.
+    A2b,
+    /// PDF/A-2u: PDF 1.7, and all text maps to Unicode.
+    #[default]
+    A2u,
+}
+
+impl PdfaLevel {
+    fn part(self) -> u8 {
+        match self {
+            Self::A1b => 1,
+            Self::A2b | Self::A2u => 2,
+        }
+    }
+
+    fn conformance(self) -> char {
+        match self {
+            Self::A1b | Self::A2b => 'B',
+            Self::A2u => 'U',
+        }
+    }
+
+    fn pdf_version(self) -> (u8, u8) {
+        match self {
+            Self::A1b => (1, 4),
+            Self::A2b | Self::A2u => (1, 7),
+        }
+    }
+}
+
+/// What the document says about itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentInfo {
+    /// Shown by viewers as the name of the window.
+    pub title: String,
+    /// Language of the text as a BCP 47 tag, for example `vi-VN`.
+    pub language: String,
+    /// When the file was made; written in Vietnam's time, `+07:00`.
+    pub created: OffsetDateTime,
+    /// The program that wrote it.
+    pub producer: String,
+    /// What the document is about.
+    pub subject: Option<String>,
+    /// Words to find it by.
+    pub keywords: Option<String>,
+}
+
+/// Why a file could not be written.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[non_exhaustive]
+pub enum PdfError {
+    /// There is nothing to write.
+    #[error("a PDF needs at least one page")]
+    NoPages,
+    /// More than [`MAX_PAGES`].
+    #[error("{0} pages, at most {MAX_PAGES} fit into one file: split the document")]
+    TooManyPages(usize),
+    /// A page side outside what PDF allows.
+    #[error("page {page}: {width_mm:.1} × {height_mm:.1} mm is not a page size PDF allows (1.1 to 5080 mm)")]
+    PageSize {
+        /// Counted from 1.
+        page: usize,
+        /// Width asked for.
+        width_mm: f64,
+        /// Height asked for.
+        height_mm: f64,
+    },
+    /// The picture is not a JPEG that may stand in PDF/A, or not the one described.
+    #[error("page {page}: {reason}")]
+    Jpeg {
+        /// Counted from 1.
+        page: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// More distinct characters than a font can number.
+    #[error("more than 65,535 distinct characters: the text is not the text of a document")]
+    TooManyCharacters,
+    /// A field of [`DocumentInfo`] that cannot be written.
+    #[error("{field}: {reason}")]
+    Metadata {
+        /// Name of the field.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+impl Localized for PdfError {
+    fn message(&self, lang: Lang) -> String {
+        match (lang, self) {
+            (Lang::En, _) => self.to_string(),
+            (Lang::Vi, Self::NoPages) => "tệp PDF phải có ít nhất một trang".to_owned(),
+            (Lang::Vi, Self::TooManyPages(count)) => {
+                format!("{count} trang, mỗi tệp tối đa {MAX_PAGES} trang: hãy tách tài liệu")
+            }
+            (Lang::Vi, Self::PageSize { page, width_mm, height_mm }) => {
+                format!(
+                    "trang {page}: khổ {width_mm:.1} × {height_mm:.1} mm không hợp lệ, hãy quét lại hoặc chọn khổ giấy"
+                )
+            }
+            (Lang::Vi, Self::Jpeg { page, .. }) => {
+                format!("trang {page}: ảnh JPEG không dùng được trong PDF/A, hãy quét lại trang này")
+            }
+            (Lang::Vi, Self::TooManyCharacters) => "văn bản có quá nhiều ký tự khác nhau, hãy tách tài liệu".to_owned(),
+            (Lang::Vi, Self::Metadata { field, .. }) => {
+                format!("thông tin tài liệu không hợp lệ ({field}), hãy sửa lại cho ngắn và đúng")
+            }
+        }
+    }
+}
+
+/// Writes a document.
+///
+/// # Errors
+///
+/// See [`PdfError`]: no or too many pages, a page size or a picture that PDF/A does not allow, metadata out of bounds.
+pub fn write(pages: &[PdfPage<'_>], info: &DocumentInfo, level: PdfaLevel) -> Result<Vec<u8>, PdfError> {
+    if pages.is_empty() {
+        return Err(PdfError::NoPages);
+    }
+    if pages.len() > MAX_PAGES {
+        return Err(PdfError::TooManyPages(pages.len()));
+    }
+    let info = CheckedInfo::new(info)?;
+    let sizes = check_pages(pages)?;
+    let codes =
+        CharacterCodes::of(pages.iter().flat_map(|page| &page.text.lines)).ok_or(PdfError::TooManyCharacters)?;
+
+    let mut refs = (1..).map(Ref::new);
+    let mut next = || refs.next().expect("2,000 pages need some thousand objects");
+    let mut pdf = Pdf::with_settings_and_capacity(Settings { pretty: false }, capacity(pages));
+    let (major, minor) = level.pdf_version();
+    pdf.set_version(major, minor);
+    let document = DocumentRefs { catalog: next(), tree: next(), info: next(), metadata: next(), profile: next() };
+    write_catalog(&mut pdf, &document, &info);
+    write_metadata(&mut pdf, &document, &info, level);
+    write_profile(&mut pdf, document.profile);
+    let font = (!codes.is_empty()).then(|| write_font(&mut pdf, &mut next, &codes, level));
+
+    let page_refs: Vec<Ref> = pages.iter().map(|_| next()).collect();
+    let count = i32::try_from(pages.len()).expect("the number of pages was checked");
+    pdf.pages(document.tree).kids(page_refs.iter().copied()).count(count);
+    for ((page, scale), id) in pages.iter().zip(sizes).zip(page_refs) {
+        let (picture, content) = (next(), next());
+        write_page(&mut pdf, PageRefs { id, tree: document.tree, picture, content, font }, scale);
+        write_picture(&mut pdf, picture, page);
+        write_stream(&mut pdf, content, text_layer::page_content(&page.text.lines, scale, &codes));
+    }
+
+    let id = Sha256::digest(pdf.as_bytes())[..16].to_vec();
+    pdf.set_file_id((id.clone(), id));
+    Ok(pdf.finish())
+}
+
+/// Room for the whole file, so that the buffer is not copied while it grows. Per page: a dictionary, a picture header
+/// and packed text.
+fn capacity(pages: &[PdfPage<'_>]) -> usize {
+    let words: usize = pages.iter().flat_map(|page| &page.text.lines).map(|line| line.words.len()).sum();
+    let jpegs: usize = pages.iter().map(|page| page.jpeg.len()).sum();
+    jpegs + 1_000 * pages.len() + 30 * words + 16_384
+}
+
+struct DocumentRefs {
+    catalog: Ref,
+    tree: Ref,
+    info: Ref,
+    metadata: Ref,
+    profile: Ref,
+}
+
+#[derive(Clone, Copy)]
+struct PageRefs {
+    id: Ref,
+    tree: Ref,
+    picture: Ref,
+    content: Ref,
+    font: Option<Ref>,
+}
+
+/// [`DocumentInfo`] in the form in which both the information dictionary and XMP hold it.
+struct CheckedInfo {
+    title: String,
+    language: String,
+    subject: Option<String>,
+    keywords: Option<String>,
+    producer: String,
+    date: Date,
+    iso_date: String,
+}
+
+impl CheckedInfo {
+    fn new(info: &DocumentInfo) -> Result<Self, PdfError> {
+        let is_tag = |text: &str| {
+            (2..=35).contains(&text.len())
+                && text.split('-').all(|part| (1..=8).contains(&part.len()))
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        if !is_tag(&info.language) {
+            return Err(PdfError::Metadata { field: "language", reason: "not a language tag such as vi-VN" });
+        }
+        let optional = |field, text: &Option<String>| {
+            text.as_deref().map(|text| clean(field, text)).transpose().map(|text| text.filter(|text| !text.is_empty()))
+        };
+        let (date, iso_date) = dates(info.created)?;
+        Ok(Self {
+            title: clean("title", &info.title)?,
+            language: info.language.clone(),
+            subject: optional("subject", &info.subject)?,
+            keywords: optional("keywords", &info.keywords)?,
+            producer: clean("producer", &info.producer)?,
+            date,
+            iso_date,
+        })
+    }
+}
+
+/// NFC, one line, no control characters and nothing that XML cannot hold.
+fn clean(field: &'static str, text: &str) -> Result<String, PdfError> {
+    let text: String = text
+        .nfc()
+        .map(|character| if character.is_whitespace() { ' ' } else { character })
+        .filter(|character| !character.is_control() && !matches!(character, '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}'))
+        .collect();
+    if text.chars().count() > MAX_METADATA_CHARACTERS {
+        return Err(PdfError::Metadata { field, reason: "longer than 2,000 characters" });
+    }
+    Ok(text.trim().to_owned())
+}
+
+/// The same second for the information dictionary and for XMP, in Vietnam's time.
+fn dates(created: OffsetDateTime) -> Result<(Date, String), PdfError> {
+    let error = PdfError::Metadata { field: "created", reason: "not a date of the years 0 to 9999" };
+    let Some(local) = created.checked_to_offset(offset!(+7)) else { return Err(error) };
+    let format = format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second][offset_hour sign:mandatory]:[offset_minute]"
+    );
+    let (Ok(year), Ok(iso)) = (u16::try_from(local.year()), local.format(format)) else { return Err(error) };
+    let date = Date::new(year)
+        .month(local.month().into())
+        .day(local.day())
+        .hour(local.hour())
+        .minute(local.minute())
+        .second(local.second())
+        .utc_offset_hour(7)
+        .utc_offset_minute(0);
+    Ok((date, iso))
+}
+
+/// Checks what PDF/A asks of each page and turns millimetres into points.
+fn check_pages(pages: &[PdfPage<'_>]) -> Result<Vec<PageScale>, PdfError> {
+    let check = |(i, page): (usize, &PdfPage<'_>)| {
+        // Hundredths of a point (4 µm) keep the numbers short.
+        let points = |mm: f64| (mm / MM_PER_INCH * POINTS_PER_INCH * 100.0).round() / 100.0;
+        let (width_pt, height_pt) = (points(page.size.width), points(page.size.height));
+        if !PAGE_SIDE_POINTS.contains(&width_pt) || !PAGE_SIDE_POINTS.contains(&height_pt) {
+            return Err(PdfError::PageSize { page: i + 1, width_mm: page.size.width, height_mm: page.size.height });
+        }
+        check_jpeg(page).map_err(|reason| PdfError::Jpeg { page: i + 1, reason })?;
+        Ok(PageScale { width_px: page.width, height_px: page.height, width_pt, height_pt })
+    };
+    pages.iter().enumerate().map(check).collect()
+}
+
+fn check_jpeg(page: &PdfPage<'_>) -> Result<(), &'static str> {
+    let header = JpegHeader::read(page.jpeg).ok_or("the picture is not a JPEG file PDF can hold")?;
+    if header.width == 0 || header.height == 0 {
+        return Err("the JPEG file does not say how large it is");
+    }
+    if (u32::from(header.width), u32::from(header.height)) != (page.width, page.height) {
+        return Err("the JPEG file has another size than the page says");
+    }
+    match (header.channels, page.gray) {
+        (1, true) | (3, false) => Ok(()),
+        (1, false) | (3, true) => Err("the page and its JPEG file disagree about colour"),
+        _ => Err("a JPEG file with four channels (CMYK) does not fit the sRGB output intent"),
+    }
+}
+
+/// What the frame header of a JPEG file says (ITU-T T.81, B.2.2).
+struct JpegHeader {
+    width: u16,
+    height: u16,
+    channels: u8,
+}
+
+impl JpegHeader {
+    /// `None` unless the file is baseline, extended or progressive Huffman with 8 bits, which is what `DCTDecode`
+    /// reads (ISO 32000-1, 7.4.8).
+    fn read(jpeg: &[u8]) -> Option<Self> {
+        let mut rest = jpeg.strip_prefix(&[0xFF, 0xD8])?;
+        loop {
+            rest = rest.strip_prefix(&[0xFF])?;
+            let (&marker, after) = rest.split_first()?;
+            match marker {
+                0xFF => continue,
+                0x01 | 0xD0..=0xD7 => rest = after,
+                0xC0..=0xC2 => {
+                    let &[_, _, 8, h0, h1, w0, w1, channels, ..] = after else { return None };
+                    let (width, height) = (u16::from_be_bytes([w0, w1]), u16::from_be_bytes([h0, h1]));
+                    return Some(Self { width, height, channels });
+                }
+                // Other processes (lossless, arithmetic), or scan data before any frame header.
+                0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF | 0xD8..=0xDA => return None,
+                _ => {
+                    let length = usize::from(u16::from_be_bytes([*after.first()?, *after.get(1)?]));
+                    rest = after.get(length.max(2)..)?;
+                }
+            }
+        }
+    }
+}
+
+fn write_catalog(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo) {
+    let mut catalog = pdf.catalog(refs.catalog);
+    catalog.pages(refs.tree).metadata(refs.metadata).lang(TextStr(&info.language));
+    catalog.viewer_preferences().display_doc_title(true);
+    let mut intents = catalog.output_intents();
+    let mut intent = intents.push();
+    intent
+        .subtype(OutputIntentSubtype::PDFA)
+        .output_condition_identifier(TextStr(SRGB))
+        .registry_name(TextStr("http://www.color.org"))
+        .info(TextStr(SRGB))
+        .dest_output_profile(refs.profile);
+}
+
+fn write_metadata(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo, level: PdfaLevel) {
+    let mut dictionary = pdf.document_info(refs.info);
+    dictionary.title(TextStr(&info.title)).producer(TextStr(&info.producer));
+    if let Some(subject) = &info.subject {
+        dictionary.subject(TextStr(subject));
+    }
+    if let Some(keywords) = &info.keywords {
+        dictionary.keywords(TextStr(keywords));
+    }
+    dictionary.creation_date(info.date).modified_date(info.date);
+    dictionary.finish();
+
+    let packet = xmp::packet(&xmp::Metadata {
+        part: level.part(),
+        conformance: level.conformance(),
+        title: &info.title,
+        language: &info.language,
+        subject: info.subject.as_deref(),
+        keywords: info.keywords.as_deref(),
+        producer: &info.producer,
+        date: &info.iso_date,
+    });
+    // Never compressed: PDF/A-1, 6.7.2, forbids it, and so any program can find the packet.
+    pdf.metadata(refs.metadata, packet.as_bytes());
+}
+
+fn write_profile(pdf: &mut Pdf, id: Ref) {
+    let (data, filter) = packed(icc::srgb());
+    let mut profile = pdf.icc_profile(id, &data);
+    profile.n(3);
+    if let Some(filter) = filter {
+        profile.filter(filter);
+    }
+}
+
+/// The blank font: a composite font whose codes are character numbers, described in `text_layer`.
+fn write_font(pdf: &mut Pdf, next: &mut impl FnMut() -> Ref, codes: &CharacterCodes, level: PdfaLevel) -> Ref {
+    let (font, descendant, descriptor, program, to_unicode, to_glyphs) =
+        (next(), next(), next(), next(), next(), next());
+    pdf.type0_font(font)
+        .base_font(FONT_NAME)
+        .encoding_predefined(Name(b"Identity-H"))
+        .descendant_font(descendant)
+        .to_unicode(to_unicode);
+    pdf.cid_font(descendant)
+        .subtype(CidFontType::Type2)
+        .base_font(FONT_NAME)
+        .system_info(text_layer::IDENTITY)
+        .font_descriptor(descriptor)
+        .default_width(f32::from(ADVANCE))
+        .cid_to_gid_map_stream(to_glyphs);
+    // PDF/A-1, 6.3.5, asks for the set of a subset's codes; PDF/A-2 made it optional.
+    let set = (level == PdfaLevel::A1b).then(&mut *next);
+    let mut description = pdf.font_descriptor(descriptor);
+    description
+        .name(FONT_NAME)
+        .flags(FontFlags::FIXED_PITCH | FontFlags::SYMBOLIC)
+        .bbox(Rect::new(0.0, f32::from(DESCENT), f32::from(ADVANCE), f32::from(ASCENT)))
+        .italic_angle(0.0)
+        .ascent(f32::from(ASCENT))
+        .descent(f32::from(DESCENT))
+        .cap_height(f32::from(ASCENT))
+        .stem_v(80.0)
+        .font_file2(program);
+    if let Some(set) = set {
+        description.cid_set(set);
+    }
+    description.finish();
+
+    let file = blank_font::font();
+    let length = i32::try_from(file.len()).expect("the font is below one kilobyte");
+    let (data, filter) = packed(file);
+    let mut stream = pdf.stream(program, &data);
+    stream.pair(Name(b"Length1"), length);
+    if let Some(filter) = filter {
+        stream.filter(filter);
+    }
+    stream.finish();
+    write_stream(pdf, to_unicode, codes.to_unicode());
+    write_stream(pdf, to_glyphs, codes.to_glyphs());
+    if let Some(set) = set {
+        write_stream(pdf, set, codes.set());
+    }
+    font
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "PDF numbers are single precision: 14,400.00 still has its cents")]
+fn write_page(pdf: &mut Pdf, refs: PageRefs, scale: PageScale) {
+    let mut page = pdf.page(refs.id);
+    page.parent(refs.tree).media_box(Rect::new(0.0, 0.0, scale.width_pt as f32, scale.height_pt as f32));
+    page.contents(refs.content);
+    let mut resources = page.resources();
+    resources.x_objects().pair(Name(text_layer::PICTURE.as_bytes()), refs.picture);
+    if let Some(font) = refs.font {
+        resources.fonts().pair(Name(text_layer::FONT.as_bytes()), font);
+    }
+}
+
+fn write_picture(pdf: &mut Pdf, id: Ref, page: &PdfPage<'_>) {
+    let side = |pixels: u32| i32::try_from(pixels).expect("a JPEG side has 16 bits");
+    let mut picture = pdf.image_xobject(id, page.jpeg);
+    picture.filter(Filter::DctDecode);
+    picture.width(side(page.width)).height(side(page.height)).bits_per_component(8);
+    if page.gray {
+        picture.color_space().device_gray();
+    } else {
+        picture.color_space().device_rgb();
+    }
+}
+
+fn write_stream(pdf: &mut Pdf, id: Ref, data: Vec<u8>) {
+    let (data, filter) = packed(data);
+    let mut stream = pdf.stream(id, &data);
+    if let Some(filter) = filter {
+        stream.filter(filter);
+    }
+}
+
+/// Deflates through lopdf, which brings the codec anyway; data that would not shrink stays as it is.
+fn packed(data: Vec<u8>) -> (Vec<u8>, Option<Filter>) {
+    let mut stream = lopdf::Stream::new(lopdf::Dictionary::new(), data);
+    let packed = stream.compress().is_ok() && stream.dict.has(b"Filter");
+    (stream.content, packed.then_some(Filter::FlateDecode))
+}
