@@ -156,3 +156,119 @@ fn assemble(signer: &dyn Signer, attributes: Attributes, signature: Vec<u8>) -> 
     };
     Ok(SignedContentInfo { content_type: ID_SIGNED_DATA, content }.to_der()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sign::pkcs12::Pkcs12;
+    use crate::sign::{Algorithm, identity};
+    use der::{Decode, Reader, SliceReader};
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2027-01-02 03:04:05 +7);
+
+    fn keys() -> Vec<Pkcs12> {
+        [
+            include_bytes!("../../tests/data/sign/rsa2048.p12").as_slice(),
+            include_bytes!("../../tests/data/sign/rsa4096.p12"),
+            include_bytes!("../../tests/data/sign/p256.p12"),
+            include_bytes!("../../tests/data/sign/p384.p12"),
+        ]
+        .map(|file| Pkcs12::load(file, "mật khẩu").unwrap())
+        .into()
+    }
+
+    fn attribute_oids(cms: &[u8]) -> Vec<ObjectIdentifier> {
+        let info = SignedContentInfo::from_der(cms).unwrap();
+        let signer = info.content.signer_infos.get(0).unwrap();
+        signer.signed_attrs.as_ref().unwrap().iter().map(|attribute| attribute.oid).collect()
+    }
+
+    #[test]
+    fn only_a_plain_file_gets_a_signing_time_attribute() {
+        for key in keys() {
+            let pdf = attribute_oids(&detached(&[b"x"], &key, NOW, Form::Pdf).unwrap());
+            let file = attribute_oids(&detached(&[b"x"], &key, NOW, Form::File).unwrap());
+            assert_eq!((pdf.len(), file.len()), (4, 5));
+            assert!(!pdf.contains(&ID_SIGNING_TIME) && file.contains(&ID_SIGNING_TIME));
+        }
+    }
+
+    #[test]
+    fn size_bound_holds_and_is_close() {
+        for key in keys() {
+            let bound = size_bound(&key).unwrap();
+            for message in 0..20_u8 {
+                let size = detached(&[&[message]], &key, NOW, Form::File).unwrap().len();
+                assert!(size <= bound && bound < size + 16, "{size} {bound}");
+            }
+        }
+    }
+
+    #[test]
+    fn certificates_stand_in_der_order() {
+        for key in keys() {
+            let cms = detached(&[b"x"], &key, NOW, Form::Pdf).unwrap();
+            let info = SignedContentInfo::from_der(&cms).unwrap();
+            let bytes: Vec<_> =
+                info.content.certificates.unwrap().iter().map(|certificate| certificate.to_der().unwrap()).collect();
+            assert_eq!(bytes.len(), 3);
+            assert!(bytes.is_sorted());
+        }
+    }
+
+    #[test]
+    fn parts_of_the_message_are_one_message() {
+        let key = &keys()[0];
+        let whole = detached(&[b"one message"], key, NOW, Form::Pdf).unwrap();
+        assert_eq!(whole, detached(&[b"one ", b"", b"message"], key, NOW, Form::Pdf).unwrap());
+    }
+
+    #[test]
+    fn expired_or_future_certificate_signs_nothing() {
+        let identity = identity::generate(NOW, &mut crate::sign::OsRng).unwrap();
+        let key = Pkcs12::load(&identity.p12, identity::DEVELOPMENT_PASSWORD).unwrap();
+        let sign = |at| detached(&[b"x"], &key, at, Form::Pdf);
+        assert!(sign(NOW).is_ok());
+        assert!(matches!(sign(datetime!(2031-01-01 0:00 UTC)), Err(SignError::Expired { .. })));
+        assert!(matches!(sign(datetime!(2025-01-01 0:00 UTC)), Err(SignError::NotYetValid { .. })));
+    }
+
+    /// A device that answers with the signature of something else.
+    struct Faulty(Pkcs12);
+
+    impl Signer for Faulty {
+        fn chain(&self) -> &[Certificate] {
+            self.0.chain()
+        }
+        fn algorithm(&self) -> Algorithm {
+            self.0.algorithm()
+        }
+        fn sign(&self, _: &[u8]) -> Result<Vec<u8>, SignError> {
+            self.0.sign(b"something else")
+        }
+    }
+
+    #[test]
+    fn wrong_answer_of_a_device_is_not_published() {
+        for key in keys() {
+            let result = detached(&[b"x"], &Faulty(key), NOW, Form::Pdf);
+            assert!(matches!(result, Err(SignError::SignatureRejected)));
+        }
+    }
+
+    #[test]
+    fn times_switch_to_four_digit_years_in_2050() {
+        assert!(matches!(asn1_time(datetime!(2049-12-31 23:59:59 UTC)), Ok(Time::UtcTime(_))));
+        assert!(matches!(asn1_time(datetime!(2050-01-01 0:00 UTC)), Ok(Time::GeneralTime(_))));
+        assert!(asn1_time(datetime!(1969-12-31 0:00 UTC)).is_err());
+    }
+
+    #[test]
+    fn nothing_follows_the_outer_sequence() {
+        let cms = detached(&[b"x"], &keys()[0], NOW, Form::Pdf).unwrap();
+        let mut reader = SliceReader::new(&cms).unwrap();
+        assert_eq!(reader.tlv_bytes().unwrap().len(), cms.len());
+        assert!(reader.is_finished());
+    }
+}

@@ -114,14 +114,19 @@ pub fn is_development(certificate: &Certificate) -> bool {
 }
 
 /// The parts in which the two certificates differ.
-struct Draft {
-    serial: SerialNumber,
-    subject: Name,
-    spki: SubjectPublicKeyInfoOwned,
-    extensions: Vec<Extension>,
+pub(super) struct Draft {
+    pub(super) serial: SerialNumber,
+    pub(super) subject: Name,
+    pub(super) spki: SubjectPublicKeyInfoOwned,
+    pub(super) extensions: Vec<Extension>,
 }
 
-fn issue(draft: Draft, issuer: &Name, validity: Validity, key: &SigningKey) -> Result<Certificate, SignError> {
+pub(super) fn issue(
+    draft: Draft,
+    issuer: &Name,
+    validity: Validity,
+    key: &SigningKey,
+) -> Result<Certificate, SignError> {
     let algorithm = Algorithm::EcdsaP256Sha256.identifier();
     let tbs_certificate = TbsCertificate {
         version: Version::V3,
@@ -166,7 +171,7 @@ fn signer_extensions(
     ])
 }
 
-fn extension<E: AssociatedOid + Encode>(critical: bool, value: &E) -> Result<Extension, SignError> {
+pub(super) fn extension<E: AssociatedOid + Encode>(critical: bool, value: &E) -> Result<Extension, SignError> {
     Ok(Extension { extn_id: E::OID, critical, extn_value: OctetString::new(value.to_der()?)? })
 }
 
@@ -195,7 +200,7 @@ fn name(common_name: &str) -> Result<Name, SignError> {
     Ok(x509_cert::name::RdnSequence(parts.into_iter().map(relative).collect::<Result<_, _>>()?))
 }
 
-fn public_key(key: &SigningKey) -> Result<SubjectPublicKeyInfoOwned, SignError> {
+pub(super) fn public_key(key: &SigningKey) -> Result<SubjectPublicKeyInfoOwned, SignError> {
     let document = key.verifying_key().to_public_key_der().map_err(|_| SignError::KeyRefused)?;
     Ok(document.decode_msg()?)
 }
@@ -213,4 +218,59 @@ fn pack(key: &SigningKey, signer: &Certificate, authority: &Certificate) -> Resu
     let mut store = KeyStore::new();
     store.add_entry(DEVELOPMENT_SIGNER, KeyStoreEntry::PrivateKeyChain(entry));
     store.writer(DEVELOPMENT_PASSWORD).write().map_err(|_| SignError::UnsupportedEncryption)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sign::certificate::{check_for_signing, display_name, read_all};
+    use crate::sign::pkcs12::Pkcs12;
+    use crate::sign::{OsRng, Signer};
+    use time::macros::datetime;
+
+    #[test]
+    fn identity_is_valid_for_three_years_and_loads_with_its_password() {
+        let now = datetime!(2026-01-02 03:04:05.6 +7);
+        let identity = generate(now, &mut OsRng).unwrap();
+        let key = Pkcs12::load(&identity.p12, DEVELOPMENT_PASSWORD).unwrap();
+        assert_eq!(key.chain().len(), 2);
+        assert_eq!(key.chain()[1], read_all(identity.ca_pem.as_bytes()).unwrap()[0]);
+        assert!(check_for_signing(&key.chain()[0], now).is_ok());
+        assert!(check_for_signing(&key.chain()[0], now + Duration::days(1094)).is_ok());
+        assert!(check_for_signing(&key.chain()[0], now + Duration::days(1096)).is_err());
+        assert!(check_for_signing(&key.chain()[0], now - Duration::days(1)).is_err());
+    }
+
+    #[test]
+    fn both_certificates_say_in_both_languages_that_they_have_no_legal_value() {
+        let identity = generate(datetime!(2026-01-02 0:00 UTC), &mut OsRng).unwrap();
+        let key = Pkcs12::load(&identity.p12, DEVELOPMENT_PASSWORD).unwrap();
+        for certificate in key.chain() {
+            let subject = &certificate.tbs_certificate.subject;
+            for text in [display_name(subject), attribute_text(subject, ORGANIZATION_NAME).unwrap()] {
+                assert!(text.contains("KHÔNG CÓ GIÁ TRỊ PHÁP LÝ") && text.contains("NO LEGAL VALUE"), "{text}");
+                assert!(text.chars().count() <= 64, "{text}");
+            }
+            assert!(is_development(certificate));
+        }
+    }
+
+    #[test]
+    fn other_certificates_are_not_taken_for_development() {
+        let root = read_all(include_bytes!("../../tests/data/sign/root.pem")).unwrap();
+        assert!(!is_development(&root[0]));
+    }
+
+    #[test]
+    fn two_identities_share_nothing() {
+        let now = datetime!(2026-01-02 0:00 UTC);
+        let (one, two) = (generate(now, &mut OsRng).unwrap(), generate(now, &mut OsRng).unwrap());
+        assert_ne!(one.ca_pem, two.ca_pem);
+    }
+
+    #[test]
+    fn debug_output_holds_no_key() {
+        let identity = generate(datetime!(2026-01-02 0:00 UTC), &mut OsRng).unwrap();
+        assert!(!format!("{identity:?}").contains("p12"));
+    }
 }

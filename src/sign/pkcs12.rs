@@ -165,3 +165,93 @@ fn key_store_error(error: KeyStoreError) -> SignError {
         _ => SignError::NotPkcs12,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Password of all files in `tests/data/sign`: not ASCII, which is where readers differ.
+    const PASSWORD: &str = "mật khẩu";
+
+    macro_rules! file {
+        ($name:literal) => {
+            include_bytes!(concat!("../../tests/data/sign/", $name)).as_slice()
+        };
+    }
+
+    fn load(file: &[u8]) -> Result<Pkcs12, SignError> {
+        Pkcs12::load(file, PASSWORD)
+    }
+
+    #[test]
+    fn keys_of_each_kind_load_with_their_chain_leaf_first() {
+        for (file, algorithm, name) in [
+            (file!("rsa2048.p12"), Algorithm::RsaSha256, "Nguyễn Văn rsa2048"),
+            (file!("rsa4096.p12"), Algorithm::RsaSha256, "Nguyễn Văn rsa4096"),
+            (file!("p256.p12"), Algorithm::EcdsaP256Sha256, "Nguyễn Văn p256"),
+            (file!("p384.p12"), Algorithm::EcdsaP384Sha384, "Nguyễn Văn p384"),
+        ] {
+            let key = load(file).unwrap();
+            let names: Vec<_> = key.chain().iter().map(|one| display_name(&one.tbs_certificate.subject)).collect();
+            assert_eq!(names, [name, "Trung gian thử nghiệm", "Gốc thử nghiệm"]);
+            assert_eq!(key.algorithm(), algorithm);
+        }
+    }
+
+    #[test]
+    fn files_in_older_and_newer_encryption_load() {
+        for file in [
+            file!("rsa2048-rc2-3des.p12"),
+            file!("rsa2048-3des.p12"),
+            file!("p256-aes128.p12"),
+            file!("p256-plain-certs.p12"),
+            file!("p256-no-mac.p12"),
+        ] {
+            assert_eq!(load(file).unwrap().chain().len(), 3);
+        }
+    }
+
+    #[test]
+    fn unsupported_integrity_check_is_named_with_its_cure() {
+        assert!(matches!(load(file!("p256-sha512-mac.p12")), Err(SignError::UnsupportedEncryption)));
+    }
+
+    #[test]
+    fn wrong_password_is_told_from_a_damaged_file() {
+        for file in [file!("p256.p12"), file!("rsa2048-rc2-3des.p12")] {
+            assert!(matches!(Pkcs12::load(file, "mat khau"), Err(SignError::WrongPassword)));
+            assert!(matches!(Pkcs12::load(file, ""), Err(SignError::WrongPassword)));
+            assert!(matches!(load(&file[..file.len() - 1]), Err(SignError::NotPkcs12)));
+        }
+        assert!(matches!(Pkcs12::load(file!("p256-no-mac.p12"), "mat khau"), Err(SignError::Undecipherable)));
+        assert!(matches!(load(b"%PDF-1.7"), Err(SignError::NotPkcs12)));
+        assert!(matches!(load(b""), Err(SignError::NotPkcs12)));
+    }
+
+    #[test]
+    fn keys_that_must_not_sign_are_refused_with_the_reason() {
+        let unsupported = |file, name: &str| match load(file) {
+            Err(SignError::UnsupportedKey { found }) => assert_eq!(found, name),
+            other => panic!("{other:?}"),
+        };
+        unsupported(file!("rsa1024.p12"), "RSA 1024");
+        unsupported(file!("p521.p12"), "ECDSA P-521");
+        assert!(matches!(load(file!("sealed.p12")), Err(SignError::KeyUsage)));
+        assert!(matches!(load(file!("no-key.p12")), Err(SignError::NoPrivateKey)));
+    }
+
+    #[test]
+    fn key_of_another_certificate_is_refused() {
+        let (one, two) = (load(file!("rsa2048.p12")).unwrap(), load(file!("rsa4096.p12")).unwrap());
+        let public =
+            |key: &Pkcs12| key.chain[0].tbs_certificate.subject_public_key_info.subject_public_key.raw_bytes().to_vec();
+        assert!(one.key.fits(&public(&one)).unwrap());
+        assert!(!one.key.fits(&public(&two)).unwrap());
+    }
+
+    #[test]
+    fn debug_output_holds_no_key() {
+        let text = format!("{:?}", load(file!("p256.p12")).unwrap());
+        assert_eq!(text, "Pkcs12 { holder: Some(\"Nguyễn Văn p256\"), algorithm: EcdsaP256Sha256, .. }");
+    }
+}

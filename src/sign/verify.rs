@@ -436,3 +436,411 @@ impl Localized for CertificateFault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sign::certificate::read_all;
+    use crate::sign::cms::{Form, detached};
+    use crate::sign::identity::{self, Draft};
+    use crate::sign::pkcs12::Pkcs12;
+    use crate::sign::{Algorithm, OsRng, SignError, Signer};
+    use der::Any;
+    use der::asn1::SetOfVec;
+    use p256::ecdsa::SigningKey;
+    use std::str::FromStr;
+    use time::macros::datetime;
+    use x509_cert::ext::Extension;
+    use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
+    use x509_cert::name::Name;
+    use x509_cert::time::Validity;
+
+    const NOW: OffsetDateTime = datetime!(2027-01-02 03:04:05 +7);
+    const MESSAGE: &[&[u8]] = &[b"two parts", b" of a file"];
+
+    fn root() -> Vec<Certificate> {
+        read_all(include_bytes!("../../tests/data/sign/root.pem")).unwrap()
+    }
+
+    fn key(file: &[u8]) -> Pkcs12 {
+        Pkcs12::load(file, "mật khẩu").unwrap()
+    }
+
+    fn rsa() -> Pkcs12 {
+        key(include_bytes!("../../tests/data/sign/rsa2048.p12"))
+    }
+
+    /// A development key and its root.
+    fn development() -> (Pkcs12, Vec<Certificate>) {
+        let identity = identity::generate(NOW, &mut OsRng).unwrap();
+        let key = Pkcs12::load(&identity.p12, identity::DEVELOPMENT_PASSWORD).unwrap();
+        (key, read_all(identity.ca_pem.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn signatures_of_each_key_type_and_form_are_valid() {
+        for file in [
+            include_bytes!("../../tests/data/sign/rsa2048.p12").as_slice(),
+            include_bytes!("../../tests/data/sign/rsa4096.p12"),
+            include_bytes!("../../tests/data/sign/p256.p12"),
+            include_bytes!("../../tests/data/sign/p384.p12"),
+        ] {
+            for form in [Form::Pdf, Form::File] {
+                let cms = detached(MESSAGE, &key(file), NOW, form).unwrap();
+                let verdict = verify(&cms, &[b"two parts of a file"], &root(), NOW);
+                assert_eq!(verdict.problems, []);
+                assert!(verdict.is_valid() && verdict.is_intact() && !verdict.development);
+                assert_eq!(verdict.chain.len(), 3);
+                assert_eq!(verdict.signing_time, (form == Form::File).then_some(NOW));
+                assert!(verdict.signer.starts_with("Nguyễn Văn"));
+            }
+        }
+    }
+
+    #[test]
+    fn development_signature_is_marked_even_when_its_root_is_trusted() {
+        let (key, root) = development();
+        let cms = detached(MESSAGE, &key, NOW, Form::Pdf).unwrap();
+        let verdict = verify(&cms, MESSAGE, &root, NOW);
+        assert!(verdict.is_valid() && verdict.development);
+        assert_eq!(verdict.signer, identity::DEVELOPMENT_SIGNER);
+    }
+
+    #[test]
+    fn changed_content_is_found() {
+        let cms = detached(MESSAGE, &rsa(), NOW, Form::Pdf).unwrap();
+        for other in [&[b"two parts of a filf".as_slice()] as &[&[u8]], &[], &[b"two parts of a file "]] {
+            let verdict = verify(&cms, other, &root(), NOW);
+            assert_eq!(verdict.problems, [Problem::ContentChanged]);
+            assert!(!verdict.is_intact());
+        }
+    }
+
+    #[test]
+    fn any_flipped_byte_is_found() {
+        let (ecdsa, ecdsa_root) = development();
+        // One bit; the pattern that turns the identifier of RSA with SHA-256 into that of plain RSA; the sign bit. All 255
+        // patterns: `every_pattern_of_a_flipped_byte_is_found`.
+        for (key, root, form, patterns) in [
+            (&ecdsa, &ecdsa_root, Form::Pdf, [0x01, 0x0a, 0x80].as_slice()),
+            (&ecdsa, &ecdsa_root, Form::File, &[0x01]),
+            (&rsa(), &root(), Form::Pdf, &[0x0a]),
+        ] {
+            let cms = detached(MESSAGE, key, NOW, form).unwrap();
+            assert!(verify(&cms, MESSAGE, root, NOW).is_valid());
+            for &pattern in patterns {
+                assert_eq!(undetected(&cms, root, pattern), []);
+            }
+        }
+    }
+
+    #[test]
+    #[ignore = "about four minutes"]
+    fn every_pattern_of_a_flipped_byte_is_found() {
+        let (ecdsa, ecdsa_root) = development();
+        for (key, root) in [(ecdsa, ecdsa_root), (rsa(), root())] {
+            let cms = detached(MESSAGE, &key, NOW, Form::Pdf).unwrap();
+            for pattern in 1..=255 {
+                assert_eq!(undetected(&cms, &root, pattern), []);
+            }
+        }
+    }
+
+    /// Places where a byte can be changed without a problem being reported.
+    fn undetected(cms: &[u8], root: &[Certificate], pattern: u8) -> Vec<usize> {
+        let mut bytes = cms.to_vec();
+        let mut places = Vec::new();
+        for index in 0..bytes.len() {
+            bytes[index] ^= pattern;
+            if verify(&bytes, MESSAGE, root, NOW).problems.is_empty() {
+                places.push(index);
+            }
+            bytes[index] ^= pattern;
+        }
+        places
+    }
+
+    #[test]
+    fn truncated_or_extended_data_is_refused() {
+        let cms = detached(MESSAGE, &rsa(), NOW, Form::Pdf).unwrap();
+        for length in 0..cms.len() {
+            assert!(!verify(&cms[..length], MESSAGE, &root(), NOW).problems.is_empty());
+        }
+        let mut longer = cms;
+        longer.push(0);
+        assert_eq!(verify(&longer, MESSAGE, &root(), NOW).problems, [Problem::Malformed("CMS structure")]);
+    }
+
+    #[test]
+    fn unknown_root_leaves_the_signature_intact_but_not_valid() {
+        let (_, other) = development();
+        let cms = detached(MESSAGE, &rsa(), NOW, Form::Pdf).unwrap();
+        for roots in [&other[..], &[]] {
+            let verdict = verify(&cms, MESSAGE, roots, NOW);
+            assert_eq!(verdict.problems, [Problem::NotTrusted("Trung gian thử nghiệm".into())]);
+            assert!(verdict.is_intact() && !verdict.is_valid() && !verdict.trusted);
+        }
+    }
+
+    #[test]
+    fn chain_is_judged_at_the_given_time() {
+        let (key, root) = development();
+        let cms = detached(MESSAGE, &key, NOW, Form::Pdf).unwrap();
+        for at in [datetime!(2031-01-01 0:00 UTC), datetime!(2020-01-01 0:00 UTC)] {
+            let verdict = verify(&cms, MESSAGE, &root, at);
+            assert!(!verdict.trusted && !verdict.is_valid());
+            assert_eq!(verdict.problems.len(), 2, "signer and root");
+        }
+    }
+
+    /// A CMS taken apart, changed and put together again; what is signed can be signed again.
+    fn rebuilt(key: &Pkcs12, change: impl FnOnce(&mut SignedData), sign_again: bool) -> Vec<u8> {
+        let cms = detached(MESSAGE, key, NOW, Form::Pdf).unwrap();
+        let mut info = SignedContentInfo::from_der(&cms).unwrap();
+        change(&mut info.content);
+        if sign_again {
+            let mut signer = info.content.signer_infos.get(0).unwrap().clone();
+            let signed = signer.signed_attrs.to_der().unwrap();
+            signer.signature = OctetString::new(key.sign(&signed).unwrap()).unwrap();
+            info.content.signer_infos = SetOfVec::try_from(vec![signer]).unwrap();
+        }
+        info.to_der().unwrap()
+    }
+
+    fn change_signer(content: &mut SignedData, change: impl FnOnce(&mut SignerInfo)) {
+        let mut signer = content.signer_infos.get(0).unwrap().clone();
+        change(&mut signer);
+        content.signer_infos = SetOfVec::try_from(vec![signer]).unwrap();
+    }
+
+    fn drop_attribute(signer: &mut SignerInfo, oid: ObjectIdentifier) {
+        let left: Vec<_> = signer.signed_attrs.take().unwrap().into_vec();
+        let left: Vec<_> = left.into_iter().filter(|attribute| attribute.oid != oid).collect();
+        signer.signed_attrs = Some(SetOfVec::try_from(left).unwrap());
+    }
+
+    #[test]
+    fn each_required_attribute_is_missed() {
+        for (oid, problem) in [
+            (ID_CONTENT_TYPE, Problem::Attribute("content type")),
+            (ID_MESSAGE_DIGEST, Problem::Attribute("message digest")),
+            (ID_AA_SIGNING_CERTIFICATE_V_2, Problem::SigningCertificate),
+        ] {
+            let cms = rebuilt(&rsa(), |content| change_signer(content, |signer| drop_attribute(signer, oid)), true);
+            assert_eq!(verify(&cms, MESSAGE, &root(), NOW).problems, [problem]);
+        }
+    }
+
+    #[test]
+    fn signature_without_algorithm_protection_is_accepted() {
+        let drop = |signer: &mut SignerInfo| drop_attribute(signer, ID_AA_ALGORITHM_PROTECTION);
+        let cms = rebuilt(&rsa(), |content| change_signer(content, drop), true);
+        assert_eq!(verify(&cms, MESSAGE, &root(), NOW).problems, []);
+    }
+
+    #[test]
+    fn sha1_is_refused_by_name() {
+        let sha1 = |identifier: &mut spki::AlgorithmIdentifierOwned| identifier.oid = const_oid::db::rfc5912::ID_SHA_1;
+        let cms = rebuilt(&rsa(), |content| change_signer(content, |signer| sha1(&mut signer.digest_alg)), false);
+        assert_eq!(verify(&cms, MESSAGE, &root(), NOW).problems, [Problem::Algorithm("1.3.14.3.2.26".into())]);
+    }
+
+    #[test]
+    fn unprotected_parts_are_refused() {
+        let attribute = x509_cert::attr::Attribute { oid: ID_CONTENT_TYPE, values: SetOfVec::new() };
+        let unsigned = |signer: &mut SignerInfo| {
+            signer.unsigned_attrs = Some(SetOfVec::try_from(vec![attribute]).unwrap());
+        };
+        let cms = rebuilt(&rsa(), |content| change_signer(content, unsigned), false);
+        let problems = verify(&cms, MESSAGE, &root(), NOW).problems;
+        assert_eq!(problems, [Problem::Unprotected("unsigned attributes")]);
+
+        let cms = rebuilt(&rsa(), |content| content.crls = Some(SetOfVec::new()), false);
+        assert_eq!(verify(&cms, MESSAGE, &root(), NOW).problems, [Problem::Unprotected("revocation lists")]);
+    }
+
+    #[test]
+    fn certificates_out_of_order_are_not_der() {
+        let cms = detached(MESSAGE, &rsa(), NOW, Form::Pdf).unwrap();
+        let info = SignedContentInfo::from_der(&cms).unwrap();
+        let set = info.content.certificates.unwrap();
+        let [one, two] = [0, 1].map(|index| set.get(index).unwrap().to_der().unwrap());
+        let start = cms.windows(one.len()).position(|window| window == one).unwrap();
+        let swapped = [&cms[..start], &two, &one, &cms[start + one.len() + two.len()..]].concat();
+        let problems = verify(&swapped, MESSAGE, &root(), NOW).problems;
+        assert_eq!(problems, [Problem::Malformed("encoding, which is not DER")]);
+    }
+
+    #[test]
+    fn certificate_that_the_chain_does_not_need_is_refused() {
+        let stranger = Any::from_der(&development().1[0].to_der().unwrap()).unwrap();
+        let add = |content: &mut SignedData| content.certificates.as_mut().unwrap().insert(stranger).unwrap();
+        let verdict = verify(&rebuilt(&rsa(), add, false), MESSAGE, &root(), NOW);
+        assert_eq!(verdict.problems, [Problem::UnusedCertificate(identity::DEVELOPMENT_AUTHORITY.into())]);
+    }
+
+    #[test]
+    fn two_signers_or_none_are_refused() {
+        let none = |content: &mut SignedData| content.signer_infos = SetOfVec::new();
+        assert_eq!(verify(&rebuilt(&rsa(), none, false), MESSAGE, &root(), NOW).problems, [Problem::SignerCount(0)]);
+        let two = |content: &mut SignedData| {
+            let mut second = content.signer_infos.get(0).unwrap().clone();
+            second.signature = OctetString::new([1]).unwrap();
+            content.signer_infos.insert(second).unwrap();
+        };
+        assert_eq!(verify(&rebuilt(&rsa(), two, false), MESSAGE, &root(), NOW).problems, [Problem::SignerCount(2)]);
+    }
+
+    /// A signer with any chain.
+    struct Forged {
+        key: SigningKey,
+        chain: Vec<Certificate>,
+    }
+
+    impl Signer for Forged {
+        fn chain(&self) -> &[Certificate] {
+            &self.chain
+        }
+        fn algorithm(&self) -> Algorithm {
+            Algorithm::EcdsaP256Sha256
+        }
+        fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+            use p256::ecdsa::signature::Signer as _;
+            let signature: p256::ecdsa::DerSignature = self.key.sign(message);
+            Ok(signature.as_bytes().to_vec())
+        }
+    }
+
+    /// Signer, authorities, root: each certificate with the extensions given, in that order.
+    fn forged(extensions: &[Vec<Extension>]) -> Forged {
+        let keys: Vec<_> = extensions.iter().map(|_| SigningKey::random(&mut OsRng)).collect();
+        let name = |index: usize| Name::from_str(&format!("CN=Holder {index}")).unwrap();
+        let time = |moment| crate::sign::cms::asn1_time(moment).unwrap();
+        let validity =
+            Validity { not_before: time(NOW - time::Duration::DAY), not_after: time(NOW + time::Duration::DAY) };
+        let last = extensions.len() - 1;
+        let certificate = |index: usize| {
+            let issuer = (index + 1).min(last);
+            let draft = Draft {
+                serial: 7_u8.into(),
+                subject: name(index),
+                spki: identity::public_key(&keys[index]).unwrap(),
+                extensions: extensions[index].clone(),
+            };
+            identity::issue(draft, &name(issuer), validity, &keys[issuer]).unwrap()
+        };
+        let chain = (0..=last).map(certificate).collect();
+        Forged { key: keys[0].clone(), chain }
+    }
+
+    fn problems(extensions: &[Vec<Extension>]) -> Vec<Problem> {
+        let signer = forged(extensions);
+        let cms = detached(MESSAGE, &signer, NOW, Form::Pdf).unwrap();
+        let root = signer.chain.last().unwrap().clone();
+        verify(&cms, MESSAGE, &[root], NOW).problems
+    }
+
+    fn fault(index: usize, fault: CertificateFault) -> Vec<Problem> {
+        vec![Problem::Certificate { holder: format!("Holder {index}"), fault }]
+    }
+
+    fn constraints(ca: bool, most: Option<u8>) -> Extension {
+        identity::extension(true, &BasicConstraints { ca, path_len_constraint: most }).unwrap()
+    }
+
+    fn usage(usage: KeyUsages) -> Extension {
+        identity::extension(true, &KeyUsage(usage.into())).unwrap()
+    }
+
+    fn authority() -> Vec<Extension> {
+        vec![constraints(true, None), usage(KeyUsages::KeyCertSign)]
+    }
+
+    fn signer() -> Vec<Extension> {
+        vec![usage(KeyUsages::DigitalSignature)]
+    }
+
+    fn odd(oid: &str, critical: bool) -> Extension {
+        let extn_id = ObjectIdentifier::from_str(oid).unwrap();
+        Extension { extn_id, critical, extn_value: OctetString::new([5, 0]).unwrap() }
+    }
+
+    #[test]
+    fn plain_chains_are_trusted() {
+        assert_eq!(problems(&[signer(), authority()]), []);
+        assert_eq!(problems(&[signer(), authority(), authority(), authority()]), []);
+        assert_eq!(problems(&[vec![], authority()]), [], "absent key usage forbids nothing");
+        assert_eq!(problems(&[signer()]), [], "a self-signed certificate that is itself trusted");
+    }
+
+    #[test]
+    fn issuer_must_be_an_authority() {
+        let no_usage = vec![constraints(true, None), usage(KeyUsages::CRLSign)];
+        assert_eq!(problems(&[signer(), signer(), authority()])[0], fault(1, CertificateFault::NotCa)[0]);
+        assert_eq!(
+            problems(&[signer(), vec![constraints(false, None)], authority()]),
+            fault(1, CertificateFault::NotCa)
+        );
+        assert_eq!(problems(&[signer(), vec![], authority()]), fault(1, CertificateFault::NotCa));
+        assert_eq!(problems(&[signer(), no_usage, authority()]), fault(1, CertificateFault::KeyUsage));
+    }
+
+    #[test]
+    fn path_length_counts_the_authorities_below() {
+        let limited = |most| vec![constraints(true, Some(most)), usage(KeyUsages::KeyCertSign)];
+        assert_eq!(problems(&[signer(), limited(0)]), []);
+        assert_eq!(problems(&[signer(), authority(), limited(1)]), []);
+        assert_eq!(problems(&[signer(), authority(), limited(0)]), fault(2, CertificateFault::PathLength));
+    }
+
+    #[test]
+    fn critical_extension_must_be_understood() {
+        let oid = "1.2.3.4";
+        let with = |extension: Extension| [signer(), vec![extension]].concat();
+        assert_eq!(problems(&[with(odd(oid, false)), authority()]), []);
+        let expected = fault(0, CertificateFault::CriticalExtension(oid.into()));
+        assert_eq!(problems(&[with(odd(oid, true)), authority()]), expected);
+        let names = [authority(), vec![odd("2.5.29.30", false)]].concat();
+        let expected = fault(1, CertificateFault::CriticalExtension("2.5.29.30".into()));
+        assert_eq!(problems(&[signer(), names]), expected);
+    }
+
+    #[test]
+    fn certificate_of_a_machine_signs_no_documents() {
+        use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
+        let with = |purposes: &[ObjectIdentifier]| {
+            let purposes = identity::extension(false, &ExtendedKeyUsage(purposes.to_vec())).unwrap();
+            let parsed = forged(&[[signer(), vec![purposes]].concat(), authority()]).chain[0].clone();
+            check_signing_usage(&parsed)
+        };
+        assert_eq!(with(&[ID_KP_SERVER_AUTH]), Err(CertificateFault::Purpose));
+        assert_eq!(with(&[ID_KP_SERVER_AUTH, ID_KP_CLIENT_AUTH]), Ok(()));
+        let wrong = forged(&[vec![usage(KeyUsages::KeyAgreement)], authority()]).chain[0].clone();
+        assert_eq!(check_signing_usage(&wrong), Err(CertificateFault::KeyUsage));
+    }
+
+    #[test]
+    fn crafted_heap_of_certificates_costs_little() {
+        // Every certificate has the same name and key, so that each could have issued each.
+        let key = SigningKey::random(&mut OsRng);
+        let name = Name::from_str("CN=Same").unwrap();
+        let time = |moment| crate::sign::cms::asn1_time(moment).unwrap();
+        let validity = Validity { not_before: time(NOW), not_after: time(NOW + time::Duration::DAY) };
+        let certificate = |serial: u8| {
+            let spki = identity::public_key(&key).unwrap();
+            let draft = Draft { serial: serial.into(), subject: name.clone(), spki, extensions: signer() };
+            identity::issue(draft, &name, validity, &key).unwrap()
+        };
+        let chain = (1..=32).map(certificate).collect();
+        let cms = detached(MESSAGE, &Forged { key, chain }, NOW, Form::Pdf).unwrap();
+        let verdict = verify(&cms, MESSAGE, &root(), NOW);
+        assert_eq!(verdict.problems, [Problem::NotTrusted("Same".into())]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_judged_without_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            proptest::prop_assert!(!verify(&bytes, MESSAGE, &[], NOW).problems.is_empty());
+        }
+    }
+}
