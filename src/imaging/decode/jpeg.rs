@@ -10,6 +10,7 @@ use image::RgbImage;
 use turbojpeg::{Decompressor, PixelFormat};
 
 use super::exif::Exif;
+use super::samples::light_of_inks;
 use super::{DecodeError, Decoded, Format, FrameInfo, Limits, square_dpi, turned};
 
 /// Scans allowed in a progressive file. Encoders write about ten; a hostile file can ask for thousands of passes over
@@ -101,6 +102,9 @@ fn segment(bytes: &[u8], from: usize) -> Result<Segment<'_>, DecodeError> {
 
 impl<'a> Header<'a> {
     fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        if !bytes.starts_with(&[0xff, SOI]) {
+            return Err(DecodeError::damaged(Format::Jpeg, "no start marker"));
+        }
         let mut header = Self::default();
         let mut profile = Vec::new();
         let mut at = 2;
@@ -403,20 +407,12 @@ pub(super) fn decode_tiff_chunk(
     Ok(RgbImage::from_raw(header.width, header.height, buffer).expect("three bytes a pixel"))
 }
 
-/// The usual conversion without a profile: each ink takes its share of the light, black takes it from all.
-pub(super) fn rgb_from_cmyk(cmyk: &[u8], inverted: bool) -> Vec<u8> {
+fn rgb_from_cmyk(cmyk: &[u8], inverted: bool) -> Vec<u8> {
     let (pixels, _) = cmyk.as_chunks::<4>();
-    pixels
-        .iter()
-        .flat_map(|pixel| {
-            let [c, m, y, k] = if inverted { *pixel } else { pixel.map(|ink| 255 - ink) };
-            [c, m, y].map(|light| scaled(light, k))
-        })
-        .collect()
-}
-
-/// `light * share / 255`, rounded.
-pub(super) fn scaled(light: u8, share: u8) -> u8 {
-    let product = u32::from(light) * u32::from(share) + 128;
-    u8::try_from((product + (product >> 8)) >> 8).unwrap_or(u8::MAX)
+    let mut rgb = vec![[0; 3]; pixels.len()];
+    for (&[c, m, y, k], target) in pixels.iter().zip(&mut rgb) {
+        *target =
+            if inverted { light_of_inks([255 - c, 255 - m, 255 - y, 255 - k]) } else { light_of_inks([c, m, y, k]) };
+    }
+    rgb.into_flattened()
 }

@@ -105,11 +105,7 @@ fn pages<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Tagged<'a>, Vec<Direct
         let (directory, next) = data.directory(at).ok_or(DecodeError::Incomplete(Format::Tiff))?;
         let reduced_or_mask = data.find_uint(&directory, NEW_SUBFILE_TYPE).is_some_and(|kind| kind & 0b101 != 0)
             || data.find_uint(&directory, SUBFILE_TYPE) == Some(2);
-        if reduced_or_mask {
-            small.push(directory)
-        } else {
-            pages.push(directory)
-        }
+        (if reduced_or_mask { &mut small } else { &mut pages }).push(directory);
         at = next;
     }
     // A file of nothing but "reduced" pictures means them as pages.
@@ -390,7 +386,7 @@ fn layout(data: &Tagged, directory: &Directory, packing: Packing) -> Result<Samp
         Some(5) => (Colour::Cmyk, false),
         Some(6) if is_jpeg => (Colour::Rgb, false),
         Some(6) => return Err(unsupported("YCbCr without JPEG compression")),
-        Some(8 | 9 | 10) => return Err(unsupported("Lab colours")),
+        Some(8..=10) => return Err(unsupported("Lab colours")),
         Some(_) => return Err(unsupported("an unknown colour model")),
     };
     let samples = data.find_uint(directory, SAMPLES_PER_PIXEL).unwrap_or(1) as usize;
@@ -414,11 +410,9 @@ fn colour_map(data: &Tagged, directory: &Directory, bits: u8) -> Result<Vec<[u8;
     let size = 1_usize << bits.min(8);
     let values =
         values.filter(|values| values.len() >= 3 * size && bits <= 8).ok_or_else(|| damaged("no colour map"))?;
-    let eight_bit = values.iter().all(|&value| value < 256);
-    let component = |value: u32| {
-        let value = u16::try_from(value).unwrap_or(u16::MAX);
-        if eight_bit { u8::try_from(value).unwrap_or(u8::MAX) } else { super::samples::eight_bits(value) }
-    };
+    // Whether a writer stores 256 or 257 times the 8-bit value, its high byte is that value.
+    let shift = if values.iter().all(|&value| value < 256) { 0 } else { 8 };
+    let component = |value: u32| u8::try_from(value >> shift).unwrap_or(u8::MAX);
     Ok((0..size).map(|index| [0, 1, 2].map(|plane| component(values[plane * size + index]))).collect())
 }
 

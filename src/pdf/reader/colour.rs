@@ -22,7 +22,10 @@ pub enum PdfColour {
     Palette(Vec<[u8; 3]>),
 }
 
-/// A colour space and its profile. Calibrated spaces are taken as device spaces: their difference on paper is small
+/// A colour space with its profile.
+pub(super) type Profiled = (PdfColour, Option<Arc<[u8]>>);
+
+/// Reads a colour space. Calibrated spaces are taken as device spaces: their difference on paper is small
 /// and the pixels stay as they are.
 pub(super) fn read(
     document: &Document,
@@ -30,7 +33,7 @@ pub(super) fn read(
     resources: Option<&Dictionary>,
     page: usize,
     profiles: &mut Profiles,
-) -> Result<(PdfColour, Option<Arc<[u8]>>), PdfReadError> {
+) -> Result<Profiled, PdfReadError> {
     let unsupported = |what| PdfReadError::Unsupported { page, what };
     let space = space.ok_or_else(|| unsupported("no colour space"))?;
     match space {
@@ -70,7 +73,7 @@ fn profiled(
     (id, profile): Part,
     page: usize,
     profiles: &mut Profiles,
-) -> Result<(PdfColour, Option<Arc<[u8]>>), PdfReadError> {
+) -> Result<Profiled, PdfReadError> {
     let stream = profile.as_stream().map_err(broken)?;
     let colour = match stream.dict.get_deref(b"N", document).and_then(Object::as_i64) {
         Ok(1) => PdfColour::Gray,
