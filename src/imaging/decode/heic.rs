@@ -28,7 +28,9 @@ fn damaged(detail: impl ToString) -> DecodeError {
 
 fn failure(error: Error) -> DecodeError {
     match error {
-        Error::Unsupported(_) => DecodeError::Unsupported { format: Format::Heic, what: "an unusual structure" },
+        Error::Unsupported(_) => {
+            DecodeError::Unsupported { format: Format::Heic, what: ("cấu trúc lạ", "an unusual structure") }
+        }
         error => damaged(error),
     }
 }
@@ -109,7 +111,10 @@ fn check(file: &HeifFile, id: ItemId, depth: u32, limits: &Limits, budget: &mut 
     }
     let kind = file.item(id).map_err(damaged)?.item_type.0;
     if !matches!(&kind, b"hvc1" | b"grid" | b"iden") {
-        return Err(DecodeError::Unsupported { format: Format::Heic, what: "pictures that are not HEVC" });
+        return Err(DecodeError::Unsupported {
+            format: Format::Heic,
+            what: ("mã hóa không phải HEVC", "pictures that are not HEVC"),
+        });
     }
     if let Some((width, height)) = file.image_size(id).map_err(damaged)? {
         let pixels = u64::from(width) * u64::from(height);

@@ -71,7 +71,7 @@ fn incomplete() -> DecodeError {
     DecodeError::Incomplete(Format::Jpeg)
 }
 
-fn unsupported(what: &'static str) -> DecodeError {
+fn unsupported(what: (&'static str, &'static str)) -> DecodeError {
     DecodeError::Unsupported { format: Format::Jpeg, what }
 }
 
@@ -176,7 +176,7 @@ impl<'a> Header<'a> {
 
     fn check(&self, limits: &Limits) -> Result<(), DecodeError> {
         if self.height == 0 && self.width > 0 {
-            return Err(unsupported("height in a later marker (DNL)"));
+            return Err(unsupported(("chiều cao ghi sau (DNL)", "height in a later marker (DNL)")));
         }
         limits.check_size(self.width, self.height)?;
         self.check_kind()?;
@@ -189,13 +189,16 @@ impl<'a> Header<'a> {
 
     fn check_kind(&self) -> Result<(), DecodeError> {
         if self.precision != 8 {
-            return Err(unsupported("more than 8 bits a sample"));
+            return Err(unsupported(("hơn 8 bit mỗi mẫu", "more than 8 bits a sample")));
         }
         if !matches!(self.process, 0 | 1 | 2 | 3 | 9 | 10) {
-            return Err(unsupported("a hierarchical or lossless arithmetic process"));
+            return Err(unsupported((
+                "phân cấp hoặc số học không mất dữ liệu",
+                "a hierarchical or lossless arithmetic process",
+            )));
         }
         if !matches!(self.components.len(), 1 | 3 | 4) {
-            return Err(unsupported("two or more than four components"));
+            return Err(unsupported(("hai hoặc hơn bốn kênh màu", "two or more than four components")));
         }
         Ok(())
     }
@@ -400,7 +403,10 @@ pub(super) fn decode_tiff_chunk(
         return Err(DecodeError::TooLarge { width: header.width, height: header.height });
     }
     if header.components.len() == 4 {
-        return Err(DecodeError::Unsupported { format: Format::Tiff, what: "CMYK in JPEG compression" });
+        return Err(DecodeError::Unsupported {
+            format: Format::Tiff,
+            what: ("CMYK nén JPEG", "CMYK in JPEG compression"),
+        });
     }
     let mut buffer = vec![0; header.width as usize * header.height as usize * 3];
     decompress_whole(&stream, &header, 3, &mut buffer)?;

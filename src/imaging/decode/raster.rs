@@ -77,7 +77,10 @@ fn failure(format: Format, (width, height): (u32, u32), error: ImageError) -> De
             DecodeError::Incomplete(format)
         }
         ImageError::Limits(_) => DecodeError::TooLarge { width, height },
-        ImageError::Unsupported(_) => DecodeError::Unsupported { format, what: "an unusual colour or compression" },
+        ImageError::Unsupported(_) => DecodeError::Unsupported {
+            format,
+            what: ("màu hoặc cách nén lạ", "an unusual colour or compression"),
+        },
         error => {
             // The PNG and WebP decoders wrap the end of the data in their own errors.
             let text = error.to_string();

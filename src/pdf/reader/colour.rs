@@ -35,7 +35,7 @@ pub(super) fn read(
     profiles: &mut Profiles,
 ) -> Result<Profiled, PdfReadError> {
     let unsupported = |what| PdfReadError::Unsupported { page, what };
-    let space = space.ok_or_else(|| unsupported("no colour space"))?;
+    let space = space.ok_or_else(|| unsupported(("thiếu hệ màu", "no colour space")))?;
     match space {
         Object::Name(name) => match name.as_slice() {
             b"DeviceGray" | b"CalGray" | b"G" => Ok((PdfColour::Gray, None)),
@@ -46,7 +46,7 @@ pub(super) fn read(
                 // A name stands for an array here; names of names could go round in circles.
                 match spaces.and_then(|spaces| spaces.get_deref(name, document).ok()) {
                     Some(array @ Object::Array(_)) => read(document, Some(array), None, page, profiles),
-                    _ => Err(unsupported("an unknown colour space")),
+                    _ => Err(unsupported(("hệ màu lạ", "an unknown colour space"))),
                 }
             }
         },
@@ -58,7 +58,9 @@ pub(super) fn read(
             match part(0)?.1.as_name().map_err(broken)? {
                 b"Indexed" | b"I" => Ok((palette(document, &part, resources, page, profiles)?, None)),
                 b"ICCBased" => profiled(document, part(1)?, page, profiles),
-                b"Lab" | b"Separation" | b"DeviceN" | b"Pattern" => Err(unsupported("special inks or Lab colours")),
+                b"Lab" | b"Separation" | b"DeviceN" | b"Pattern" => {
+                    Err(unsupported(("mực đặc biệt hoặc màu Lab", "special inks or Lab colours")))
+                }
                 name => read(document, Some(&Object::Name(name.to_vec())), None, page, profiles),
             }
         }
