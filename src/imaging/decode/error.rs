@@ -15,12 +15,12 @@ pub enum DecodeError {
     #[error("not a picture that can be read: {}", .0.name(Lang::En))]
     NotAPicture(Seen),
     /// The format is read, but not this kind of it.
-    #[error("{} with {what} is not read", .format.name())]
+    #[error("{} with {} is not read", .format.name(), .what.1)]
     Unsupported {
         /// The file's format.
         format: Format,
-        /// The technical name of the feature.
-        what: &'static str,
+        /// The name of the feature, Vietnamese and English.
+        what: (&'static str, &'static str),
     },
     /// A side is shorter than [`MIN_SIDE`].
     #[error("picture of {width} x {height} pixels is too small")]
@@ -92,10 +92,10 @@ impl Localized for DecodeError {
                 format!("not a picture that can be read but {}; {}", seen.name(lang), seen.cure(lang))
             }
             Self::Unsupported { format, what } if vietnamese => {
-                format!("chưa đọc được ảnh {} kiểu {what}; hãy lưu lại thành JPEG hoặc PNG", format.name())
+                format!("chưa đọc được ảnh {} kiểu {}; hãy lưu lại thành JPEG hoặc PNG", format.name(), what.0)
             }
             Self::Unsupported { format, what } => {
-                format!("{} pictures with {what} are not read; save it as JPEG or PNG", format.name())
+                format!("{} pictures with {} are not read; save it as JPEG or PNG", format.name(), what.1)
             }
             Self::TooSmall { width, height } if vietnamese => format!(
                 "ảnh quá nhỏ ({width} × {height} điểm ảnh, cạnh ngắn dưới {MIN_SIDE}); hãy quét lại với độ phân giải \
@@ -259,7 +259,7 @@ mod tests {
         let errors = [
             DecodeError::Empty,
             DecodeError::NotAPicture(Seen::Video),
-            DecodeError::Unsupported { format: Format::Tiff, what: "old-style JPEG compression" },
+            DecodeError::Unsupported { format: Format::Tiff, what: ("nén lạ", "strange compression") },
             DecodeError::TooSmall { width: 1, height: 1 },
             DecodeError::TooLarge { width: 30_000, height: 30_000 },
             DecodeError::TooManyBytes { bytes: 1 << 31, limit: 1 << 30 },

@@ -28,7 +28,9 @@ fn damaged(detail: impl ToString) -> DecodeError {
 
 fn failure(error: Error) -> DecodeError {
     match error {
-        Error::Unsupported(_) => DecodeError::Unsupported { format: Format::Heic, what: "an unusual structure" },
+        Error::Unsupported(_) => {
+            DecodeError::Unsupported { format: Format::Heic, what: ("cấu trúc lạ", "an unusual structure") }
+        }
         error => damaged(error),
     }
 }
@@ -44,13 +46,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, DecodeErr
     let options = Options { max_threads: 1, max_pixels: limits.max_pixels };
     let picture = heifer::decode_rgba8(bytes, &options).map_err(failure)?;
     let (pixels, _) = picture.data.as_chunks::<4>();
-    let opaque = !picture.has_alpha;
-    let rgb = pixels
-        .iter()
-        .flat_map(|&[r, g, b, share]| if opaque { [r, g, b] } else { on_white([r, g, b], share, Alpha::Straight) })
-        .collect();
-    let image =
-        RgbImage::from_raw(picture.width, picture.height, rgb).ok_or_else(|| damaged("wrong number of pixels"))?;
+    let mut rgb = vec![[0; 3]; pixels.len()];
+    for (&[r, g, b, share], target) in pixels.iter().zip(&mut rgb) {
+        *target = if picture.has_alpha { on_white([r, g, b], share, Alpha::Straight) } else { [r, g, b] };
+    }
+    let image = RgbImage::from_raw(picture.width, picture.height, rgb.into_flattened())
+        .ok_or_else(|| damaged("wrong number of pixels"))?;
     limits.check_size(image.width(), image.height())?;
     let exif = file.exif(file.primary_id).ok().flatten().map_or_else(Exif::default, |block| Exif::parse(&block));
     let (gray, bilevel) = tones(&image);
@@ -110,7 +111,10 @@ fn check(file: &HeifFile, id: ItemId, depth: u32, limits: &Limits, budget: &mut 
     }
     let kind = file.item(id).map_err(damaged)?.item_type.0;
     if !matches!(&kind, b"hvc1" | b"grid" | b"iden") {
-        return Err(DecodeError::Unsupported { format: Format::Heic, what: "pictures that are not HEVC" });
+        return Err(DecodeError::Unsupported {
+            format: Format::Heic,
+            what: ("mã hóa không phải HEVC", "pictures that are not HEVC"),
+        });
     }
     if let Some((width, height)) = file.image_size(id).map_err(damaged)? {
         let pixels = u64::from(width) * u64::from(height);

@@ -10,6 +10,7 @@ use image::RgbImage;
 use turbojpeg::{Decompressor, PixelFormat};
 
 use super::exif::Exif;
+use super::samples::light_of_inks;
 use super::{DecodeError, Decoded, Format, FrameInfo, Limits, square_dpi, turned};
 
 /// Scans allowed in a progressive file. Encoders write about ten; a hostile file can ask for thousands of passes over
@@ -70,7 +71,7 @@ fn incomplete() -> DecodeError {
     DecodeError::Incomplete(Format::Jpeg)
 }
 
-fn unsupported(what: &'static str) -> DecodeError {
+fn unsupported(what: (&'static str, &'static str)) -> DecodeError {
     DecodeError::Unsupported { format: Format::Jpeg, what }
 }
 
@@ -101,6 +102,9 @@ fn segment(bytes: &[u8], from: usize) -> Result<Segment<'_>, DecodeError> {
 
 impl<'a> Header<'a> {
     fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        if !bytes.starts_with(&[0xff, SOI]) {
+            return Err(DecodeError::damaged(Format::Jpeg, "no start marker"));
+        }
         let mut header = Self::default();
         let mut profile = Vec::new();
         let mut at = 2;
@@ -172,7 +176,7 @@ impl<'a> Header<'a> {
 
     fn check(&self, limits: &Limits) -> Result<(), DecodeError> {
         if self.height == 0 && self.width > 0 {
-            return Err(unsupported("height in a later marker (DNL)"));
+            return Err(unsupported(("chiều cao ghi sau (DNL)", "height in a later marker (DNL)")));
         }
         limits.check_size(self.width, self.height)?;
         self.check_kind()?;
@@ -185,13 +189,16 @@ impl<'a> Header<'a> {
 
     fn check_kind(&self) -> Result<(), DecodeError> {
         if self.precision != 8 {
-            return Err(unsupported("more than 8 bits a sample"));
+            return Err(unsupported(("hơn 8 bit mỗi mẫu", "more than 8 bits a sample")));
         }
         if !matches!(self.process, 0 | 1 | 2 | 3 | 9 | 10) {
-            return Err(unsupported("a hierarchical or lossless arithmetic process"));
+            return Err(unsupported((
+                "phân cấp hoặc số học không mất dữ liệu",
+                "a hierarchical or lossless arithmetic process",
+            )));
         }
         if !matches!(self.components.len(), 1 | 3 | 4) {
-            return Err(unsupported("two or more than four components"));
+            return Err(unsupported(("hai hoặc hơn bốn kênh màu", "two or more than four components")));
         }
         Ok(())
     }
@@ -396,27 +403,22 @@ pub(super) fn decode_tiff_chunk(
         return Err(DecodeError::TooLarge { width: header.width, height: header.height });
     }
     if header.components.len() == 4 {
-        return Err(DecodeError::Unsupported { format: Format::Tiff, what: "CMYK in JPEG compression" });
+        return Err(DecodeError::Unsupported {
+            format: Format::Tiff,
+            what: ("CMYK nén JPEG", "CMYK in JPEG compression"),
+        });
     }
     let mut buffer = vec![0; header.width as usize * header.height as usize * 3];
     decompress_whole(&stream, &header, 3, &mut buffer)?;
     Ok(RgbImage::from_raw(header.width, header.height, buffer).expect("three bytes a pixel"))
 }
 
-/// The usual conversion without a profile: each ink takes its share of the light, black takes it from all.
-pub(super) fn rgb_from_cmyk(cmyk: &[u8], inverted: bool) -> Vec<u8> {
+fn rgb_from_cmyk(cmyk: &[u8], inverted: bool) -> Vec<u8> {
     let (pixels, _) = cmyk.as_chunks::<4>();
-    pixels
-        .iter()
-        .flat_map(|pixel| {
-            let [c, m, y, k] = if inverted { *pixel } else { pixel.map(|ink| 255 - ink) };
-            [c, m, y].map(|light| scaled(light, k))
-        })
-        .collect()
-}
-
-/// `light * share / 255`, rounded.
-pub(super) fn scaled(light: u8, share: u8) -> u8 {
-    let product = u32::from(light) * u32::from(share) + 128;
-    u8::try_from((product + (product >> 8)) >> 8).unwrap_or(u8::MAX)
+    let mut rgb = vec![[0; 3]; pixels.len()];
+    for (&[c, m, y, k], target) in pixels.iter().zip(&mut rgb) {
+        *target =
+            if inverted { light_of_inks([255 - c, 255 - m, 255 - y, 255 - k]) } else { light_of_inks([c, m, y, k]) };
+    }
+    rgb.into_flattened()
 }

@@ -77,7 +77,10 @@ fn failure(format: Format, (width, height): (u32, u32), error: ImageError) -> De
             DecodeError::Incomplete(format)
         }
         ImageError::Limits(_) => DecodeError::TooLarge { width, height },
-        ImageError::Unsupported(_) => DecodeError::Unsupported { format, what: "an unusual colour or compression" },
+        ImageError::Unsupported(_) => DecodeError::Unsupported {
+            format,
+            what: ("màu hoặc cách nén lạ", "an unusual colour or compression"),
+        },
         error => {
             // The PNG and WebP decoders wrap the end of the data in their own errors.
             let text = error.to_string();
@@ -156,16 +159,20 @@ fn rgb(samples: Vec<u8>, colour: ColorType) -> Vec<u8> {
     } else {
         samples
     };
+    let mut rgb = vec![[0; 3]; samples.len() / usize::from(colour.channel_count())];
     match colour.channel_count() {
-        1 => samples.iter().flat_map(|&value| [value; 3]).collect(),
+        1 => samples.iter().zip(&mut rgb).for_each(|(&value, target)| *target = [value; 3]),
         2 => {
-            let (pixels, _) = samples.as_chunks::<2>();
-            pixels.iter().flat_map(|&[value, share]| on_white([value; 3], share, Alpha::Straight)).collect()
+            for (&[value, share], target) in samples.as_chunks().0.iter().zip(&mut rgb) {
+                *target = on_white([value; 3], share, Alpha::Straight);
+            }
         }
         4 => {
-            let (pixels, _) = samples.as_chunks::<4>();
-            pixels.iter().flat_map(|&[r, g, b, share]| on_white([r, g, b], share, Alpha::Straight)).collect()
+            for (&[r, g, b, share], target) in samples.as_chunks().0.iter().zip(&mut rgb) {
+                *target = on_white([r, g, b], share, Alpha::Straight);
+            }
         }
-        _ => samples,
+        _ => return samples,
     }
+    rgb.into_flattened()
 }

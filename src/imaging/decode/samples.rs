@@ -2,8 +2,6 @@
 
 use image::RgbImage;
 
-use super::jpeg::{rgb_from_cmyk, scaled};
-
 /// How colours are made of samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Colour {
@@ -142,10 +140,7 @@ impl<'a> Rows<'a> {
                 Colour::Gray => [pixel[0]; 3],
                 Colour::Rgb => [pixel[0], pixel[1], pixel[2]],
                 Colour::Palette(colours) => colours.get(usize::from(pixel[0])).copied().unwrap_or_default(),
-                Colour::Cmyk => {
-                    let rgb = rgb_from_cmyk(&pixel[..4], false);
-                    [rgb[0], rgb[1], rgb[2]]
-                }
+                Colour::Cmyk => light_of_inks([pixel[0], pixel[1], pixel[2], pixel[3]]),
             };
             if let (Some(alpha), Some(&share)) = (self.layout.alpha, pixel.get(self.layout.colour.samples())) {
                 *target = on_white(*target, self.alpha_level(share), alpha);
@@ -165,6 +160,17 @@ pub(super) fn on_white(colour: [u8; 3], share: u8, alpha: Alpha) -> [u8; 3] {
         Alpha::Straight => scaled(light, share).saturating_add(255 - share),
         Alpha::Premultiplied => light.saturating_add(255 - share),
     })
+}
+
+/// The usual conversion without a profile: each ink takes its share of the light, black takes it from all.
+pub(super) fn light_of_inks([c, m, y, k]: [u8; 4]) -> [u8; 3] {
+    [c, m, y].map(|ink| scaled(255 - ink, 255 - k))
+}
+
+/// `light * share / 255`, rounded.
+fn scaled(light: u8, share: u8) -> u8 {
+    let product = u32::from(light) * u32::from(share) + 128;
+    u8::try_from((product + (product >> 8)) >> 8).unwrap_or(u8::MAX)
 }
 
 fn unpack_values(row: &[u8], layout: &SampleLayout, values: &mut [u8]) {

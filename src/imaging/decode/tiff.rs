@@ -52,7 +52,7 @@ fn damaged(detail: &str) -> DecodeError {
     DecodeError::damaged(Format::Tiff, detail)
 }
 
-fn unsupported(what: &'static str) -> DecodeError {
+fn unsupported(what: (&'static str, &'static str)) -> DecodeError {
     DecodeError::Unsupported { format: Format::Tiff, what }
 }
 
@@ -89,7 +89,7 @@ struct Page<'a> {
 fn pages<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Tagged<'a>, Vec<Directory>), DecodeError> {
     let Some((data, mut at)) = Tagged::open(bytes) else {
         return Err(match bytes.get(2..4) {
-            Some([43, 0] | [0, 43]) => unsupported("64-bit addresses (BigTIFF)"),
+            Some([43, 0] | [0, 43]) => unsupported(("địa chỉ 64 bit (BigTIFF)", "64-bit addresses (BigTIFF)")),
             _ => DecodeError::Incomplete(Format::Tiff),
         });
     };
@@ -105,11 +105,7 @@ fn pages<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Tagged<'a>, Vec<Direct
         let (directory, next) = data.directory(at).ok_or(DecodeError::Incomplete(Format::Tiff))?;
         let reduced_or_mask = data.find_uint(&directory, NEW_SUBFILE_TYPE).is_some_and(|kind| kind & 0b101 != 0)
             || data.find_uint(&directory, SUBFILE_TYPE) == Some(2);
-        if reduced_or_mask {
-            small.push(directory)
-        } else {
-            pages.push(directory)
-        }
+        (if reduced_or_mask { &mut small } else { &mut pages }).push(directory);
         at = next;
     }
     // A file of nothing but "reduced" pictures means them as pages.
@@ -157,11 +153,16 @@ impl<'a> Page<'a> {
         let layout = layout(data, directory, packing)?;
         let planar = field(PLANAR, 1) == 2 && layout.samples > 1;
         if planar && !matches!(packing, Packing::None | Packing::Lzw | Packing::Deflate | Packing::PackBits) {
-            return Err(unsupported("separate colour planes in JPEG or fax compression"));
+            return Err(unsupported((
+                "tách kênh màu kèm nén JPEG hoặc fax",
+                "separate colour planes in JPEG or fax compression",
+            )));
         }
         let predicted = match field(PREDICTOR, 1) {
             2 if matches!(packing, Packing::Lzw | Packing::Deflate) && layout.bits >= 8 => true,
-            2 | 3 if matches!(packing, Packing::Lzw | Packing::Deflate) => return Err(unsupported("this predictor")),
+            2 | 3 if matches!(packing, Packing::Lzw | Packing::Deflate) => {
+                return Err(unsupported(("bộ dự đoán lạ", "this predictor")));
+            }
             _ => false,
         };
         let tiled = directory.find(TILE_OFFSETS).is_some();
@@ -272,7 +273,7 @@ impl<'a> Page<'a> {
     fn decode_planes(&self, image: &mut RgbImage) -> Result<(), DecodeError> {
         let sample_bytes = usize::from(self.layout.bits / 8);
         if sample_bytes == 0 {
-            return Err(unsupported("separate colour planes of less than 8 bits"));
+            return Err(unsupported(("tách kênh màu dưới 8 bit", "separate colour planes of less than 8 bits")));
         }
         let pixel_bytes = sample_bytes * self.layout.samples;
         let stride = pixel_bytes * self.width as usize;
@@ -350,13 +351,13 @@ fn packing(compression: u32, photometric: u32, fax_options: u32) -> Result<Packi
         3 => Packing::Fax { scheme: FaxScheme::Group3, byte_aligned: false },
         4 => Packing::Fax { scheme: FaxScheme::Group4, byte_aligned: false },
         5 => Packing::Lzw,
-        6 => return Err(unsupported("old-style JPEG compression")),
+        6 => return Err(unsupported(("nén JPEG đời cũ", "old-style JPEG compression"))),
         7 => Packing::Jpeg { rgb: photometric == 2 },
         8 | 32946 => Packing::Deflate,
         32773 => Packing::PackBits,
-        34661 | 34663 => return Err(unsupported("JBIG compression")),
-        34712 => return Err(unsupported("JPEG 2000 compression")),
-        _ => return Err(unsupported("an unknown compression")),
+        34661 | 34663 => return Err(unsupported(("nén JBIG", "JBIG compression"))),
+        34712 => return Err(unsupported(("nén JPEG 2000", "JPEG 2000 compression"))),
+        _ => return Err(unsupported(("nén lạ", "an unknown compression"))),
     })
 }
 
@@ -366,17 +367,17 @@ fn layout(data: &Tagged, directory: &Directory, packing: Packing) -> Result<Samp
         Some(entry) => {
             let each = data.uints(entry).ok_or(DecodeError::Incomplete(Format::Tiff))?;
             if each.iter().any(|&bits| bits != each[0]) {
-                return Err(unsupported("samples of unequal size"));
+                return Err(unsupported(("các kênh màu khác số bit", "samples of unequal size")));
             }
             each[0]
         }
     };
     let bits = match u8::try_from(bits) {
         Ok(bits @ (1 | 2 | 4 | 8 | 16)) => bits,
-        _ => return Err(unsupported("an unusual number of bits a sample")),
+        _ => return Err(unsupported(("số bit mỗi mẫu lạ", "an unusual number of bits a sample"))),
     };
     if data.find_uint(directory, SAMPLE_FORMAT).is_some_and(|format| !matches!(format, 1 | 4)) {
-        return Err(unsupported("signed or floating-point samples"));
+        return Err(unsupported(("mẫu có dấu hoặc số thực", "signed or floating-point samples")));
     }
     let is_fax = matches!(packing, Packing::Fax { .. });
     let is_jpeg = matches!(packing, Packing::Jpeg { .. });
@@ -389,16 +390,16 @@ fn layout(data: &Tagged, directory: &Directory, packing: Packing) -> Result<Samp
         Some(3) => (Colour::Palette(colour_map(data, directory, bits)?), false),
         Some(5) => (Colour::Cmyk, false),
         Some(6) if is_jpeg => (Colour::Rgb, false),
-        Some(6) => return Err(unsupported("YCbCr without JPEG compression")),
-        Some(8 | 9 | 10) => return Err(unsupported("Lab colours")),
-        Some(_) => return Err(unsupported("an unknown colour model")),
+        Some(6) => return Err(unsupported(("YCbCr không nén JPEG", "YCbCr without JPEG compression"))),
+        Some(8..=10) => return Err(unsupported(("màu Lab", "Lab colours"))),
+        Some(_) => return Err(unsupported(("hệ màu lạ", "an unknown colour model"))),
     };
     let samples = data.find_uint(directory, SAMPLES_PER_PIXEL).unwrap_or(1) as usize;
     if samples < colour.samples() || (is_fax && (samples, bits) != (1, 1)) || (is_jpeg && bits != 8) {
         return Err(damaged("too few or wrong samples for the colour model"));
     }
     if samples > MAX_SAMPLES {
-        return Err(unsupported("more than 8 samples a pixel"));
+        return Err(unsupported(("hơn 8 kênh mỗi điểm ảnh", "more than 8 samples a pixel")));
     }
     let alpha = match data.find_uint(directory, EXTRA_SAMPLES) {
         Some(1) if samples > colour.samples() => Some(Alpha::Premultiplied),
@@ -414,11 +415,9 @@ fn colour_map(data: &Tagged, directory: &Directory, bits: u8) -> Result<Vec<[u8;
     let size = 1_usize << bits.min(8);
     let values =
         values.filter(|values| values.len() >= 3 * size && bits <= 8).ok_or_else(|| damaged("no colour map"))?;
-    let eight_bit = values.iter().all(|&value| value < 256);
-    let component = |value: u32| {
-        let value = u16::try_from(value).unwrap_or(u16::MAX);
-        if eight_bit { u8::try_from(value).unwrap_or(u8::MAX) } else { super::samples::eight_bits(value) }
-    };
+    // Whether a writer stores 256 or 257 times the 8-bit value, its high byte is that value.
+    let shift = if values.iter().all(|&value| value < 256) { 0 } else { 8 };
+    let component = |value: u32| u8::try_from(value >> shift).unwrap_or(u8::MAX);
     Ok((0..size).map(|index| [0, 1, 2].map(|plane| component(values[plane * size + index]))).collect())
 }
 

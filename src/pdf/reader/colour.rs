@@ -22,7 +22,10 @@ pub enum PdfColour {
     Palette(Vec<[u8; 3]>),
 }
 
-/// A colour space and its profile. Calibrated spaces are taken as device spaces: their difference on paper is small
+/// A colour space with its profile.
+pub(super) type Profiled = (PdfColour, Option<Arc<[u8]>>);
+
+/// Reads a colour space. Calibrated spaces are taken as device spaces: their difference on paper is small
 /// and the pixels stay as they are.
 pub(super) fn read(
     document: &Document,
@@ -30,9 +33,9 @@ pub(super) fn read(
     resources: Option<&Dictionary>,
     page: usize,
     profiles: &mut Profiles,
-) -> Result<(PdfColour, Option<Arc<[u8]>>), PdfReadError> {
+) -> Result<Profiled, PdfReadError> {
     let unsupported = |what| PdfReadError::Unsupported { page, what };
-    let space = space.ok_or_else(|| unsupported("no colour space"))?;
+    let space = space.ok_or_else(|| unsupported(("thiếu hệ màu", "no colour space")))?;
     match space {
         Object::Name(name) => match name.as_slice() {
             b"DeviceGray" | b"CalGray" | b"G" => Ok((PdfColour::Gray, None)),
@@ -43,7 +46,7 @@ pub(super) fn read(
                 // A name stands for an array here; names of names could go round in circles.
                 match spaces.and_then(|spaces| spaces.get_deref(name, document).ok()) {
                     Some(array @ Object::Array(_)) => read(document, Some(array), None, page, profiles),
-                    _ => Err(unsupported("an unknown colour space")),
+                    _ => Err(unsupported(("hệ màu lạ", "an unknown colour space"))),
                 }
             }
         },
@@ -55,7 +58,9 @@ pub(super) fn read(
             match part(0)?.1.as_name().map_err(broken)? {
                 b"Indexed" | b"I" => Ok((palette(document, &part, resources, page, profiles)?, None)),
                 b"ICCBased" => profiled(document, part(1)?, page, profiles),
-                b"Lab" | b"Separation" | b"DeviceN" | b"Pattern" => Err(unsupported("special inks or Lab colours")),
+                b"Lab" | b"Separation" | b"DeviceN" | b"Pattern" => {
+                    Err(unsupported(("mực đặc biệt hoặc màu Lab", "special inks or Lab colours")))
+                }
                 name => read(document, Some(&Object::Name(name.to_vec())), None, page, profiles),
             }
         }
@@ -70,7 +75,7 @@ fn profiled(
     (id, profile): Part,
     page: usize,
     profiles: &mut Profiles,
-) -> Result<(PdfColour, Option<Arc<[u8]>>), PdfReadError> {
+) -> Result<Profiled, PdfReadError> {
     let stream = profile.as_stream().map_err(broken)?;
     let colour = match stream.dict.get_deref(b"N", document).and_then(Object::as_i64) {
         Ok(1) => PdfColour::Gray,

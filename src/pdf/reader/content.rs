@@ -158,7 +158,12 @@ impl<'a> Run<'a> {
                 }
                 "f" | "F" | "f*" if state.white_fill || state.clear => {}
                 "f" | "F" | "f*" | "B" | "B*" | "b" | "b*" | "S" | "s" | "sh" => self.shown.drawing = true,
-                "BI" => return Err(PdfReadError::Unsupported { page: self.page, what: "an inline picture" }),
+                "BI" => {
+                    return Err(PdfReadError::Unsupported {
+                        page: self.page,
+                        what: ("ảnh nhúng trong dòng lệnh", "an inline picture"),
+                    });
+                }
                 "Do" => self.external(resources, operands, state, depth)?,
                 _ => {}
             }

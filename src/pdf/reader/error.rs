@@ -54,12 +54,12 @@ pub enum PdfReadError {
         page: usize,
     },
     /// A picture is stored in a way that is not read.
-    #[error("the picture of page {page} is stored with {what}, which is not read")]
+    #[error("the picture of page {page} is stored with {}, which is not read", .what.1)]
     Unsupported {
         /// Counted from 1.
         page: usize,
-        /// The technical name.
-        what: &'static str,
+        /// What it is, Vietnamese and English.
+        what: (&'static str, &'static str),
     },
     /// A page unpacks to more than is allowed.
     #[error("page {page} unpacks to more than is allowed")]
@@ -132,11 +132,13 @@ impl Localized for PdfReadError {
                 format!("page {page} has no picture; take the page out of the file, or scan it again")
             }
             Self::Unsupported { page, what } if vietnamese => format!(
-                "ảnh ở trang {page} lưu theo kiểu {what}, chưa đọc được; hãy xuất từng trang thành JPEG, hoặc quét lại"
+                "ảnh ở trang {page} lưu theo kiểu {}, chưa đọc được; hãy xuất từng trang thành JPEG, hoặc quét lại",
+                what.0
             ),
             Self::Unsupported { page, what } => format!(
-                "the picture of page {page} is stored with {what}, which is not read; export each page as JPEG, or scan \
-                 again"
+                "the picture of page {page} is stored with {}, which is not read; export each page as JPEG, or scan \
+                 again",
+                what.1
             ),
             Self::TooLarge { page } if vietnamese => {
                 format!("trang {page} quá lớn khi giải nén; hãy quét lại ở 300 dpi")

@@ -139,7 +139,8 @@ fn unpacked(stream: &Stream, limit: usize, page: usize) -> Result<Vec<u8>, PdfRe
 pub fn page_images(file: &[u8], max_pages: usize) -> Result<Vec<PageImage>, PdfReadError> {
     let options = LoadOptions { max_decompressed_size: Some(MAX_STRUCTURE), ..LoadOptions::default() };
     let loaded = Document::load_mem_with_options(file, options);
-    if loaded.as_ref().is_ok_and(|document| document.trailer.has(b"Encrypt") || document.is_encrypted())
+    let is_encrypted = |document: &Document| document.trailer.has(b"Encrypt") || document.encryption_state.is_some();
+    if loaded.as_ref().is_ok_and(is_encrypted)
         || matches!(
             loaded,
             Err(lopdf::Error::InvalidPassword
@@ -327,7 +328,7 @@ fn read_picture(
     };
     let (width, height) = (side(b"Width")?, side(b"Height")?);
     if find(b"SMask").is_some() || find(b"Mask").is_some() {
-        return Err(unsupported("a transparency mask"));
+        return Err(unsupported(("mặt nạ trong suốt", "a transparency mask")));
     }
     let (packing, dictionary) = filters(document, stream, width, page)?;
     let stencil = find(b"ImageMask").and_then(|mask| mask.as_bool().ok()).unwrap_or(false);
@@ -338,7 +339,7 @@ fn read_picture(
     };
     let bits = match u8::try_from(bits) {
         Ok(bits @ (1 | 2 | 4 | 8 | 16)) => bits,
-        _ => return Err(unsupported("an unusual number of bits a sample")),
+        _ => return Err(unsupported(("số bit mỗi mẫu lạ", "an unusual number of bits a sample"))),
     };
     // Where a stencil lets paint through its sample is 0, so it reads like grey.
     let (colour, icc) = if stencil {
@@ -354,13 +355,13 @@ fn read_picture(
                 (PdfColour::Palette(_), _) => {
                     let top = f64::from((1_u32 << bits.min(8)) - 1);
                     if ends != [0.0, top] {
-                        return Err(unsupported("a rearranged palette"));
+                        return Err(unsupported(("bảng màu xếp lại", "a rearranged palette")));
                     }
                     false
                 }
                 (_, true) => true,
                 _ if ends.chunks_exact(2).all(|ends| ends == [0.0, 1.0]) => false,
-                _ => return Err(unsupported("a changed range of tones")),
+                _ => return Err(unsupported(("dải sắc độ bị đổi", "a changed range of tones"))),
             }
         }
     };
@@ -418,8 +419,10 @@ fn filters(
             byte_aligned: flag(own, b"EncodedByteAlign"),
             black_is_one: flag(own, b"BlackIs1"),
         },
-        Some((b"JBIG2Decode", _)) => return Err(PdfReadError::Unsupported { page, what: "JBIG2" }),
-        Some((b"JPXDecode", _)) => return Err(PdfReadError::Unsupported { page, what: "JPEG 2000" }),
+        Some((b"JBIG2Decode", _)) => return Err(PdfReadError::Unsupported { page, what: ("nén JBIG2", "JBIG2") }),
+        Some((b"JPXDecode", _)) => {
+            return Err(PdfReadError::Unsupported { page, what: ("nén JPEG 2000", "JPEG 2000") });
+        }
         _ => Packing::Samples,
     };
     if let Packing::Fax { columns, .. } = packing
@@ -436,7 +439,7 @@ fn filters(
             matches!(name, b"FlateDecode" | b"LZWDecode" | b"ASCII85Decode" | b"ASCIIHexDecode" | b"RunLengthDecode")
         };
         if filters.iter().any(|(name, _)| !known(name)) {
-            return Err(PdfReadError::Unsupported { page, what: "an unknown filter" });
+            return Err(PdfReadError::Unsupported { page, what: ("nén lạ", "an unknown filter") });
         }
         let names = filters.iter().map(|(name, _)| Object::Name(name.to_vec())).collect();
         let parameters = filters.iter().map(|(_, own)| {
