@@ -25,11 +25,15 @@ CLASSES = os.path.join(HERE, "..", "..", "target", "judges", "classes")
 
 def verapdf(files, flavour):
     class_path = subprocess.run(
-        [os.path.join(HERE, "verapdf-classpath")], check=True, stdout=subprocess.PIPE, text=True
+        [os.path.join(HERE, "verapdf-classpath")], check=True, stdout=subprocess.PIPE, encoding="utf-8"
     ).stdout.strip()
     # Serial collector and C1 only: the run is seconds long, and two cores are shared with the tests.
     command = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx1g", "-cp", f"{CLASSES}:{class_path}"]
-    answer = subprocess.run(command + ["VeraPdf", flavour, *files], check=True, stdout=subprocess.PIPE, text=True)
+    # Java takes the encoding of names from the locale, which is plain ASCII on a bare machine.
+    answer = subprocess.run(
+        command + ["-Dstdout.encoding=UTF-8", "-Dfile.encoding=UTF-8", "VeraPdf", flavour, *files],
+        check=True, stdout=subprocess.PIPE, encoding="utf-8", env=dict(os.environ, LC_ALL="C.UTF-8"),
+    )
     verdicts = {}
     for line in answer.stdout.splitlines():
         path, word, failed = line.split("\t", 2)
