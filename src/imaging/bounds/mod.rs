@@ -85,7 +85,7 @@ pub fn candidates(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Vec<(Boun
     let t1 = cpu();
     let lines = lines::find(&map, LINES, scanned);
     let t2 = cpu();
-    let ranked = quads::rank(&lines, map.width, map.height, 60);
+    let ranked = quads::rank(&map, &lines, 60);
     if std::env::var("BD").is_ok() {
         eprintln!("edges {:?} n {} lines {:?} n {} quads {:?}", t1 - t0, map.points.len(), t2 - t1, lines.len(), cpu() - t2);
     }
