@@ -56,10 +56,13 @@ impl EdgeMap {
         (index != NONE).then(|| &self.points[index as usize])
     }
 
-    /// Whether nothing lies between an edge and the frame, leftwards, rightwards, upwards or downwards.
+    /// Whether nothing, or only the soft outer flank of a shadow, lies between an edge and the frame, leftwards,
+    /// rightwards, upwards or downwards.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "edges lie inside the frame")]
     pub(super) fn is_outermost(&self, point: &EdgePoint) -> bool {
-        let near = |end: u32, at: f32| (end as f32 - at).abs() < 1.6;
+        /// Width of a shadow beside a sheet, working pixels.
+        const SHADOW: f32 = 5.0;
+        let near = |end: u32, at: f32| (end as f32 - at).abs() < SHADOW;
         let row = self.row_ends[(point.y + 0.5) as usize];
         let column = self.column_ends[(point.x + 0.5) as usize];
         if point.nx.abs() > point.ny.abs() {
