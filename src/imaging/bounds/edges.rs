@@ -33,6 +33,9 @@ pub(super) struct EdgeMap {
     pub points: Vec<EdgePoint>,
     /// Index into `points`, or `NONE`.
     index: Vec<u32>,
+    /// For every row the first and the last column with an edge, for every column the first and the last row.
+    row_ends: Vec<(u32, u32)>,
+    column_ends: Vec<(u32, u32)>,
     /// Sums over 5×5 boxes, interleaved RGB.
     boxes: Vec<u16>,
 }
@@ -41,7 +44,7 @@ impl EdgeMap {
     /// Finds edges at least `min_strength` grey levels high, or twice the picture's typical gradient where that is more.
     pub(super) fn new(image: &RgbImage, min_strength: f32) -> Self {
         let (width, height) = (image.width() as usize, image.height() as usize);
-        let mut map = Self { width, height, points: Vec::new(), index: vec![NONE; width * height], boxes: Vec::new() };
+        let mut map = Self { width, height, points: Vec::new(), index: vec![NONE; width * height], row_ends: vec![(u32::MAX, 0); height], column_ends: vec![(u32::MAX, 0); width], boxes: Vec::new() };
         let field = Gradients::new(image, &mut map.boxes);
         map.thin(&field, (min_strength * STEP_GAIN).max(1.0));
         map
@@ -51,6 +54,22 @@ impl EdgeMap {
     pub(super) fn at(&self, x: usize, y: usize) -> Option<&EdgePoint> {
         let index = self.index[y * self.width + x];
         (index != NONE).then(|| &self.points[index as usize])
+    }
+
+    /// Whether nothing, or only the soft outer flank of a shadow, lies between an edge and the frame, leftwards,
+    /// rightwards, upwards or downwards.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "edges lie inside the frame")]
+    pub(super) fn is_outermost(&self, point: &EdgePoint) -> bool {
+        /// Width of a shadow beside a sheet, working pixels.
+        const SHADOW: f32 = 5.0;
+        let near = |end: u32, at: f32| (end as f32 - at).abs() < SHADOW;
+        let row = self.row_ends[(point.y + 0.5) as usize];
+        let column = self.column_ends[(point.x + 0.5) as usize];
+        if point.nx.abs() > point.ny.abs() {
+            near(row.0, point.x) || near(row.1, point.x)
+        } else {
+            near(column.0, point.y) || near(column.1, point.y)
+        }
     }
 
     /// Mean colour of the 5×5 box around a position, clamped into the frame.
@@ -89,6 +108,9 @@ impl EdgeMap {
                 let (before, after) = (before.sqrt(), after.sqrt());
                 let shift = 0.5 * (before - after) / (before - 2.0 * magnitude + after).min(-1e-3);
                 self.index[at] = self.points.len() as u32;
+                let (row, column) = (&mut self.row_ends[y], &mut self.column_ends[x]);
+                *row = (row.0.min(x as u32), row.1.max(x as u32));
+                *column = (column.0.min(y as u32), column.1.max(y as u32));
                 self.points.push(EdgePoint {
                     x: x as f32 + shift * dx as f32,
                     y: y as f32 + shift * dy as f32,

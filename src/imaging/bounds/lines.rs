@@ -15,10 +15,15 @@ const ANGLES: usize = 180;
 const VOTE_SPREAD: usize = 3;
 /// Colour difference that earns a full vote, grey levels.
 const FULL_VOTE: f32 = 24.0;
+/// What an edge is worth more on a scanner bed when nothing lies between it and the frame.
+const OUTERMOST_VOTE: f32 = 1.0;
 /// Points this near a line and this parallel belong to it, working pixels and cosine.
 const INLIER_DISTANCE: f32 = 2.0;
 const INLIER_COSINE: f32 = 0.951; // 18°
 const INLIER_DEGREES: i32 = 18;
+/// At most this many lines are kept among those less than 8° apart, or stripes and grain would crowd out the sheet.
+const MAX_SAME_DIRECTION: usize = 20;
+const SAME_DIRECTION: f32 = 0.990;
 /// Step along a line at which it is described, working pixels.
 pub(super) const SAMPLE_STEP: f32 = 2.0;
 
@@ -167,16 +172,18 @@ pub(super) fn find(map: &EdgeMap, count: usize, faint: bool) -> Vec<Line> {
         hough.vote(voter, voter.weight);
     }
     let mut lines: Vec<Line> = Vec::new();
-    for _ in 0..count * 2 {
+    let reach = if faint { 1.2 } else { INLIER_DISTANCE };
+    for _ in 0..count * 3 {
         if lines.len() == count {
             break;
         }
         let Some((nx, ny, d)) = hough.strongest() else { break };
         let (nx, ny, d) = votes.fit(nx, ny, d);
-        if votes.withdraw(&mut hough, nx, ny, d) < 1.0 {
+        if votes.withdraw(&mut hough, nx, ny, d, reach) < 1.0 {
             hough.forget();
         }
-        if !lines.iter().any(|line| same(map, line, nx, ny, d)) {
+        let alike = lines.iter().filter(|line| (line.nx * nx + line.ny * ny).abs() > SAME_DIRECTION).count();
+        if alike < MAX_SAME_DIRECTION && !lines.iter().any(|line| same(map, line, nx, ny, d)) {
             lines.extend(Line::new(map, nx, ny, d, false));
         }
     }
@@ -214,7 +221,7 @@ impl Votes {
         for p in &map.points {
             let degrees = (p.ny.atan2(p.nx).to_degrees().round() as i32).rem_euclid(ANGLES as i32) as u16;
             starts[usize::from(degrees) + 1] += 1;
-            let weight = vote(map, p, faint);
+            let weight = vote(map, p, faint) + if faint && map.is_outermost(p) { OUTERMOST_VOTE } else { 0.0 };
             unordered.push(Voter { x: p.x, y: p.y, nx: p.nx, ny: p.ny, weight, degrees, withdrawn: false });
         }
         for a in 0..ANGLES {
@@ -277,11 +284,11 @@ impl Votes {
     }
 
     /// Takes back the votes of all voters on a line; returns how much they weighed.
-    fn withdraw(&mut self, hough: &mut Hough, nx: f32, ny: f32, d: f32) -> f32 {
+    fn withdraw(&mut self, hough: &mut Hough, nx: f32, ny: f32, d: f32, reach: f32) -> f32 {
         let mut weight = 0.0;
         for range in self.parallel(nx, ny) {
             for p in &mut self.voters[range] {
-                if !p.withdrawn && (p.x * nx + p.y * ny - d).abs() < INLIER_DISTANCE {
+                if !p.withdrawn && (p.x * nx + p.y * ny - d).abs() < reach {
                     p.withdrawn = true;
                     hough.vote(p, -p.weight);
                     weight += p.weight;

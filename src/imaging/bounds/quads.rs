@@ -1,5 +1,6 @@
 //! Quads from line candidates, and how much each looks like the outline of a sheet.
 
+use super::edges::EdgeMap;
 use super::lines::{Line, Stretch, difference, luma};
 
 /// Sheets cover at least this share of the frame: an ID-1 card on an A3 bed covers 3.7 %.
@@ -20,7 +21,7 @@ const OVERRUN: f32 = 0.2;
 /// Quads that are measured in full.
 const SHORT_LIST: usize = 600;
 /// Number of measures that a quad is judged by.
-pub(super) const FEATURES: usize = 18;
+pub(super) const FEATURES: usize = 19;
 
 /// A quad in working pixels with its score.
 #[derive(Clone, Debug)]
@@ -34,11 +35,11 @@ pub(super) struct Candidate {
 }
 
 /// Weights of the features.
-const WEIGHTS: [f32; FEATURES] = [1.0, 0.7, 0.3, 0.3, 0.3, -0.4, -0.2, 0.25, -0.3, -0.2, -0.3, -0.3, 0.2, 0.2, 0.0, 0.2, 0.2, 0.0];
+const WEIGHTS: [f32; FEATURES] = [1.0, 0.7, 0.3, 0.3, 0.3, -0.4, -0.2, 0.25, -0.3, -0.2, -0.3, -0.3, 0.2, 0.2, 0.0, 0.2, 0.2, 0.0, -0.5];
 
 /// All plausible quads, best first, at most `keep`.
-pub(super) fn rank(lines: &[Line], width: usize, height: usize, keep: usize) -> Vec<Candidate> {
-    let frame = Frame { width: width as f32, height: height as f32 };
+pub(super) fn rank(map: &EdgeMap, lines: &[Line], keep: usize) -> Vec<Candidate> {
+    let frame = Frame::new(map);
     let crossings = Crossings::new(lines, &frame);
     let segments = Segments::new(lines, &crossings);
     let mut short_list = segments.short_list(&crossings, lines);
@@ -169,9 +170,33 @@ fn insert(best: &mut Vec<Candidate>, candidate: Candidate, keep: usize) {
 struct Frame {
     width: f32,
     height: f32,
+    /// A sample of the edges.
+    edges: Vec<(f32, f32)>,
 }
 
 impl Frame {
+    fn new(map: &EdgeMap) -> Self {
+        /// Edges looked at.
+        const SAMPLE: usize = 1000;
+        let stride = (map.points.len() / SAMPLE).max(1);
+        let edges = map.points.iter().step_by(stride).map(|p| (p.x, p.y)).collect();
+        Self { width: map.width as f32, height: map.height as f32, edges }
+    }
+
+    /// Share of the edges that lie clear of a clockwise quad.
+    fn edges_outside(&self, corners: &[(f32, f32); 4]) -> f32 {
+        /// Distance from a side at which an edge no longer belongs to it, working pixels.
+        const CLEAR: f32 = 5.0;
+        let sides = [0, 1, 2, 3].map(|i| {
+            let (a, b) = (corners[i], corners[(i + 1) % 4]);
+            let length = (b.0 - a.0).hypot(b.1 - a.1).max(1e-3);
+            let (nx, ny) = ((a.1 - b.1) / length, (b.0 - a.0) / length);
+            (nx, ny, a.0 * nx + a.1 * ny - CLEAR)
+        });
+        let outside = self.edges.iter().filter(|(x, y)| sides.iter().any(|(nx, ny, d)| x * nx + y * ny < *d)).count();
+        outside as f32 / self.edges.len().max(1) as f32
+    }
+
     fn holds(&self, x: f32, y: f32) -> bool {
         let (mx, my) = (self.width * MAX_OUTSIDE, self.height * MAX_OUTSIDE);
         x > -mx && y > -my && x < self.width + mx && y < self.height + my
@@ -240,7 +265,8 @@ fn judge(lines: &[Line], crossings: &Crossings, frame: &Frame, sides: [usize; 4]
         let inside = usize::from(center.0 * line.nx + center.1 * line.ny > line.d);
         seen.add(line, from, to, inside);
     }
-    let features = seen.features(area, virtual_count, &corners);
+    let mut features = seen.features(area, virtual_count, &corners);
+    features[FEATURES - 1] = frame.edges_outside(&corners);
     let score = features.iter().zip(WEIGHTS).map(|(f, w)| f * w).sum();
     Some(Candidate { corners, virtual_sides, features, score })
 }
@@ -350,6 +376,7 @@ impl Seen {
             mean(&separation),
             separation.iter().copied().fold(1.0, f32::min),
             (outer_deviation / 30.0).min(1.5),
+            0.0,
         ]
     }
 }
