@@ -69,7 +69,7 @@ pub(super) fn lay_out(
 
     let mut skew_degrees = sheet.edge_skew_degrees;
     if is_flat {
-        let estimate = skew::estimate(&sheet.preview(gray, PREVIEW_DPI));
+        let estimate = skew::estimate(&sheet.preview(gray));
         let credible = displayed.is_none() || estimate.degrees.abs() <= MAX_PRINT_SKEW_DEGREES;
         if estimate.confidence >= skew::MIN_CONFIDENCE && credible {
             skew_degrees += estimate.degrees;
@@ -139,11 +139,16 @@ impl Sheet {
         Self { outline: Quad::of_frame(width, height), size, effective_dpi: dpi, edge_skew_degrees: 0.0 }
     }
 
+    /// The sheet laid flat in grey, small, for estimates.
+    fn preview(&self, gray: &GrayImage) -> GrayImage {
+        let long_side = self.size.width.max(self.size.height) / MM_PER_INCH;
+        let wanted = (long_side * PREVIEW_DPI).clamp(*PREVIEW_LONG_SIDE.start(), *PREVIEW_LONG_SIDE.end());
+        self.flattened(gray, wanted / long_side)
+    }
+
     /// The sheet laid flat in grey.
-    fn preview(&self, gray: &GrayImage, dpi: f64) -> GrayImage {
-        let long_side = self.size.width.max(self.size.height) / MM_PER_INCH * dpi;
-        let factor = long_side.clamp(*PREVIEW_LONG_SIDE.start(), *PREVIEW_LONG_SIDE.end()) / long_side;
-        let (width, height) = (pixels(self.size.width, dpi * factor), pixels(self.size.height, dpi * factor));
+    fn flattened(&self, gray: &GrayImage, dpi: f64) -> GrayImage {
+        let (width, height) = (pixels(self.size.width, dpi), pixels(self.size.height, dpi));
         match Homography::between(&Quad::of_frame(width, height), &self.outline) {
             Some(to_capture) => warp::rectify_gray(gray, &to_capture, width, height),
             None => gray.clone(),
@@ -158,11 +163,11 @@ fn settle_orientation(
     gray: &GrayImage,
     engine: Option<&dyn OcrEngine>,
 ) -> Result<Orientation, PageError> {
-    let guess = orient::estimate(&sheet.preview(gray, PREVIEW_DPI));
+    let guess = orient::estimate(&sheet.preview(gray));
     let Some(engine) = engine.filter(|_| guess.confidence < orient::SURE) else { return Ok(guess.orientation) };
-    let readable = sheet.preview(gray, ARBITRATION_DPI);
-    let first = ocr::legibility(&upright(&readable, guess.orientation), engine)?;
-    let second = ocr::legibility(&upright(&readable, guess.runner_up), engine)?;
+    let readable = sheet.flattened(gray, ARBITRATION_DPI);
+    let first = ocr::legibility(&upright(&readable, guess.orientation), ARBITRATION_DPI, engine)?;
+    let second = ocr::legibility(&upright(&readable, guess.runner_up), ARBITRATION_DPI, engine)?;
     Ok(if second > first { guess.runner_up } else { guess.orientation })
 }
 

@@ -1,14 +1,14 @@
-//! PDF files: what is read from captures, what is written.
-
-pub mod reader;
-pub mod structure;
-//! PDF files: written as PDF/A with a hidden text layer, extended by signatures.
+//! PDF files: image-only ones are read as captures, components are written as PDF/A with a hidden text layer and
+//! extended by signatures.
 //!
 //! Values in, values out: no files, no clock, no randomness. The same pages give the same bytes. `docs/pdfa.md` says
 //! which clauses of ISO 19005 matter and how each is met.
 
 mod blank_font;
 mod icc;
+pub mod reader;
+pub mod signature;
+pub mod structure;
 mod text_layer;
 pub mod writer;
 mod xmp;
