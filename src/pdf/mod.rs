@@ -5,6 +5,8 @@
 
 mod blank_font;
 mod icc;
+mod incremental;
+pub mod signature;
 mod text_layer;
 pub mod writer;
 mod xmp;
