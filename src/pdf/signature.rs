@@ -621,3 +621,211 @@ fn parse_pdf_time(text: &str) -> Option<OffsetDateTime> {
     let offset = UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()?;
     Some(date.with_time(time).assume_offset(offset))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    use super::*;
+
+    /// A page without content, cross-referenced by a table.
+    fn plain_pdf() -> Vec<u8> {
+        let mut pdf = pdf_writer::Pdf::new();
+        let [catalog, tree, page] = [1, 2, 3].map(pdf_writer::Ref::new);
+        pdf.catalog(catalog).pages(tree);
+        pdf.pages(tree).kids([page]).count(1);
+        pdf.page(page).parent(tree).media_box(pdf_writer::Rect::new(0.0, 0.0, 595.28, 841.89)).resources();
+        pdf.finish()
+    }
+
+    /// The same with a cross-reference stream, and with the form and the annotations as objects of their own.
+    fn pdf_with_references() -> Vec<u8> {
+        let mut pdf = pdf_writer::Pdf::new();
+        let [catalog, tree, page, form, fields, annotations, xref] = [1, 2, 3, 4, 5, 6, 7].map(pdf_writer::Ref::new);
+        pdf.catalog(catalog).pages(tree).pair(pdf_writer::Name(b"AcroForm"), form);
+        pdf.pages(tree).kids([page]).count(1);
+        pdf.page(page)
+            .parent(tree)
+            .media_box(pdf_writer::Rect::new(0.0, 0.0, 9.0, 9.0))
+            .pair(pdf_writer::Name(b"Annots"), annotations);
+        pdf.indirect(form).dict().pair(pdf_writer::Name(b"Fields"), fields);
+        pdf.indirect(fields).array();
+        pdf.indirect(annotations).array();
+        pdf.finish_with_xref_stream(xref)
+    }
+
+    fn field(name: &str) -> SignatureField {
+        SignatureField {
+            name: name.to_owned(),
+            signer_name: "Nguyễn Thị Ánh".to_owned(),
+            reason: Some("Số hóa (thử)".to_owned()),
+            location: None,
+            contact: Some("a@b.vn".to_owned()),
+            time: datetime!(2026-11-21 20:30:01 UTC),
+        }
+    }
+
+    const CMS: [u8; 6] = [0x30, 4, 2, 2, 0x12, 0];
+
+    fn sign(pdf: &[u8], name: &str) -> Vec<u8> {
+        prepare(pdf, &field(name), 40).unwrap().fill(&CMS).unwrap()
+    }
+
+    #[test]
+    fn list_finds_what_was_filled_in() {
+        for pdf in [plain_pdf(), pdf_with_references()] {
+            let signed = sign(&pdf, "Chữ ký 1");
+            assert!(signed.starts_with(&pdf));
+            let found = list(&signed).unwrap();
+            let expected = EmbeddedSignature {
+                field: "Chữ ký 1".to_owned(),
+                byte_range: found[0].byte_range,
+                cms: CMS.to_vec(),
+                covers_whole_file: true,
+                sub_filter: "ETSI.CAdES.detached".to_owned(),
+                signer_name: Some("Nguyễn Thị Ánh".to_owned()),
+                reason: Some("Số hóa (thử)".to_owned()),
+                location: None,
+                contact: Some("a@b.vn".to_owned()),
+                time: Some(datetime!(2026-11-22 03:30:01 +7)),
+            };
+            assert_eq!(found, [expected]);
+            assert_eq!(signed.len() - found[0].digest_input(&signed).concat().len(), 2 * 40 + 2);
+        }
+    }
+
+    #[test]
+    fn filling_does_not_change_what_was_signed() {
+        let prepared = prepare(plain_pdf(), &field("a"), 40).unwrap();
+        let digest = prepared.digest();
+        let signed = prepared.fill(&CMS).unwrap();
+        assert_eq!(list(&signed).unwrap()[0].digest(&signed), digest);
+    }
+
+    #[test]
+    fn a_second_signature_leaves_the_first_as_it_was() {
+        for pdf in [plain_pdf(), pdf_with_references()] {
+            let first = sign(&pdf, "a");
+            let second = sign(&first, "b");
+            assert!(second.starts_with(&first));
+            let (before, after) = (list(&first).unwrap(), list(&second).unwrap());
+            assert_eq!(after.len(), 2);
+            assert_eq!(after[0], EmbeddedSignature { covers_whole_file: false, ..before[0].clone() });
+            assert_eq!(after[0].digest(&second), before[0].digest(&first));
+            assert_eq!(after[0].revision_end(), first.len());
+            assert!(after[1].covers_whole_file);
+        }
+    }
+
+    #[test]
+    fn any_change_of_a_byte_shows() {
+        let signed = sign(&plain_pdf(), "a");
+        let original = list(&signed).unwrap();
+        let digest = original[0].digest(&signed);
+        for at in 0..signed.len() {
+            for mask in [0x01, 0x20, 0x80] {
+                let mut changed = signed.clone();
+                changed[at] ^= mask;
+                if let Ok(found) = list(&changed)
+                    && found == original
+                {
+                    assert_ne!(found[0].digest(&changed), digest, "byte {at} ^ {mask}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_in_use_and_holes_of_no_use_are_refused() {
+        let signed = sign(&plain_pdf(), "a");
+        let error = |pdf: &[u8], name: &str, reserve| prepare(pdf, &field(name), reserve).unwrap_err();
+        assert_eq!(error(&signed, "a", 40), SignatureError::FieldExists("a".to_owned()));
+        assert_eq!(error(&signed, "", 40), SignatureError::Value("field name"));
+        assert_eq!(error(&signed, "b.c", 40), SignatureError::Value("field name"));
+        assert_eq!(error(&signed, "b", 0), SignatureError::Reserve(0));
+        assert_eq!(error(&signed, "b", MAX_RESERVE + 1), SignatureError::Reserve(MAX_RESERVE + 1));
+        assert!(matches!(error(b"%PDF-1.4 nothing", "b", 40), SignatureError::Read(ReadError::Broken(_))));
+    }
+
+    #[test]
+    fn only_one_whole_der_structure_is_filled_in() {
+        let fill = |cms: &[u8]| prepare(plain_pdf(), &field("a"), 8).unwrap().fill(cms).unwrap_err();
+        for cms in [&b""[..], &CMS[..5], &[0x30, 0x80, 0, 0], &[0x31, 0], &[0x30, 0, 0]] {
+            assert_eq!(fill(cms), SignatureError::NotDer, "{cms:?}");
+        }
+        assert_eq!(fill(&[0x30, 7, 0, 0, 0, 0, 0, 0, 0]), SignatureError::TooLarge { needed: 9, reserved: 8 });
+    }
+
+    /// Replaces text of the same length.
+    fn replaced(pdf: &[u8], from: &str, to: &str) -> Vec<u8> {
+        assert_eq!(from.len(), to.len());
+        let at = pdf.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        let mut pdf = pdf.to_vec();
+        pdf[at..at + to.len()].copy_from_slice(to.as_bytes());
+        pdf
+    }
+
+    #[test]
+    fn byte_ranges_that_lie_are_malformed() {
+        let signed = sign(&plain_pdf(), "a");
+        let [_, start, end, rest] = list(&signed).unwrap()[0].byte_range;
+        let honest = format!("[0 {start} {end} {rest}");
+        for lie in [
+            format!("[1 {start} {end} {rest}"),
+            format!("[0 {} {end} {rest}", start - 1),
+            format!("[0 {start} {} {rest}", end - 1),
+            format!("[0 {start} {end} {}", rest - 9),
+            format!("[0 {start} {end} {}", rest + 1),
+            format!("[0 {end} {start} {rest}"),
+            format!("[0 {start} {end} -{}", rest % 100),
+        ] {
+            let error = list(&replaced(&signed, &honest, &lie));
+            assert!(matches!(error, Err(SignatureError::Malformed { .. })), "{lie}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_hidden_behind_the_signature_are_malformed() {
+        let signed = sign(&plain_pdf(), "a");
+        for (from, to) in [("1200000", "1200001"), ("1200000", "120000g"), ("0000>/M", "00 0>/M")] {
+            let error = list(&replaced(&signed, from, to));
+            assert!(matches!(error, Err(SignatureError::Malformed { .. })), "{from} {to}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn dates_are_read_as_they_are_written() {
+        let time = datetime!(2026-11-21 20:30:01 UTC);
+        assert_eq!(pdf_time(time).unwrap(), "D:20261122033001+07'00'");
+        assert_eq!(parse_pdf_time("D:20261122033001+07'00'"), Some(time));
+        assert_eq!(parse_pdf_time("D:20261121203001Z"), Some(time));
+        assert_eq!(parse_pdf_time("2026"), Some(datetime!(2026-01-01 0:00 UTC)));
+        for text in ["", "D:", "D:20261", "D:20261322", "D:20261122+99'00'", "D:2026112203300199é", "D:+07"] {
+            assert_eq!(parse_pdf_time(text).filter(|_| text != "D:20261"), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn damaged_files_give_errors_not_panics(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+            cut in any::<prop::sample::Index>(),
+            streams in any::<bool>(),
+        ) {
+            let pdf = if streams { pdf_with_references() } else { plain_pdf() };
+            let mut pdf = sign(&sign(&pdf, "a"), "b");
+            for (at, value) in changes {
+                let at = at.index(pdf.len());
+                pdf[at] = value;
+            }
+            if cut.index(4) == 0 {
+                pdf.truncate(cut.index(pdf.len()));
+            }
+            let _listed = list(&pdf);
+            let _prepared = prepare(pdf.as_slice(), &field("c"), 40);
+        }
+    }
+}
