@@ -145,7 +145,8 @@ mod tests {
     fn colorants_add_up_to_white() {
         for axis in 0..3 {
             let sum: f64 = COLORANTS.iter().map(|(_, value)| value[axis]).sum();
-            assert!((sum - D50[axis]).abs() < 3e-4, "axis {axis}: {sum}");
+            // The colorants are rounded from another rounding of D50, Z 0.8252 against 0.8249.
+            assert!((sum - D50[axis]).abs() < 5e-4, "axis {axis}: {sum}");
         }
     }
 }

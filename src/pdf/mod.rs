@@ -9,6 +9,8 @@ mod icc;
 pub mod reader;
 pub mod signature;
 pub mod structure;
+mod incremental;
+pub mod signature;
 mod text_layer;
 pub mod writer;
 mod xmp;

@@ -350,7 +350,8 @@ impl JpegHeader {
                 0xFF => continue,
                 0x01 | 0xD0..=0xD7 => rest = after,
                 0xC0..=0xC2 => {
-                    let &[_, _, 8, h0, h1, w0, w1, channels, ..] = after else { return None };
+                    let &[l0, l1, 8, h0, h1, w0, w1, channels, ..] = after else { return None };
+                    after.get(..usize::from(u16::from_be_bytes([l0, l1])))?;
                     let (width, height) = (u16::from_be_bytes([w0, w1]), u16::from_be_bytes([h0, h1]));
                     return Some(Self { width, height, channels });
                 }
@@ -502,4 +503,187 @@ fn packed(data: Vec<u8>) -> (Vec<u8>, Option<Filter>) {
     let mut stream = lopdf::Stream::new(lopdf::Dictionary::new(), data);
     let packed = stream.compress().is_ok() && stream.dict.has(b"Filter");
     (stream.content, packed.then_some(Filter::FlateDecode))
+}
+
+#[cfg(test)]
+mod tests {
+    use lopdf::{Document, Object};
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::model::{Rect as Box, TextLine, Word};
+
+    /// As much of a JPEG file as the writer reads: its frame header.
+    fn jpeg(width: u16, height: u16, channels: u8) -> Vec<u8> {
+        let mut file = vec![0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 0, 0, 0xFF, 0xC0, 0, 8 + 3 * channels, 8];
+        file.extend(height.to_be_bytes());
+        file.extend(width.to_be_bytes());
+        file.push(channels);
+        file.extend(vec![0; usize::from(channels) * 3]);
+        file.extend([0xFF, 0xD9]);
+        file
+    }
+
+    fn text(lines: &[&str]) -> PageText {
+        let line = |(row, text): (usize, &&str)| {
+            let bounds =
+                |i: u32| Box { x: 10 + 30 * i, y: 10 + 20 * u32::try_from(row).unwrap(), width: 25, height: 10 };
+            let words = (0_u32..).zip(text.split(' '));
+            let words = words.map(|(i, word)| Word { text: word.to_owned(), bounds: bounds(i), confidence: 0.9 });
+            TextLine { words: words.collect(), bounds: Box::default(), block: 0 }
+        };
+        PageText { lines: lines.iter().enumerate().map(line).collect() }
+    }
+
+    fn info() -> DocumentInfo {
+        DocumentInfo {
+            title: "Tờ khai <1>".to_owned(),
+            language: "vi-VN".to_owned(),
+            created: datetime!(2026-11-21 20:30:00 UTC),
+            producer: "sohoa".to_owned(),
+            subject: None,
+            keywords: Some("khai sinh".to_owned()),
+        }
+    }
+
+    const A4: SizeMm = SizeMm { width: 210.0, height: 297.0 };
+
+    fn one_page(text: &PageText, level: PdfaLevel) -> Vec<u8> {
+        let page = PdfPage { jpeg: &jpeg(210, 297, 3), width: 210, height: 297, gray: false, size: A4, text };
+        write(&[page], &info(), level).unwrap()
+    }
+
+    fn find<'a>(document: &'a Document, kind: &[u8]) -> &'a lopdf::Dictionary {
+        let dictionaries = document.objects.values().filter_map(|object| object.as_dict().ok());
+        dictionaries.into_iter().find(|dictionary| dictionary.has_type(kind)).unwrap()
+    }
+
+    /// The words of the first page, read back as an extractor does: strings through the `ToUnicode` map.
+    fn words_of(pdf: &[u8]) -> String {
+        let document = Document::load_mem(pdf).unwrap();
+        let map = find(&document, b"Font").get(b"ToUnicode").unwrap().as_reference().unwrap();
+        let map = document.get_object(map).unwrap().as_stream().unwrap().get_plain_content().unwrap();
+        let characters: std::collections::BTreeMap<String, String> = String::from_utf8(map)
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.strip_prefix('<')?.strip_suffix('>')?.split_once("> <"))
+            .map(|(code, utf16)| {
+                let units: Vec<u16> = utf16
+                    .as_bytes()
+                    .chunks(4)
+                    .map(|digits| u16::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap())
+                    .collect();
+                (code.to_owned(), String::from_utf16(&units).unwrap())
+            })
+            .collect();
+        let page = document.page_iter().next().unwrap();
+        let content = String::from_utf8(document.get_page_content(page)).unwrap();
+        assert!(content.contains("BT\n3 Tr\n"));
+        let shown = content.lines().filter_map(|line| line.strip_suffix(">Tj")?.split_once('<'));
+        shown
+            .flat_map(|(_, codes)| codes.as_bytes().chunks(4))
+            .map(|code| characters[std::str::from_utf8(code).unwrap()].as_str())
+            .collect()
+    }
+
+    #[test]
+    fn a_page_has_its_true_size_and_its_picture_untouched() {
+        let pdf = one_page(&PageText::default(), PdfaLevel::A2u);
+        let document = Document::load_mem(&pdf).unwrap();
+        let page = document.get_dictionary(document.page_iter().next().unwrap()).unwrap();
+        let sides: Vec<f32> =
+            page.get(b"MediaBox").unwrap().as_array().unwrap().iter().map(|side| side.as_float().unwrap()).collect();
+        assert_eq!(sides, [0.0, 0.0, 595.28, 841.89]);
+        let picture = jpeg(210, 297, 3);
+        assert!(pdf.windows(picture.len()).any(|window| window == picture));
+    }
+
+    #[test]
+    fn text_comes_back_in_order_through_the_unicode_map() {
+        let pdf = one_page(&text(&["Quyết định 😀", "Nguyễn Thị Ánh"]), PdfaLevel::A2u);
+        assert_eq!(words_of(&pdf), "Quyết định 😀 Nguyễn Thị Ánh ");
+    }
+
+    #[test]
+    fn same_input_gives_same_bytes_and_other_input_another_identifier() {
+        let id = |pdf: &[u8]| Document::load_mem(pdf).unwrap().trailer.get(b"ID").unwrap().clone();
+        let (a, b) = (text(&["một"]), text(&["hai"]));
+        assert_eq!(one_page(&a, PdfaLevel::A2u), one_page(&a, PdfaLevel::A2u));
+        assert_ne!(id(&one_page(&a, PdfaLevel::A2u)), id(&one_page(&b, PdfaLevel::A2u)));
+    }
+
+    #[test]
+    fn information_and_xmp_agree() {
+        let pdf = one_page(&PageText::default(), PdfaLevel::A1b);
+        assert!(pdf.starts_with(b"%PDF-1.4\n"));
+        let document = Document::load_mem(&pdf).unwrap();
+        let id = document.trailer.get(b"Info").unwrap().as_reference().unwrap();
+        let dictionary = document.get_dictionary(id).unwrap();
+        assert_eq!(dictionary.get(b"CreationDate").unwrap().as_str().unwrap(), b"D:20261122033000+07'00");
+        assert_eq!(lopdf::decode_text_string(dictionary.get(b"Title").unwrap()).unwrap(), "Tờ khai <1>");
+        let packet = String::from_utf8_lossy(&pdf).into_owned();
+        for part in [
+            "<pdfaid:part>1</pdfaid:part>",
+            "<pdfaid:conformance>B</pdfaid:conformance>",
+            "<xmp:CreateDate>2026-11-22T03:30:00+07:00</xmp:CreateDate>",
+            "Tờ khai &lt;1&gt;",
+            "<pdf:Keywords>khai sinh</pdf:Keywords>",
+        ] {
+            assert!(packet.contains(part), "{part}");
+        }
+    }
+
+    #[test]
+    fn only_part_one_has_a_set_of_codes() {
+        let descriptor = |level| {
+            let document = Document::load_mem(&one_page(&text(&["a"]), level)).unwrap();
+            find(&document, b"FontDescriptor").clone()
+        };
+        assert!(descriptor(PdfaLevel::A1b).has(b"CIDSet"));
+        assert!(!descriptor(PdfaLevel::A2b).has(b"CIDSet"));
+    }
+
+    #[test]
+    fn a_document_without_text_needs_no_font() {
+        let document = Document::load_mem(&one_page(&PageText::default(), PdfaLevel::A2u)).unwrap();
+        assert!(!document.objects.values().any(|object| object.as_dict().is_ok_and(|found| found.has_type(b"Font"))));
+    }
+
+    #[test]
+    fn gray_pages_are_device_gray() {
+        let none = PageText::default();
+        let page = PdfPage { jpeg: &jpeg(8, 9, 1), width: 8, height: 9, gray: true, size: A4, text: &none };
+        let document = Document::load_mem(&write(&[page], &info(), PdfaLevel::A2b).unwrap()).unwrap();
+        let spaces: Vec<&Object> = document
+            .objects
+            .values()
+            .filter_map(|object| object.as_stream().ok()?.dict.get(b"ColorSpace").ok())
+            .collect();
+        assert_eq!(spaces, [&Object::Name(b"DeviceGray".to_vec())]);
+    }
+
+    #[test]
+    fn what_pdfa_does_not_allow_is_an_error() {
+        let none = PageText::default();
+        let (good, cmyk) = (jpeg(8, 9, 3), jpeg(8, 9, 4));
+        let page = |jpeg| PdfPage { jpeg, width: 8, height: 9, gray: false, size: A4, text: &none };
+        let try_page = |page: PdfPage<'_>| write(&[page], &info(), PdfaLevel::A2u).unwrap_err();
+        assert!(matches!(write(&[], &info(), PdfaLevel::A2u), Err(PdfError::NoPages)));
+        let many = vec![page(&good); MAX_PAGES + 1];
+        assert!(matches!(write(&many, &info(), PdfaLevel::A2u), Err(PdfError::TooManyPages(2001))));
+        for size in [SizeMm { width: f64::NAN, ..A4 }, SizeMm { height: 0.5, ..A4 }, SizeMm { height: 6e3, ..A4 }] {
+            assert!(matches!(try_page(PdfPage { size, ..page(&good) }), PdfError::PageSize { page: 1, .. }));
+        }
+        assert!(matches!(try_page(PdfPage { gray: true, ..page(&good) }), PdfError::Jpeg { .. }));
+        assert!(matches!(try_page(PdfPage { width: 9, ..page(&good) }), PdfError::Jpeg { .. }));
+        assert!(matches!(try_page(page(&cmyk)), PdfError::Jpeg { .. }));
+        for end in 0..good.len() - 2 {
+            assert!(matches!(try_page(page(&good[..end])), PdfError::Jpeg { .. }), "cut at {end}");
+        }
+        for language in ["", "vi VN", "-", "tiếng"] {
+            let info = DocumentInfo { language: language.to_owned(), ..info() };
+            let error = write(&[page(&good)], &info, PdfaLevel::A2u).unwrap_err();
+            assert!(matches!(error, PdfError::Metadata { field: "language", .. }));
+        }
+    }
 }
