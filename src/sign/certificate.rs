@@ -224,8 +224,8 @@ pub fn sha256_hex(certificate: &Certificate) -> String {
 
 /// The last value of an attribute of a name (the most specific one), where it is text.
 pub(super) fn attribute_text(name: &Name, attribute: ObjectIdentifier) -> Option<String> {
-    let values = name.0.iter().flat_map(|relative| relative.0.iter());
-    values.filter(|pair| pair.oid == attribute).filter_map(|pair| text(&pair.value)).last()
+    let values = name.0.iter().rev().flat_map(|relative| relative.0.iter());
+    values.filter(|pair| pair.oid == attribute).find_map(|pair| text(&pair.value))
 }
 
 fn text(value: &Any) -> Option<String> {

@@ -6,8 +6,8 @@
 //! signature covers by itself, unchangeable. In a PDF the claimed time of signing stands in `/M` and must not be repeated
 //! (EN 319 142-1 section 6.3); beside a plain file it is a signed attribute.
 //!
-//! Measured sizes with a chain of two: ECDSA P-256 about 1.7 KB, RSA 2048 about 2.5 KB; RSA 4096 with a chain of three
-//! about 5 KB. [`size_bound`] gives the exact upper bound for a key.
+//! Measured sizes: 1.8 KB for ECDSA P-256 with a chain of two; with a chain of three 2.5 KB for P-256, 2.9 KB for RSA 2048
+//! and 3.5 KB for RSA 4096. [`size_bound`] gives the upper bound for a key.
 
 use super::algorithm::{self, Hash};
 use super::asn1::{

@@ -1,4 +1,4 @@
-//! Chains from a signer to a trusted root: RFC 5280 section 6.1, without revocation, names constraints and policies.
+//! Chains from a signer to a trusted root: RFC 5280 section 6.1, without revocation, name constraints and policies.
 
 use super::algorithm::{self, SignatureFault};
 use super::certificate::{CertificateFault, Parsed};
