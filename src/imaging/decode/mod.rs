@@ -17,6 +17,8 @@ mod jpeg;
 mod raster;
 mod samples;
 mod sniff;
+#[cfg(test)]
+mod tests;
 mod tiff;
 mod turn;
 
