@@ -51,9 +51,19 @@ impl EdgeMap {
     }
 
     /// The edge at a pixel.
-    pub(super) fn at(&self, x: usize, y: usize) -> Option<&EdgePoint> {
+    fn at(&self, x: usize, y: usize) -> Option<&EdgePoint> {
         let index = self.index[y * self.width + x];
         (index != NONE).then(|| &self.points[index as usize])
+    }
+
+    /// The edge at the pixel nearest to a position, if that lies in the frame.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked against the frame")]
+    pub(super) fn near(&self, x: f32, y: f32) -> Option<&EdgePoint> {
+        let (x, y) = (x + 0.5, y + 0.5);
+        if x < 0.0 || y < 0.0 || x >= self.width as f32 || y >= self.height as f32 {
+            return None;
+        }
+        self.at(x as usize, y as usize)
     }
 
     /// Whether nothing, or only the soft outer flank of a shadow, lies between an edge and the frame, leftwards,

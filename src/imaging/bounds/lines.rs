@@ -48,6 +48,9 @@ struct Sums {
     color: [[f32; 3]; 2],
     square: [f32; 2],
     difference: f32,
+    /// Samples with an edge, and those of them where the edge is one flank of a drawn line.
+    edges: f32,
+    ruled: f32,
 }
 
 /// What is seen along a stretch of a line.
@@ -63,6 +66,8 @@ pub(super) struct Stretch {
     pub deviation: [f32; 2],
     /// Mean of the local colour differences across the line.
     pub difference: f32,
+    /// Share of the edges that are one flank of a drawn line.
+    pub ruled: f32,
 }
 
 impl Line {
@@ -84,6 +89,7 @@ impl Line {
             visible: to - from,
             support: (b.support - a.support) / n,
             difference: (b.difference - a.difference) / n,
+            ruled: (b.ruled - a.ruled) / (b.edges - a.edges).max(1.0),
             ..Stretch::default()
         };
         for side in 0..2 {
@@ -134,22 +140,36 @@ impl Line {
             running.difference += difference.min(2.0 * FULL_VOTE);
             if self.virtual_side {
                 running.support += 0.5;
-            } else if self.edge_near(map, x, y) {
+            } else if let Some(edge) = self.edge_near(map, x, y) {
                 running.support += 0.4 + 0.6 * (difference / (0.5 * FULL_VOTE)).min(1.0);
+                running.edges += 1.0;
+                running.ruled += if self.is_ruled(map, edge) { 1.0 } else { 0.0 };
             }
             self.sums.push(running);
         }
     }
 
-    /// Whether a parallel edge passes within two pixels.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked against the frame")]
-    fn edge_near(&self, map: &EdgeMap, x: f32, y: f32) -> bool {
-        (-2i8..=2).any(|offset| {
-            let (x, y) = (x + f32::from(offset) * self.nx + 0.5, y + f32::from(offset) * self.ny + 0.5);
-            if x < 0.0 || y < 0.0 || x >= map.width as f32 || y >= map.height as f32 {
-                return false;
-            }
-            map.at(x as usize, y as usize).is_some_and(|p| (p.nx * self.nx + p.ny * self.ny).abs() > INLIER_COSINE)
+    /// The nearest parallel edge within two pixels.
+    fn edge_near<'a>(&self, map: &'a EdgeMap, x: f32, y: f32) -> Option<&'a EdgePoint> {
+        [0.0, 1.0, -1.0, 2.0, -2.0].into_iter().find_map(|offset| {
+            let point = map.near(x + offset * self.nx, y + offset * self.ny)?;
+            ((point.nx * self.nx + point.ny * self.ny).abs() > INLIER_COSINE).then_some(point)
+        })
+    }
+
+    /// Whether an equally strong edge of the other direction runs beside an edge: a drawn line, not a sheet's end.
+    fn is_ruled(&self, map: &EdgeMap, edge: &EdgePoint) -> bool {
+        /// Widest drawn line, working pixels (2 mm on A4).
+        const WIDTH: i8 = 4;
+        /// The weaker flank's share of the stronger.
+        const EVEN: f32 = 0.6;
+        (-WIDTH..=WIDTH).filter(|offset| offset.abs() > 1).any(|offset| {
+            let offset = f32::from(offset);
+            map.near(edge.x + offset * edge.nx, edge.y + offset * edge.ny).is_some_and(|other| {
+                other.nx * edge.nx + other.ny * edge.ny < -INLIER_COSINE
+                    && other.strength > EVEN * edge.strength
+                    && edge.strength > EVEN * other.strength
+            })
         })
     }
 }

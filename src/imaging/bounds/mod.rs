@@ -91,7 +91,7 @@ pub fn candidates(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Vec<(Boun
             eprintln!("line n ({:.3},{:.3}) d {:.1} full d {:.1} support {:.2} len {:.0} diff {:.1}", l.nx, l.ny, l.d, l.d * factor as f32, s.support, s.visible, s.difference);
         }
     }
-    let ranked = quads::rank(&map, &lines, 60);
+    let ranked = quads::rank(&map, &lines, scanned, 60);
     if std::env::var("BD").is_ok() {
         eprintln!("edges {:?} n {} lines {:?} n {} quads {:?}", t1 - t0, map.points.len(), t2 - t1, lines.len(), cpu() - t2);
     }

@@ -21,7 +21,7 @@ const OVERRUN: f32 = 0.2;
 /// Quads that are measured in full.
 const SHORT_LIST: usize = 600;
 /// Number of measures that a quad is judged by.
-pub(super) const FEATURES: usize = 19;
+pub(super) const FEATURES: usize = 21;
 
 /// A quad in working pixels with its score.
 #[derive(Clone, Debug)]
@@ -34,12 +34,14 @@ pub(super) struct Candidate {
     pub score: f32,
 }
 
-/// Weights of the features.
-const WEIGHTS: [f32; FEATURES] = [1.0, 0.7, 0.3, 0.3, 0.3, -0.4, -0.2, 0.25, -0.3, -0.2, -0.3, -0.3, 0.2, 0.2, 0.0, 0.2, 0.2, 0.0, -0.5];
+/// Weights of the features on photos and on scans.
+const PHOTO_WEIGHTS: [f32; FEATURES] = [10.21, 5.96, 3.54, 0.52, 0.82, -8.11, -2.58, 1.24, -1.38, -1.30, -0.12, 0.15, 2.12, 2.58, -1.24, 2.45, 2.76, 1.26, -1.74, -7.31, -2.43];
+const SCAN_WEIGHTS: [f32; FEATURES] = [5.36, 4.89, 1.60, -0.72, 0.62, -4.88, -2.96, 1.41, -1.25, -0.42, -1.22, -0.93, 0.95, 2.07, -5.79, 1.04, 1.50, -2.90, -5.87, -3.91, -1.12];
 
 /// All plausible quads, best first, at most `keep`.
-pub(super) fn rank(map: &EdgeMap, lines: &[Line], keep: usize) -> Vec<Candidate> {
+pub(super) fn rank(map: &EdgeMap, lines: &[Line], scanned: bool, keep: usize) -> Vec<Candidate> {
     let frame = Frame::new(map);
+    let weights = if scanned { &SCAN_WEIGHTS } else { &PHOTO_WEIGHTS };
     let crossings = Crossings::new(lines, &frame);
     let segments = Segments::new(lines, &crossings);
     let mut short_list = segments.short_list(&crossings, lines);
@@ -47,7 +49,7 @@ pub(super) fn rank(map: &EdgeMap, lines: &[Line], keep: usize) -> Vec<Candidate>
     short_list.truncate(SHORT_LIST);
     let mut best: Vec<Candidate> = Vec::new();
     for (_, sides) in short_list {
-        if let Some(candidate) = judge(lines, &crossings, &frame, sides) {
+        if let Some(candidate) = judge(lines, &crossings, &frame, sides, weights) {
             insert(&mut best, candidate, keep);
         }
     }
@@ -236,7 +238,13 @@ impl Crossings {
 }
 
 /// Measures the quad whose sides lie on four lines in this order.
-fn judge(lines: &[Line], crossings: &Crossings, frame: &Frame, sides: [usize; 4]) -> Option<Candidate> {
+fn judge(
+    lines: &[Line],
+    crossings: &Crossings,
+    frame: &Frame,
+    sides: [usize; 4],
+    weights: &[f32; FEATURES],
+) -> Option<Candidate> {
     let mut sides = sides;
     let mut corners = corners_of(lines, crossings, sides)?;
     if signed_area(&corners) < 0.0 {
@@ -266,8 +274,8 @@ fn judge(lines: &[Line], crossings: &Crossings, frame: &Frame, sides: [usize; 4]
         seen.add(line, from, to, inside);
     }
     let mut features = seen.features(area, virtual_count, &corners);
-    features[FEATURES - 1] = frame.edges_outside(&corners);
-    let score = features.iter().zip(WEIGHTS).map(|(f, w)| f * w).sum();
+    features[18] = frame.edges_outside(&corners);
+    let score = features.iter().zip(weights).map(|(f, w)| f * w).sum();
     Some(Candidate { corners, virtual_sides, features, score })
 }
 
@@ -291,6 +299,7 @@ struct Seen {
     support: Vec<f32>,
     contrast: Vec<f32>,
     overrun: Vec<f32>,
+    ruled: Vec<f32>,
 }
 
 impl Seen {
@@ -298,6 +307,7 @@ impl Seen {
         let stretch = line.stretch(from, to);
         if !line.virtual_side {
             self.support.push(stretch.support);
+            self.ruled.push(stretch.ruled);
             self.contrast.push((stretch.difference / 24.0).min(1.0));
             let reach = OVERRUN * (to - from);
             let before = line.stretch(from - 6.0 - reach, from - 6.0);
@@ -348,6 +358,7 @@ impl Seen {
                 difference(s.color[0], s.color[1]) / (10.0 + noise + difference(s.color[0], s.color[1]))
             })
             .collect();
+        let ruled: Vec<f32> = self.ruled.clone();
         let outer_deviation =
             mean(&self.sides.iter().map(|(s, inside)| s.deviation[1 - *inside]).collect::<Vec<_>>());
         let max_cosine = (0..4)
@@ -377,6 +388,8 @@ impl Seen {
             separation.iter().copied().fold(1.0, f32::min),
             (outer_deviation / 30.0).min(1.5),
             0.0,
+            mean(&ruled),
+            ruled.iter().copied().fold(1.0, f32::min),
         ]
     }
 }
