@@ -430,7 +430,6 @@ fn multiply<const C: usize>(bytes: &mut [u8], above: &[u16], below: &[u16], weig
 
 /// A byte times a gain in units of `1 / (UNIT * TILE_WEIGHT)`, that is 2⁻¹⁴; rounded, not yet limited to a byte. Written
 /// as the upper half of a 16-bit product, for which CPUs have an instruction.
-#[expect(clippy::cast_possible_truncation, reason = "at most 255 times LARGEST_GAIN")]
 fn times(byte: u8, gain: u16) -> i16 {
     let shifted = ((u32::from(u16::from(byte) << 8) * u32::from(gain)) >> 16) as u16;
     ((shifted + 32) >> 6) as i16
