@@ -394,8 +394,8 @@ impl<const C: usize> Gains<C> {
     }
 }
 
-/// Sum of the weights of two neighbouring tile centres.
-const TILE_WEIGHT: u16 = TILE as u16;
+/// Sum of the weights of two neighbouring tile centres: [`TILE`].
+const TILE_WEIGHT: u16 = 16;
 
 /// The tile centre before a pixel and the weight of the one after it, of [`TILE_WEIGHT`].
 #[expect(clippy::cast_possible_truncation, reason = "a remainder by TILE")]
@@ -430,7 +430,6 @@ fn multiply<const C: usize>(bytes: &mut [u8], above: &[u16], below: &[u16], weig
 
 /// A byte times a gain in units of `1 / (UNIT * TILE_WEIGHT)`, that is 2⁻¹⁴; rounded, not yet limited to a byte. Written
 /// as the upper half of a 16-bit product, for which CPUs have an instruction.
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most 255 times LARGEST_GAIN")]
 fn times(byte: u8, gain: u16) -> i16 {
     let shifted = ((u32::from(u16::from(byte) << 8) * u32::from(gain)) >> 16) as u16;
     ((shifted + 32) >> 6) as i16

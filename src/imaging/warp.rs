@@ -27,8 +27,17 @@ pub(super) const POSITION_BITS: u32 = 14;
 /// Bits of an interpolation weight. Seven, so that the products of the first pass fit a signed 16-bit lane.
 pub(super) const WEIGHT_BITS: u32 = 7;
 
-/// Side of an output tile, pixels: source and output of a tile together stay inside a 32 KiB first-level cache.
-const TILE: usize = 64;
+/// Rows of an output tile.
+const TILE_HEIGHT: usize = 64;
+
+/// Widest output tile. Where rows of the page run along rows of the source, long runs let the CPU fetch ahead.
+const WIDE_TILE: usize = 256;
+
+/// Width of a tile of a page that is turned: its source then fits the first-level cache.
+const NARROW_TILE: usize = 128;
+
+/// Slope of the page's rows in the source (12°) above which tiles are narrow.
+const STEEP: f64 = 0.2;
 
 /// Source pixels per output pixel above which 2×2 samples are averaged. Bilinear interpolation alone covers up to
 /// two source pixels in each direction, but unevenly; above 1.5 thin strokes begin to break (contract of the page
@@ -111,11 +120,12 @@ fn resample<const C: usize>(source: &Plane<'_, C>, out_to_src: &Homography, widt
 fn resample_tiles<const C: usize>(source: &Plane<'_, C>, map: &Map, width: usize, out: &mut [u8]) {
     let run = simd::best_run::<C>();
     let stride = width * C;
-    for (band, rows) in out.chunks_mut(TILE * stride).enumerate() {
-        let top = band * TILE;
+    let tile = if map.slope_at(Point::new(width as f64 / 2.0, 0.0)) < STEEP { WIDE_TILE } else { NARROW_TILE };
+    for (band, rows) in out.chunks_mut(TILE_HEIGHT * stride).enumerate() {
+        let top = band * TILE_HEIGHT;
         let tile_height = rows.len() / stride;
-        for left in (0..width).step_by(TILE) {
-            let tile_width = TILE.min(width - left);
+        for left in (0..width).step_by(tile) {
+            let tile_width = tile.min(width - left);
             let middle = Point::new(left as f64 + tile_width as f64 / 2.0, top as f64 + tile_height as f64 / 2.0);
             let fine = map.scale_at(middle) > SUPERSAMPLE_ABOVE;
             for (row, line) in rows.chunks_exact_mut(stride).enumerate() {
@@ -141,7 +151,7 @@ fn sampled_line<const C: usize>(
     out: &mut [u8],
 ) {
     let count = out.len() / C;
-    let mut anchors = [Anchor::default(); 2 * TILE / CHUNK + 1];
+    let mut anchors = [Anchor::default(); 2 * WIDE_TILE / CHUNK + 1];
     let anchors = &mut anchors[..=count.div_ceil(CHUNK)];
     for (i, anchor) in anchors.iter_mut().enumerate() {
         *anchor = map.anchor(Point::new(start.x + (i * CHUNK) as f64 * step, start.y));
@@ -188,7 +198,7 @@ fn supersampled_line<const C: usize>(
     y: usize,
     out: &mut [u8],
 ) {
-    let mut samples = [[0; 2 * TILE * 3]; 2];
+    let mut samples = [[0; 2 * WIDE_TILE * 3]; 2];
     let count = 2 * out.len();
     for (line, dy) in samples.iter_mut().zip([-0.25, 0.25]) {
         let start = Point::new(left as f64 - 0.25, y as f64 + dy);
@@ -297,13 +307,24 @@ impl Map {
         }
     }
 
-    /// Source pixels per output pixel along the output's rows and columns.
-    fn scales_at(&self, p: Point) -> [f64; 2] {
+    /// By how much the source position changes along the output's rows and columns: `[dx, dy]` for each.
+    fn steps_at(&self, p: Point) -> [[f64; 2]; 2] {
         let m = &self.0;
         let w = self.denominator(p).max(1e-12);
         let u = (m[0][0] * p.x + m[0][1] * p.y + m[0][2]) / w;
         let v = (m[1][0] * p.x + m[1][1] * p.y + m[1][2]) / w;
-        [0, 1].map(|axis| ((m[0][axis] - u * m[2][axis]) / w).hypot((m[1][axis] - v * m[2][axis]) / w))
+        [0, 1].map(|axis| [(m[0][axis] - u * m[2][axis]) / w, (m[1][axis] - v * m[2][axis]) / w])
+    }
+
+    /// Source pixels per output pixel along the output's rows and columns.
+    fn scales_at(&self, p: Point) -> [f64; 2] {
+        self.steps_at(p).map(|[dx, dy]| dx.hypot(dy))
+    }
+
+    /// How steeply rows of the output climb or fall in the source.
+    fn slope_at(&self, p: Point) -> f64 {
+        let [[dx, dy], _] = self.steps_at(p);
+        (dy / dx).abs()
     }
 
     fn scale_at(&self, p: Point) -> f64 {
