@@ -13,6 +13,9 @@ use crate::pdf::signature::{self, SignatureError, SignatureField};
 use crate::pdf::writer::{self, DocumentInfo, PdfError, PdfPage, PdfaLevel};
 use crate::sign::{self, SignError, Signer, cms};
 
+/// Name of the signature field of the person who copied the paper (TT 01/2023/TT-VPCP Điều 8.1).
+const FIELD_NAME: &str = "NguoiSoHoa";
+
 /// Said in every signature of a development identity.
 pub const NO_LEGAL_VALUE: &str = "KHÔNG CÓ GIÁ TRỊ PHÁP LÝ - chữ ký thử nghiệm / NO LEGAL VALUE - development signature";
 
@@ -89,10 +92,12 @@ impl UnsignedPdf {
         let field = SignatureField {
             signer_name: sign::signer_name(signer),
             reason: sign::is_development(signer).then(|| NO_LEGAL_VALUE.to_owned()),
+            name: FIELD_NAME.to_owned(),
+            location: None,
+            contact: None,
             time,
-            ..SignatureField::default()
         };
-        let prepared = signature::prepare(&self.0, &field, cms::size_bound(signer)?)?;
+        let prepared = signature::prepare(self.0.as_slice(), &field, cms::size_bound(signer)?)?;
         let cms = cms::detached(&prepared.digest_input(), signer, time, cms::Form::Pdf)?;
         Ok(SignedPdf(prepared.fill(&cms)?))
     }

@@ -299,7 +299,7 @@ fn check_signature(
     trust: &Trust,
 ) -> Verdict {
     verification.signatures += 1;
-    let verdict = cms::verify(&signature.cms, &signature.signed_parts(bytes), &trust.roots, trust.at);
+    let verdict = cms::verify(&signature.cms, &signature.digest_input(bytes), &trust.roots, trust.at);
     tell_verdict(verification, path, verdict.clone(), trust);
     verdict
 }

@@ -6,11 +6,10 @@
 
 mod blank_font;
 mod icc;
+mod incremental;
 pub mod reader;
 pub mod signature;
 pub mod structure;
-mod incremental;
-pub mod signature;
 mod text_layer;
 pub mod writer;
 mod xmp;
