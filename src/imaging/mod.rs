@@ -1,1 +1,4 @@
 //! placeholder
+
+pub mod binarize;
+pub mod skew;
