@@ -10,3 +10,7 @@ pub mod quality;
 pub mod scale;
 mod simd;
 pub mod warp;
+//! placeholder
+
+pub mod binarize;
+pub mod skew;

@@ -1,0 +1,295 @@
+//! Separating ink from paper.
+//!
+//! Three ways, each for its own purpose:
+//!
+//! * [`otsu`]: one threshold for the whole picture (Otsu 1979), for evenly lit material and histograms with two humps.
+//! * [`sauvola`]: a threshold for every pixel from the mean and the spread around it (Sauvola & Pietikäinen 2000), by
+//!   sliding sums, so that the cost does not depend on the window.
+//! * [`thin_ink`]: how much darker a pixel is than the paper around it (a black top hat: grey closing minus picture).
+//!   Steps such as the edge between page and scanner bed, photographs, punch holes and slow stains disappear, because
+//!   they are larger than the window; strokes and ruled lines stay, with their grey sub-pixel edges. The estimators of
+//!   skew, orientation and blankness all start from it.
+
+use image::GrayImage;
+
+/// The threshold that best splits the histogram in two classes (Otsu 1979): pixels `<=` it belong to the dark one.
+/// A picture of one single value gives that value.
+pub fn otsu(gray: &GrayImage) -> u8 {
+    otsu_of_histogram(&histogram(gray))
+}
+
+/// How often each value occurs.
+pub(crate) fn histogram(gray: &GrayImage) -> [u32; 256] {
+    // Four tables, because equal neighbours would otherwise wait for each other's count to be stored.
+    let mut tables = [[0u32; 256]; 4];
+    let mut chunks = gray.as_raw().chunks_exact(4);
+    for chunk in &mut chunks {
+        for (table, &value) in tables.iter_mut().zip(chunk) {
+            table[usize::from(value)] += 1;
+        }
+    }
+    for &value in chunks.remainder() {
+        tables[0][usize::from(value)] += 1;
+    }
+    let [mut total, rest @ ..] = tables;
+    for table in rest {
+        for (sum, count) in total.iter_mut().zip(table) {
+            *sum += count;
+        }
+    }
+    total
+}
+
+/// [`otsu`] on a histogram.
+pub(crate) fn otsu_of_histogram(histogram: &[u32; 256]) -> u8 {
+    let total: f64 = histogram.iter().map(|&n| f64::from(n)).sum();
+    let moment: f64 = (0u32..).zip(histogram).map(|(value, &n)| f64::from(value) * f64::from(n)).sum();
+    let (mut below, mut below_moment) = (0.0, 0.0);
+    let mut best = (-1.0, 0u8);
+    for (value, &n) in (0u8..=255).zip(histogram) {
+        below += f64::from(n);
+        below_moment += f64::from(value) * f64::from(n);
+        let above = total - below;
+        if below == 0.0 {
+            continue;
+        }
+        if above == 0.0 {
+            if best.0 < 0.0 {
+                best = (0.0, value);
+            }
+            break;
+        }
+        let distance = below_moment / below - (moment - below_moment) / above;
+        let between = below * above * distance * distance;
+        if between > best.0 {
+            best = (between, value);
+        }
+    }
+    best.1
+}
+
+/// Sauvola's local threshold: ink where `value <= mean * (1 + k * (deviation / 128 - 1))` over a square window of
+/// `window` pixels (made odd), clipped at the borders. Returns a picture of 0 (ink) and 255 (paper).
+///
+/// `k` is 0.2 to 0.5: the larger, the less faint ink and noise. The cost is one pass of sliding sums.
+pub fn sauvola(gray: &GrayImage, window: u32, k: f32) -> GrayImage {
+    let (width, height) = (gray.width() as usize, gray.height() as usize);
+    let radius = (window / 2).max(1) as usize;
+    let source = gray.as_raw();
+    let mut out = vec![255u8; source.len()];
+    let (mut column_sum, mut column_square) = (vec![0u32; width], vec![0u32; width]);
+    let add_row = |y: usize, sums: &mut [u32], squares: &mut [u32]| {
+        for ((sum, square), &value) in sums.iter_mut().zip(squares).zip(&source[y * width..][..width]) {
+            let value = u32::from(value);
+            *sum += value;
+            *square += value * value;
+        }
+    };
+    let remove_row = |y: usize, sums: &mut [u32], squares: &mut [u32]| {
+        for ((sum, square), &value) in sums.iter_mut().zip(squares).zip(&source[y * width..][..width]) {
+            let value = u32::from(value);
+            *sum -= value;
+            *square -= value * value;
+        }
+    };
+    for y in 0..radius.min(height) {
+        add_row(y, &mut column_sum, &mut column_square);
+    }
+    for y in 0..height {
+        if y + radius < height {
+            add_row(y + radius, &mut column_sum, &mut column_square);
+        }
+        if y > radius {
+            remove_row(y - radius - 1, &mut column_sum, &mut column_square);
+        }
+        let rows = (y + radius).min(height - 1) + 1 - y.saturating_sub(radius);
+        let mut sum: u64 = column_sum[..radius.min(width)].iter().map(|&v| u64::from(v)).sum();
+        let mut square: u64 = column_square[..radius.min(width)].iter().map(|&v| u64::from(v)).sum();
+        for x in 0..width {
+            if x + radius < width {
+                sum += u64::from(column_sum[x + radius]);
+                square += u64::from(column_square[x + radius]);
+            }
+            if x > radius {
+                sum -= u64::from(column_sum[x - radius - 1]);
+                square -= u64::from(column_square[x - radius - 1]);
+            }
+            let columns = (x + radius).min(width - 1) + 1 - x.saturating_sub(radius);
+            let count = (rows * columns) as f32;
+            let mean = sum as f32 / count;
+            let deviation = (square as f32 / count - mean * mean).max(0.0).sqrt();
+            if f32::from(source[y * width + x]) <= mean * (1.0 + k * (deviation / 128.0 - 1.0)) {
+                out[y * width + x] = 0;
+            }
+        }
+    }
+    GrayImage::from_raw(gray.width(), gray.height(), out).expect("one value for every pixel")
+}
+
+/// How much darker each pixel is than the paper around it, 0 to 255: the grey closing with a square of `window`
+/// pixels, minus the picture. Dark things larger than the window in both directions, and steps, give 0.
+///
+/// The picture is continued outwards by its border pixels, so that a dark frame is not taken for a line.
+pub fn thin_ink(gray: &GrayImage, window: u32) -> GrayImage {
+    let mut ink = closing(gray, window);
+    for (paper, &value) in ink.as_mut().iter_mut().zip(gray.as_raw()) {
+        *paper -= value;
+    }
+    ink
+}
+
+/// Grey closing with a square of `window` pixels: the paper with everything dark and thin removed.
+pub(crate) fn closing(gray: &GrayImage, window: u32) -> GrayImage {
+    let (width, height) = (gray.width() as usize, gray.height() as usize);
+    let window = window.max(1) as usize;
+    if width == 0 || height == 0 {
+        return gray.clone();
+    }
+    let pad = window - 1;
+    let (wide, tall) = (width + 2 * pad, height + 2 * pad);
+    let mut padded = vec![0u8; wide * tall];
+    let mut scratch = (vec![0u8; wide], vec![0u8; wide]);
+    for (y, target) in padded.chunks_exact_mut(wide).enumerate() {
+        let row = &gray.as_raw()[y.saturating_sub(pad).min(height - 1) * width..][..width];
+        if y > pad && y < pad + height || y == 0 {
+            target[..pad].fill(row[0]);
+            target[pad..pad + width].copy_from_slice(row);
+            target[pad + width..].fill(row[width - 1]);
+            extreme_in_row(target, &mut scratch, window, u8::max);
+        }
+    }
+    // Rows of the margin repeat the first and the last row of the picture.
+    for y in 1..=pad {
+        padded.copy_within(0..wide, y * wide);
+    }
+    for y in pad + height..tall {
+        padded.copy_within((pad + height - 1) * wide..(pad + height) * wide, y * wide);
+    }
+    extreme_over_rows(&mut padded, wide, window, u8::max);
+    // Every pixel now holds the maximum of the window that starts at it. The minimum over the windows that contain a
+    // pixel is the minimum of the `window` values that end at it: seen from `pad` before it, again a window that
+    // starts there. Shifting by `pad` in both directions therefore undoes the padding.
+    extreme_over_rows(&mut padded, wide, window, u8::min);
+    let mut closed = Vec::with_capacity(width * height);
+    for row in padded.chunks_exact_mut(wide).take(height) {
+        extreme_in_row(row, &mut scratch, window, u8::min);
+        closed.extend_from_slice(&row[..width]);
+    }
+    GrayImage::from_raw(gray.width(), gray.height(), closed).expect("one value for every pixel")
+}
+
+/// Replaces every value by the extreme of the `window` values from it on (fewer at the end), by doubling: the extreme
+/// of 2n values is the extreme of two extremes of n.
+fn extreme_in_row(row: &mut [u8], scratch: &mut (Vec<u8>, Vec<u8>), window: usize, extreme: fn(u8, u8) -> u8) {
+    let step = |from: &[u8], to: &mut [u8], shift: usize| {
+        let split = from.len().saturating_sub(shift);
+        // The two operations are told apart outside the loop, so that each loop becomes vector code.
+        let pairs = to.iter_mut().zip(from.iter().zip(from.get(shift..).unwrap_or(&[])));
+        if extreme(0, 1) == 1 {
+            pairs.for_each(|(out, (&a, &b))| *out = a.max(b));
+        } else {
+            pairs.for_each(|(out, (&a, &b))| *out = a.min(b));
+        }
+        to[split..].copy_from_slice(&from[split..]);
+    };
+    let (a, b) = (&mut scratch.0, &mut scratch.1);
+    a.copy_from_slice(row);
+    let mut done = 1;
+    while done < window {
+        let shift = done.min(window - done);
+        step(a, b, shift);
+        std::mem::swap(a, b);
+        done += shift;
+    }
+    row.copy_from_slice(a);
+}
+
+/// The same down the columns of a picture of the given width, row against row.
+fn extreme_over_rows(pixels: &mut [u8], width: usize, window: usize, extreme: fn(u8, u8) -> u8) {
+    let largest = extreme(0, 1) == 1;
+    let mut done = 1;
+    while done < window {
+        let shift = done.min(window - done);
+        let mut rest = &mut *pixels;
+        while rest.len() > shift * width {
+            let (upper, lower) = rest.split_at_mut(shift * width);
+            let pairs = upper[..width].iter_mut().zip(&lower[..width]);
+            if largest {
+                pairs.for_each(|(a, &b)| *a = (*a).max(b));
+            } else {
+                pairs.for_each(|(a, &b)| *a = (*a).min(b));
+            }
+            rest = &mut rest[width..];
+        }
+        done += shift;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Luma;
+    use proptest::prelude::*;
+
+    fn picture(rows: &[&[u8]]) -> GrayImage {
+        let (width, height) = (rows[0].len() as u32, rows.len() as u32);
+        GrayImage::from_raw(width, height, rows.concat()).unwrap()
+    }
+
+    #[test]
+    fn otsu_splits_two_humps() {
+        let gray = picture(&[&[10, 12, 200, 210], &[11, 10, 205, 202]]);
+        let threshold = otsu(&gray);
+        assert!((12..200).contains(&threshold), "{threshold}");
+        assert_eq!(otsu(&GrayImage::from_pixel(3, 3, Luma([77]))), 77);
+    }
+
+    #[test]
+    fn histogram_counts_every_pixel_once() {
+        let counts = histogram(&picture(&[&[1, 1, 2, 3, 1], &[0, 255, 255, 2, 2]]));
+        assert_eq!((counts[0], counts[1], counts[2], counts[3], counts[255]), (1, 3, 3, 1, 2));
+    }
+
+    #[test]
+    fn sauvola_finds_a_stroke_in_light_and_in_shadow() {
+        let mut gray = GrayImage::from_fn(60, 30, |x, _| Luma([if x < 30 { 240 } else { 110 }]));
+        for y in 5..25 {
+            gray.put_pixel(10, y, Luma([120]));
+            gray.put_pixel(50, y, Luma([30]));
+        }
+        let ink = sauvola(&gray, 15, 0.3);
+        assert_eq!((ink.get_pixel(10, 15).0, ink.get_pixel(50, 15).0), ([0], [0]));
+        assert_eq!((ink.get_pixel(4, 15).0, ink.get_pixel(56, 15).0), ([255], [255]));
+    }
+
+    #[test]
+    fn thin_ink_keeps_strokes_and_drops_steps_and_blots() {
+        let mut gray = GrayImage::from_fn(80, 40, |x, _| Luma([if x < 20 { 0 } else { 200 }]));
+        for y in 0..40 {
+            gray.put_pixel(40, y, Luma([50]));
+        }
+        for (x, y) in (60..75).flat_map(|x| (10..30).map(move |y| (x, y))) {
+            gray.put_pixel(x, y, Luma([10]));
+        }
+        let ink = thin_ink(&gray, 9);
+        for (x, _, value) in ink.enumerate_pixels() {
+            assert_eq!(value.0, [if x == 40 { 150 } else { 0 }], "column {x}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn closing_is_the_minimum_of_maxima(pixels in prop::collection::vec(any::<u8>(), 35), window in 1u32..5) {
+            let gray = GrayImage::from_raw(7, 5, pixels).unwrap();
+            let n = window as i32;
+            let at = |x: i32, y: i32| gray.get_pixel(x.clamp(0, 6) as u32, y.clamp(0, 4) as u32).0[0];
+            let square = move |x: i32, y: i32| (0..n).flat_map(move |j| (0..n).map(move |i| (x + i, y + j)));
+            let dilated = |x: i32, y: i32| square(x, y).map(|(x, y)| at(x, y)).max().unwrap();
+            let closed = closing(&gray, window);
+            for (x, y, value) in closed.enumerate_pixels() {
+                let expected = square(x as i32 - n + 1, y as i32 - n + 1).map(|(x, y)| dilated(x, y)).min().unwrap();
+                prop_assert_eq!(value.0[0], expected);
+            }
+        }
+    }
+}
