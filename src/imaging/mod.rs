@@ -1,16 +1,16 @@
 //! Pixels in, pixels or measures out: one algorithm a file, no files, clocks or threads.
 
+pub mod binarize;
+pub mod blank;
 pub mod bounds;
 pub mod decode;
 pub mod encode;
 pub mod gray;
 pub mod illumination;
+pub mod orient;
 pub mod proxy;
 pub mod quality;
 pub mod scale;
 mod simd;
-pub mod warp;
-//! placeholder
-
-pub mod binarize;
 pub mod skew;
+pub mod warp;
