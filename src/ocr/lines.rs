@@ -35,6 +35,9 @@ const LEADER_DOTS: usize = 4;
 /// Links between neighbours bridge gaps up to this multiple of the taller one's height.
 const LINK_GAP: f64 = 0.75;
 
+/// Height of a thing that is no letter of a line, as a share of the line's size.
+const SMALL_PART: f64 = 0.5;
+
 /// Segments are joined over gaps up to this multiple of their size: justified words, not columns.
 const WORD_GAP: f64 = 1.25;
 
@@ -103,6 +106,7 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
     drop_leaders(list, &index, &mut roles);
     attach_marks(list, &index, &mut roles);
     let mut segments = link(page, &index, &roles);
+    dissolve_small(list, &mut segments, &mut roles);
     segments = join_segments(page, segments);
     let mut lines: Vec<Vec<u32>> = segments.into_iter().map(|s| s.bases).collect();
     let shapes: Vec<Shape> = lines.iter().map(|bases| Shape::of(list, bases)).collect();
@@ -252,10 +256,22 @@ fn drop_leaders(list: &[Component], index: &Index, roles: &mut [Role]) {
     }
     for start in (0..list.len()).filter(|&i| next[i] != usize::MAX && !has_left[i]) {
         let row: Vec<usize> = std::iter::successors(Some(start), |&i| Some(next[i]).filter(|&n| n != usize::MAX)).collect();
-        if row.len() >= LEADER_DOTS {
-            row.iter().for_each(|&i| roles[i] = Role::Dropped);
+        let leader = even_part(list, &row);
+        if leader.len() >= LEADER_DOTS {
+            leader.iter().for_each(|&i| roles[i] = Role::Dropped);
         }
     }
+}
+
+/// The row without dots at its ends that keep another distance: a colon's, or a mark's below a letter.
+fn even_part<'a>(list: &[Component], row: &'a [usize]) -> &'a [usize] {
+    let step = |pair: &[usize]| f64::from(list[pair[1]].bounds.center_x() - list[pair[0]].bounds.center_x());
+    let steps: Vec<f64> = row.windows(2).map(step).collect();
+    let usual = median(steps.clone());
+    let even = |s: &f64| (s - usual).abs() <= 0.3 * usual + 1.0;
+    let first = steps.iter().position(even).unwrap_or(0);
+    let last = steps.iter().rposition(even).map_or(0, |i| i + 1);
+    &row[first..=last.max(first)]
 }
 
 /// Finds the base glyph of each mark.
@@ -295,10 +311,12 @@ fn mark_distance(mark: &Bounds, base: &Bounds) -> Option<i32> {
     let h = base.height();
     let sideways = (mark.center_x() - base.center_x()).abs();
     let above = base.y0 - mark.y1;
-    let fits_above = mark.height() * 4 <= h * 3
+    // Stacked marks are high but sit close; a letter of the line above is high and sits far.
+    let near = mark.height() * 4 <= h * 3 && above * 5 <= h;
+    let small = mark.height() * 100 <= h * 45 && above * 10 <= h * 6;
+    let fits_above = (near || small)
         && mark.width() * 10 <= base.width() * 16 + h * 6
         && above >= -h / 4
-        && above * 10 <= h * 6
         && sideways <= base.width() / 2 + h / 4;
     let below = mark.y0 - base.y1;
     let fits_below = mark.height().max(mark.width()) * 10 <= h * 4
@@ -336,6 +354,29 @@ fn link(page: &Prepared, index: &Index, roles: &[Role]) -> Vec<Segment> {
         best.into_iter().flatten().for_each(|(_, j)| sets.join(i, j));
     }
     groups(&bases, &mut sets)
+}
+
+/// Turns chains of small things beside or inside a line of larger print (points of a bold colon, quotes) into leftovers.
+fn dissolve_small(list: &[Component], segments: &mut Vec<Segment>, roles: &mut [Role]) {
+    let shapes: Vec<Shape> = segments.iter().map(|s| Shape::of(list, &s.bases)).collect();
+    let large: Vec<&Shape> = shapes.iter().filter(|s| s.count >= 2).collect();
+    let mut kept = Vec::with_capacity(segments.len());
+    for (segment, shape) in segments.drain(..).zip(&shapes) {
+        let (x, y) = (shape.body.center_x(), f64::from(shape.body.center_y()));
+        let inside = |l: &&Shape| {
+            let reach = (0.8 * l.size) as i32;
+            let baseline = l.baseline.at(f64::from(x));
+            shape.size <= SMALL_PART * l.size
+                && (l.body.x0 - reach..l.body.x1 + reach).contains(&x)
+                && (baseline - 1.6 * l.size..baseline + 0.5 * l.size).contains(&y)
+        };
+        if segment.bases.len() <= 3 && large.iter().any(inside) {
+            segment.bases.iter().for_each(|&b| roles[b as usize] = Role::Small);
+        } else {
+            kept.push(segment);
+        }
+    }
+    *segments = kept;
 }
 
 fn link_distance(a: &Bounds, b: &Bounds, median: f64) -> Option<i32> {
@@ -545,13 +586,14 @@ fn groups(ids: &[u32], sets: &mut Sets) -> Vec<Segment> {
 }
 
 /// Height of a line image: what the recogniser scales its input to, so that it scales nothing itself.
-const IMAGE_HEIGHT: u32 = 36;
+#[allow(missing_docs)]
+pub(crate) fn tune(name: &str, default: f64) -> f64 { std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default) }
 
 /// White columns left and right, pixels of the line image.
-const MARGIN: u32 = 10;
+
 
 /// White rows above and below the ink, as a share of the ink's height.
-const MARGIN_ROWS: f64 = 0.04;
+
 
 /// A line cut out for the engine: straightened along its baseline, other lines' ink painted white.
 pub(crate) struct LineImage {
@@ -572,6 +614,9 @@ impl LineImage {
         let rise = parts.iter().map(|b| from_baseline(b) - f64::from(b.y0)).fold(line.size * 0.9, f64::max);
         let fall = parts.iter().map(|b| f64::from(b.y1) - from_baseline(b)).fold(0.05 * line.size, f64::max);
         let (rise, fall) = (rise.min(2.6 * line.size), fall.min(1.2 * line.size));
+        #[allow(non_snake_case)]
+        let (IMAGE_HEIGHT, MARGIN, MARGIN_ROWS) = (tune("IH", 36.0) as u32, tune("MX", 3.0) as u32, tune("MY", 0.04));
+        let (rise, fall) = (rise.max(tune("RISE", 1.4) * line.size), fall.max(tune("FALL", 0.3) * line.size));
         let height = (rise + fall) * (1.0 + 2.0 * MARGIN_ROWS);
         let step = height / f64::from(IMAGE_HEIGHT);
         let width = (f64::from(line.bounds.width()) / step).ceil();

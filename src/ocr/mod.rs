@@ -19,8 +19,9 @@ use std::path::PathBuf;
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
-use crate::model::{Lang, Localized, PageText, Rect, TextLine, Word};
+use crate::model::{Lang, Localized, PageText, TextLine, Word};
 use lines::{Line, LineImage};
+use order::Piece;
 use prepare::Prepared;
 
 /// One word as an engine reads it, in pixels of the line image.
@@ -115,10 +116,12 @@ impl Localized for OcrError {
 /// The first error of the engine, in reading order.
 pub fn read(page: &RgbImage, dpi: f64, engine: &dyn OcrEngine) -> Result<PageText, OcrError> {
     let prepared = Prepared::new(page, dpi);
-    let lines = order::arrange(lines::find(&prepared), &prepared.rules);
+    let lines = lines::find(&prepared);
     let read: Vec<Option<TextLine>> =
-        lines.par_iter().map(|(line, block)| read_line(&prepared, line, *block, engine)).collect::<Result<_, _>>()?;
-    Ok(PageText { lines: order::join_rows(read.into_iter().flatten().collect()) })
+        lines.par_iter().map(|line| read_line(&prepared, line, engine)).collect::<Result<_, _>>()?;
+    let piece = |(line, text): (&Line, Option<TextLine>)| text.map(|text| Piece { body: line.body, size: line.size, text });
+    let pieces = lines.iter().zip(read).filter_map(piece).collect();
+    Ok(PageText { lines: order::arrange(pieces, &prepared.rules) })
 }
 
 /// Mean confidence, 0 to 1, of a few long lines well spread over a gray page; 0 without lines. Upright print gives
@@ -130,7 +133,7 @@ pub fn legibility(page: &GrayImage, dpi: f64, engine: &dyn OcrEngine) -> Result<
     let prepared = Prepared::from_gray(page, dpi);
     let sample = spread_sample(lines::find(&prepared), LEGIBILITY_LINES);
     let lines: Vec<Option<TextLine>> =
-        sample.par_iter().map(|line| read_line(&prepared, line, 0, engine)).collect::<Result<_, _>>()?;
+        sample.par_iter().map(|line| read_line(&prepared, line, engine)).collect::<Result<_, _>>()?;
     let text = PageText { lines: lines.into_iter().flatten().collect() };
     Ok(text.mean_confidence().unwrap_or(0.0))
 }
@@ -159,11 +162,12 @@ fn spread_sample(lines: Vec<Line>, count: usize) -> Vec<Line> {
 /// Measured: real print of the evaluation pages stays above 0.55, remains of signatures and seals below 0.35.
 const LINE_MIN_CONFIDENCE: f32 = 0.40;
 
-fn read_line(prepared: &Prepared, line: &Line, block: u32, engine: &dyn OcrEngine) -> Result<Option<TextLine>, OcrError> {
+fn read_line(prepared: &Prepared, line: &Line, engine: &dyn OcrEngine) -> Result<Option<TextLine>, OcrError> {
     let Some(image) = LineImage::cut(prepared, line) else { return Ok(None) };
+    if let Ok(d) = std::env::var("DUMP") { image.pixels.save(format!("{d}/{:04}_{:04}.png", line.body.y0, line.body.x0)).unwrap(); }
     let words: Vec<Word> = engine.recognize(&image.pixels)?.into_iter().filter_map(|w| place(&image, prepared, w)).collect();
-    let Some(bounds) = words.iter().map(|word| word.bounds).reduce(union) else { return Ok(None) };
-    let text = TextLine { words, bounds, block };
+    let Some(bounds) = words.iter().map(|word| word.bounds).reduce(order::union) else { return Ok(None) };
+    let text = TextLine { words, bounds, block: 0 };
     let one = PageText { lines: vec![text] };
     if one.mean_confidence().unwrap_or(0.0) < LINE_MIN_CONFIDENCE {
         return Ok(None);
@@ -178,8 +182,3 @@ fn place(image: &LineImage, prepared: &Prepared, word: LineWord) -> Option<Word>
     (!text.is_empty()).then_some(Word { text, bounds, confidence: word.confidence.clamp(0.0, 1.0) })
 }
 
-fn union(a: Rect, b: Rect) -> Rect {
-    let (x, y) = (a.x.min(b.x), a.y.min(b.y));
-    let (right, bottom) = ((a.x + a.width).max(b.x + b.width), (a.y + a.height).max(b.y + b.height));
-    Rect { x, y, width: right - x, height: bottom - y }
-}

@@ -1,14 +1,385 @@
-//! Reading order (first version: rows).
-use super::components::Bounds;
-use super::lines::Line;
-use super::rules::Rules;
-use crate::model::TextLine;
+//! Reading order: tables cell by cell, columns one after the other, all else row by row.
+//!
+//! The page is a tree. Ruled lines that touch form grids; lines inside a grid belong to its cells, cells are read row by
+//! row; a grid with one cell is a frame and read like a page. What lies in one cell (or outside all grids) is cut into
+//! rows from the top. Consecutive rows with a common white corridor form a band of two columns when they look like
+//! what stands side by side in official papers: letterheads and signatures are centred on their own axis, lists of
+//! recipients have another line pitch than the signature beside them. Labels with fill-ins and unruled tables, whose parts
+//! share baselines and left edges, are read along the row. Working after recognition has two advantages: what the
+//! recogniser rejected disturbs nothing, and a colon marks a label.
 
-pub(crate) fn arrange(lines: Vec<Line>, _rules: &Rules) -> Vec<(Line, u32)> {
-    let _ = Bounds::default();
-    lines.into_iter().map(|l| (l, 0)).collect()
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates are small")]
+
+use super::components::Bounds;
+use super::rules::Rules;
+use crate::model::{Rect, TextLine};
+
+/// A recognised line with its geometry in working pixels.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    /// Letters without marks.
+    pub(crate) body: Bounds,
+    /// Height of letters.
+    pub(crate) size: f64,
+    /// What it says.
+    pub(crate) text: TextLine,
 }
 
-pub(crate) fn join_rows(lines: Vec<TextLine>) -> Vec<TextLine> {
-    lines
+/// A corridor is at least this multiple of the letter height wide.
+const CORRIDOR: f64 = 1.0;
+
+/// Lines are centred when their centres agree within the first multiple of the letter height and their left edges differ
+/// by more than the second.
+const CENTERED: [f64; 2] = [0.9, 1.4];
+
+/// A line goes on in its column after the others have ended when it is no further below than this multiple of its height.
+const SAME_COLUMN_GAP: f64 = 2.2;
+
+/// Widest text in letter heights that a form or unruled table has in its left column; wider ones are columns of prose.
+const PROSE_WIDTH: f64 = 16.0;
+
+/// Rules this close, working pixels, touch each other: crossings are cleared by pieces.
+const TOUCH: i32 = 12;
+
+/// Puts recognised lines in reading order, joins the parts of a row and numbers the blocks.
+pub(crate) fn arrange(pieces: Vec<Piece>, rules: &Rules) -> Vec<TextLine> {
+    let mut out = Output { rows: Vec::new(), block: 0 };
+    let grids = grids(rules);
+    let mut home = vec![None; pieces.len()];
+    for (piece, home) in pieces.iter().zip(&mut home) {
+        let (x, y) = (piece.body.center_x(), piece.body.center_y());
+        let inside = |g: &&Grid| g.bounds.contains(x, y);
+        *home = grids.iter().enumerate().filter(|(_, g)| inside(g)).min_by_key(|(_, g)| area(&g.bounds)).map(|(i, _)| i);
+    }
+    let mut nodes: Vec<Vec<Node>> = (0..=grids.len()).map(|_| Vec::new()).collect();
+    for (i, (piece, home)) in pieces.iter().zip(&home).enumerate() {
+        nodes[home.unwrap_or(grids.len())].push(Node { body: piece.body, size: piece.size, what: What::Line(i) });
+    }
+    // Small grids first: each becomes one node of the smallest grid around it.
+    let mut by_area: Vec<usize> = (0..grids.len()).collect();
+    by_area.sort_by_key(|&g| area(&grids[g].bounds));
+    for (at, &g) in by_area.iter().enumerate() {
+        let content = std::mem::take(&mut nodes[g]);
+        if content.is_empty() {
+            continue;
+        }
+        let (x, y) = (grids[g].bounds.center_x(), grids[g].bounds.center_y());
+        let parent = by_area[at + 1..].iter().copied().find(|&p| grids[p].bounds.contains(x, y)).unwrap_or(grids.len());
+        let size = content[0].size;
+        let cells = grids[g].cells(content);
+        let node = Node { body: grids[g].bounds, size, what: What::Cells(cells) };
+        nodes[parent].push(node);
+    }
+    flow(std::mem::take(&mut nodes[grids.len()]), &pieces, &mut out);
+    out.finish(pieces)
+}
+
+fn area(b: &Bounds) -> i64 {
+    i64::from(b.width()) * i64::from(b.height())
+}
+
+#[derive(Debug)]
+struct Node {
+    body: Bounds,
+    size: f64,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Line(usize),
+    Cells(Vec<Vec<Node>>),
+}
+
+/// Rows of piece numbers, each with its block.
+struct Output {
+    rows: Vec<(u32, Vec<usize>)>,
+    block: u32,
+}
+
+impl Output {
+    fn finish(self, pieces: Vec<Piece>) -> Vec<TextLine> {
+        let mut lines: Vec<Option<TextLine>> = pieces.into_iter().map(|piece| Some(piece.text)).collect();
+        let mut blocks: Vec<u32> = Vec::new();
+        let mut out = Vec::with_capacity(self.rows.len());
+        for (block, row) in self.rows {
+            if blocks.last() != Some(&block) {
+                blocks.push(block);
+            }
+            let parts: Vec<TextLine> = row.into_iter().filter_map(|i| lines[i].take()).collect();
+            let Some(bounds) = parts.iter().map(|line| line.bounds).reduce(union) else { continue };
+            let words = parts.into_iter().flat_map(|line| line.words).collect();
+            out.push(TextLine { words, bounds, block: blocks.len() as u32 - 1 });
+        }
+        out
+    }
+}
+
+/// The smallest box around two.
+pub(crate) fn union(a: Rect, b: Rect) -> Rect {
+    let (x, y) = (a.x.min(b.x), a.y.min(b.y));
+    let (right, bottom) = ((a.x + a.width).max(b.x + b.width), (a.y + a.height).max(b.y + b.height));
+    Rect { x, y, width: right - x, height: bottom - y }
+}
+
+/// Rules that touch each other.
+#[derive(Debug)]
+struct Grid {
+    bounds: Bounds,
+    horizontal: Vec<Bounds>,
+    vertical: Vec<Bounds>,
+}
+
+fn grids(rules: &Rules) -> Vec<Grid> {
+    let all: Vec<(bool, Bounds)> =
+        rules.horizontal.iter().map(|b| (true, *b)).chain(rules.vertical.iter().map(|b| (false, *b))).collect();
+    let mut group: Vec<usize> = (0..all.len()).collect();
+    for i in 0..all.len() {
+        for j in 0..i {
+            let touch = all[i].1.overlap_x(&all[j].1) >= -TOUCH && all[i].1.overlap_y(&all[j].1) >= -TOUCH;
+            if touch && group[i] != group[j] {
+                let (from, to) = (group[i], group[j]);
+                group.iter_mut().filter(|g| **g == from).for_each(|g| *g = to);
+            }
+        }
+    }
+    let mut out = Vec::new();
+    for root in 0..all.len() {
+        let members = || all.iter().zip(&group).filter(move |&(_, &g)| g == root).map(|(rule, _)| rule);
+        let pick = |wanted: bool| members().filter(|(h, _)| *h == wanted).map(|(_, b)| *b).collect::<Vec<_>>();
+        let (horizontal, vertical) = (pick(true), pick(false));
+        if horizontal.len() >= 2 && vertical.len() >= 2 {
+            let bounds = members().map(|(_, b)| *b).reduce(|a, b| a.union(&b)).unwrap_or_default();
+            out.push(Grid { bounds, horizontal, vertical });
+        }
+    }
+    out
+}
+
+impl Grid {
+    /// Content by cells, in reading order.
+    fn cells(&self, content: Vec<Node>) -> Vec<Vec<Node>> {
+        let mut cells: Vec<((i32, i32), Vec<Node>)> = Vec::new();
+        for node in content {
+            let key = self.cell(node.body.center_x(), node.body.center_y());
+            let near = |k: &(i32, i32)| (k.0 - key.0).abs() <= TOUCH && (k.1 - key.1).abs() <= TOUCH;
+            match cells.iter_mut().find(|(k, _)| near(k)) {
+                Some((_, nodes)) => nodes.push(node),
+                None => cells.push((key, vec![node])),
+            }
+        }
+        cells.sort_by_key(|&((top, left), _)| (top, left));
+        // Borders of one row of cells differ by some pixels on bent pages.
+        let mut tops: Vec<i32> = cells.iter().map(|((top, _), _)| *top).collect();
+        for i in 1..tops.len() {
+            if cells[i].0.0 - cells[i - 1].0.0 <= TOUCH {
+                tops[i] = tops[i - 1];
+            }
+        }
+        let mut order: Vec<(i32, i32, Vec<Node>)> =
+            cells.into_iter().zip(tops).map(|(((_, left), nodes), top)| (top, left, nodes)).collect();
+        order.sort_by_key(|&(top, left, _)| (top, left));
+        order.into_iter().map(|(_, _, nodes)| nodes).collect()
+    }
+
+    /// Upper and left border of the cell at a point.
+    fn cell(&self, x: i32, y: i32) -> (i32, i32) {
+        let over = |r: &&Bounds| (r.x0 - TOUCH..r.x1 + TOUCH).contains(&x);
+        let beside = |r: &&Bounds| (r.y0 - TOUCH..r.y1 + TOUCH).contains(&y);
+        let top = self.horizontal.iter().filter(over).map(Bounds::center_y).filter(|&top| top < y).max();
+        let left = self.vertical.iter().filter(beside).map(Bounds::center_x).filter(|&left| left < x).max();
+        (top.unwrap_or(self.bounds.y0), left.unwrap_or(self.bounds.x0))
+    }
+}
+
+/// Emits nodes of one cell, column or page.
+fn flow(nodes: Vec<Node>, pieces: &[Piece], out: &mut Output) {
+    let mut rows = rows(nodes);
+    let mut last: Option<(i32, f64)> = None;
+    while !rows.is_empty() {
+        if let Some(band) = two_columns(&rows, pieces) {
+            let rest = rows.split_off(band.rows);
+            let (left, right): (Vec<Node>, Vec<Node>) =
+                rows.into_iter().flatten().partition(|node| node.body.center_x() < band.corridor);
+            out.block += 1;
+            flow(left, pieces, out);
+            out.block += 1;
+            flow(right, pieces, out);
+            out.block += 1;
+            (rows, last) = (rest, None);
+            continue;
+        }
+        let row = rows.remove(0);
+        let (top, size) = (row.iter().map(|n| n.body.y0).min().unwrap_or(0), row[0].size);
+        // A gap or another size of print starts a block.
+        if last.is_some_and(|(bottom, s)| f64::from(top - bottom) > 2.0 * s || size > 1.35 * s || s > 1.35 * size) {
+            out.block += 1;
+        }
+        last = Some((row.iter().map(|n| n.body.y1).max().unwrap_or(0), size));
+        emit_row(row, pieces, out);
+    }
+}
+
+fn emit_row(row: Vec<Node>, pieces: &[Piece], out: &mut Output) {
+    let mut parts = Vec::new();
+    for node in row {
+        match node.what {
+            What::Line(i) => parts.push(i),
+            What::Cells(cells) => {
+                push_row(&mut parts, out);
+                for cell in cells {
+                    out.block += 1;
+                    flow(cell, pieces, out);
+                }
+                out.block += 1;
+            }
+        }
+    }
+    push_row(&mut parts, out);
+}
+
+fn push_row(parts: &mut Vec<usize>, out: &mut Output) {
+    if !parts.is_empty() {
+        out.rows.push((out.block, std::mem::take(parts)));
+    }
+}
+
+/// Nodes that stand side by side, rows from the top, nodes from the left.
+fn rows(mut nodes: Vec<Node>) -> Vec<Vec<Node>> {
+    nodes.sort_by_key(|n| (n.body.center_y(), n.body.x0));
+    let mut rows: Vec<Vec<Node>> = Vec::new();
+    for node in nodes {
+        let fits = |row: &Vec<Node>| {
+            row.iter().all(|other| {
+                let height = node.body.height().min(other.body.height());
+                node.body.overlap_y(&other.body) * 2 > height && node.body.overlap_x(&other.body) * 4 < node.body.width().min(other.body.width())
+            })
+        };
+        match rows.iter_mut().rev().take(3).find(|row| fits(row)) {
+            Some(row) => row.push(node),
+            None => rows.push(vec![node]),
+        }
+    }
+    for row in &mut rows {
+        row.sort_by_key(|n| n.body.x0);
+    }
+    rows.sort_by_key(|row| row.iter().map(|n| n.body.center_y()).sum::<i32>() / row.len() as i32);
+    rows
+}
+
+/// Rows `..rows` are two columns, left and right of `corridor`.
+struct Band {
+    rows: usize,
+    corridor: i32,
+}
+
+/// The band of two columns that begins with the first row, if any.
+fn two_columns(rows: &[Vec<Node>], pieces: &[Piece]) -> Option<Band> {
+    let gaps = rows[0].windows(2).map(|pair| (pair[0].body.x1, pair[1].body.x0, pair[0].size.max(pair[1].size)));
+    let bands = gaps.filter(|(from, to, size)| f64::from(to - from) >= CORRIDOR * size);
+    bands.filter_map(|(from, to, size)| grow(rows, from, to, size, pieces)).max_by_key(|band| band.rows)
+}
+
+fn grow(rows: &[Vec<Node>], mut from: i32, mut to: i32, size: f64, pieces: &[Piece]) -> Option<Band> {
+    let mut corridors = Vec::new();
+    for row in rows {
+        let (mut low, mut high) = (from, to);
+        for node in row {
+            // A node belongs to the side on which more of it lies.
+            if node.body.center_x() * 2 < from + to {
+                low = low.max(node.body.x1);
+            } else {
+                high = high.min(node.body.x0);
+            }
+        }
+        if f64::from(high - low) < CORRIDOR * size {
+            break;
+        }
+        (from, to) = (low, high);
+        corridors.push((low + high) / 2);
+    }
+    let corridor = *corridors.last()?;
+    let count = trim(&rows[..corridors.len()], corridor);
+    let band = &rows[..count];
+    let side = |left: bool| -> Vec<&Node> {
+        band.iter().flatten().filter(|node| (node.body.center_x() < corridor) == left).collect()
+    };
+    let (left, right) = (side(true), side(false));
+    let columns = looks_like_columns(band, &left, &right, corridor, pieces);
+    columns.then_some(Band { rows: count, corridor })
+}
+
+fn sides(row: &[Node], corridor: i32) -> (bool, bool) {
+    (row.iter().any(|n| n.body.center_x() < corridor), row.iter().any(|n| n.body.center_x() >= corridor))
+}
+
+/// Number of rows that the band keeps: after the last row with both sides only what clearly goes on in a column.
+fn trim(rows: &[Vec<Node>], corridor: i32) -> usize {
+    let both = rows.iter().rposition(|row| sides(row, corridor) == (true, true)).map_or(0, |i| i + 1);
+    let bottom = |rows: &[Vec<Node>]| {
+        rows.iter().flatten().filter(|n| n.body.center_x() < corridor).map(|n| n.body.y1).max().unwrap_or(0)
+    };
+    let mut kept = both;
+    let mut right_alone = false;
+    while kept < rows.len() {
+        let row = &rows[kept];
+        let left = sides(row, corridor).0;
+        let gap = f64::from(row[0].body.y0 - bottom(&rows[..kept]));
+        if left && gap > SAME_COLUMN_GAP * row[0].size {
+            break;
+        }
+        // After the right column has gone on alone, far below everything, it is no longer beside the left one.
+        if !left && right_alone && gap > 30.0 * row[0].size {
+            break;
+        }
+        right_alone |= !left;
+        kept += 1;
+    }
+    kept
+}
+
+fn looks_like_columns(band: &[Vec<Node>], left: &[&Node], right: &[&Node], corridor: i32, pieces: &[Piece]) -> bool {
+    let (few, many) = (left.len().min(right.len()), left.len().max(right.len()));
+    if few == 0 || many < 2 || left.iter().chain(right).any(|node| matches!(node.what, What::Cells(_))) {
+        return false;
+    }
+    let both: Vec<&Vec<Node>> = band.iter().filter(|row| sides(row, corridor) == (true, true)).collect();
+    let labels = both.iter().filter(|row| {
+        let label = row.iter().rev().find(|n| n.body.center_x() < corridor);
+        label.is_some_and(|node| ends_with_colon(node, pieces))
+    });
+    if labels.count() * 2 > both.len() {
+        // "Nơi nhận:" beside a signature is the one label that heads a column: more lines follow below it.
+        let heads = both.len() == 1 && left.len() > 2;
+        if !heads {
+            return false;
+        }
+    }
+    if centered(left) || centered(right) {
+        return true;
+    }
+    let size = left[0].size;
+    let prose = |side: &[&Node]| {
+        side.len() >= 4 && side.iter().filter(|n| f64::from(n.body.width()) > PROSE_WIDTH * size).count() * 2 > side.len()
+    };
+    // Baselines that do not agree cannot be read along a row.
+    (prose(left) && prose(right)) || (few >= 2 && both.len() * 2 < few)
+}
+
+fn ends_with_colon(node: &Node, pieces: &[Piece]) -> bool {
+    let What::Line(i) = node.what else { return false };
+    pieces[i].text.words.last().is_some_and(|word| word.text.ends_with(':'))
+}
+
+/// Whether lines of different lengths share an axis.
+fn centered(side: &[&Node]) -> bool {
+    if side.len() < 2 {
+        return false;
+    }
+    let size = side.iter().map(|n| n.size).sum::<f64>() / side.len() as f64;
+    let spread = |of: &dyn Fn(&Node) -> i32| {
+        let values = || side.iter().map(|n| of(n));
+        f64::from(values().max().unwrap_or(0) - values().min().unwrap_or(0))
+    };
+    spread(&|n| n.body.center_x()) <= CENTERED[0] * size.max(12.0) && spread(&|n| n.body.x0) >= CENTERED[1] * size
 }

@@ -80,6 +80,7 @@ impl Prepared {
         let mut cleared = Bitmap::new(bitmap.width, bitmap.height);
         let rules = rules::remove(&mut bitmap, &mut cleared);
         whiten(&mut gray, &bitmap, &cleared);
+        if let Ok(d) = std::env::var("DUMP") { gray.save(format!("{d}/_gray.png")).unwrap(); GrayImage::from_raw(bitmap.width as u32, bitmap.height as u32, bitmap.data.iter().map(|&v| 255 - 255 * v).collect()).unwrap().save(format!("{d}/_ink.png")).unwrap(); }
         let components = components::find(&bitmap, 0);
         let mut labels = vec![0; bitmap.width * bitmap.height];
         for run in &components.runs {

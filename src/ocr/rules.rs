@@ -102,7 +102,34 @@ fn find(ink: &Bitmap) -> Vec<(Bounds, Pixels)> {
             pixels.push(*run);
         }
     }
+    for (bounds, pixels) in &mut rules {
+        spare_thick_columns(bounds, pixels);
+    }
     rules
+}
+
+/// Keeps of a rule's pixels those in columns about as thick as most: elsewhere a mark or a letter's foot stands on it.
+fn spare_thick_columns(bounds: &Bounds, pixels: &mut Pixels) {
+    let mut thickness = vec![0_usize; bounds.width() as usize];
+    for run in pixels.iter() {
+        thickness[(run.x0 - bounds.x0) as usize..(run.x1 - bounds.x0) as usize].iter_mut().for_each(|t| *t += 1);
+    }
+    let mut sorted: Vec<usize> = thickness.iter().copied().filter(|&t| t > 0).collect();
+    sorted.sort_unstable();
+    let limit = sorted.get(sorted.len() / 2).map_or(0, |&median| median + 1);
+    let mut kept = Vec::with_capacity(pixels.len());
+    for run in pixels.iter() {
+        let mut start = run.x0;
+        for x in run.x0..=run.x1 {
+            if x == run.x1 || thickness[(x - bounds.x0) as usize] > limit {
+                if x > start {
+                    kept.push(components::Run { x0: start, x1: x, ..*run });
+                }
+                start = x + 1;
+            }
+        }
+    }
+    *pixels = kept;
 }
 
 /// Ink pixels with at most [`size::THICK`] ink pixels in their column, without interruption.
