@@ -260,3 +260,43 @@ pub fn read_all(bytes: &[u8]) -> Result<Vec<Certificate>, SignError> {
     }
     if certificates.is_empty() { Err(SignError::NoCertificate) } else { Ok(certificates) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use der::Encode;
+    use std::str::FromStr;
+
+    const ROOT: &[u8] = include_bytes!("../../tests/data/sign/root.pem");
+
+    #[test]
+    fn pem_with_text_around_it_and_der_are_both_read() {
+        let one = read_all(ROOT).unwrap();
+        let both = read_all(&[b"# roots\n".as_slice(), ROOT, b"and again\n", ROOT].concat()).unwrap();
+        assert_eq!(both, [one[0].clone(), one[0].clone()]);
+        assert_eq!(read_all(&one[0].to_der().unwrap()).unwrap(), one);
+    }
+
+    #[test]
+    fn file_without_a_whole_certificate_is_an_error() {
+        for bytes in [b"".as_slice(), b"\n", b"text", &ROOT[..ROOT.len() / 2]] {
+            assert!(read_all(bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn signed_bytes_are_those_of_the_file() {
+        let der = read_all(ROOT).unwrap()[0].to_der().unwrap();
+        let parsed = Parsed::read(&der).unwrap();
+        assert_eq!(parsed.tbs(), parsed.certificate.tbs_certificate.to_der().unwrap());
+        assert!(Parsed::read(&[&der[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn holder_is_shown_by_common_name_then_organisation() {
+        let shown = |name: &str| display_name(&Name::from_str(name).unwrap());
+        assert_eq!(shown("CN=Nguyễn Văn An,O=UBND xã,C=VN"), "Nguyễn Văn An");
+        assert_eq!(shown("O=UBND xã,C=VN"), "UBND xã");
+        assert_eq!(shown("C=VN"), "C=VN");
+    }
+}

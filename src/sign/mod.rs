@@ -10,6 +10,7 @@
 
 pub mod algorithm;
 mod asn1;
+mod ber;
 pub mod certificate;
 pub mod cms;
 mod error;

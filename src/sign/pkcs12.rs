@@ -1,12 +1,12 @@
 //! Keys in PKCS#12 files (`.p12`, `.pfx`): RSA 2048–4096, ECDSA P-256 and P-384.
 //!
 //! `p12-keystore` reads what Java, Windows and OpenSSL write by default: PBES2 with AES, and the older PBE with 3DES or
-//! 40-bit RC2, under an HMAC of SHA-1 or SHA-256. The private key is wiped from memory when a [`Pkcs12`] is dropped; the
+//! 40-bit RC2, under an HMAC of SHA-1 or SHA-256; the BER of NSS (Firefox) is turned into DER before. The private key is wiped from memory when a [`Pkcs12`] is dropped; the
 //! copy inside `p12-keystore` is freed without being wiped (the crate offers no way).
 
 use super::algorithm::Algorithm;
 use super::certificate::{Parsed, check_signing_usage, display_name};
-use super::{SignError, Signer, path};
+use super::{SignError, Signer, ber, path};
 use p12_keystore::error::Error as KeyStoreError;
 use p12_keystore::{KeyStore, KeyStoreEntry, PrivateKeyChain};
 use rsa::RsaPrivateKey;
@@ -48,7 +48,7 @@ impl Pkcs12 {
         if file.len() > MAX_FILE_BYTES {
             return Err(SignError::NotPkcs12);
         }
-        let store = KeyStore::from_pkcs12(file, password).map_err(key_store_error)?;
+        let store = open(file, password)?;
         let mut first_error = None;
         for (_, entry) in store.entries() {
             let KeyStoreEntry::PrivateKeyChain(entry) = entry else { continue };
@@ -155,6 +155,23 @@ impl fmt::Debug for Pkcs12 {
     }
 }
 
+/// Opens the file, in DER or in the BER that NSS writes.
+fn open(file: &[u8], password: &str) -> Result<KeyStore, SignError> {
+    match KeyStore::from_pkcs12(file, password).map_err(key_store_error) {
+        Err(SignError::NotPkcs12) => {}
+        result => return result,
+    }
+    // The outer layer first, which leaves the MAC and with it the check of the password in force: what is NotPkcs12 after
+    // it has the right password, or no MAC, and is BER inside.
+    let outer = ber::to_der(file).ok_or(SignError::NotPkcs12)?;
+    match KeyStore::from_pkcs12(&outer, password).map_err(key_store_error) {
+        Err(SignError::NotPkcs12) => {}
+        result => return result,
+    }
+    let inner = ber::pfx_to_der(file).ok_or(SignError::NotPkcs12)?;
+    KeyStore::from_pkcs12(&inner, password).map_err(key_store_error)
+}
+
 fn key_store_error(error: KeyStoreError) -> SignError {
     match error {
         KeyStoreError::MacError(_) => SignError::WrongPassword,
@@ -209,6 +226,12 @@ mod tests {
         ] {
             assert_eq!(load(file).unwrap().chain().len(), 3);
         }
+    }
+
+    #[test]
+    fn file_in_ber_as_firefox_exports_it_loads() {
+        assert_eq!(load(file!("p256-nss.p12")).unwrap().chain().len(), 3);
+        assert!(matches!(Pkcs12::load(file!("p256-nss.p12"), "mat khau"), Err(SignError::WrongPassword)));
     }
 
     #[test]

@@ -67,3 +67,11 @@ pack p256-sha512-mac p256 -macalg sha512
 pack p256-no-mac p256 -nomac
 pack p256-plain-certs p256 -certpbe NONE
 openssl pkcs12 -export -nokeys -in "$work/p256.pem" -passout "file:$work/pass" -out no-key.p12
+
+# As Firefox would export it: NSS writes BER. (certutil and pk12util of NSS; left as it is where they are missing.)
+if command -v pk12util >/dev/null; then
+    certutil -N -d "$work" --empty-password
+    pk12util -i p256.p12 -d "$work" -w "$work/pass" -K '' >/dev/null
+    nickname=$(certutil -L -d "$work" | sed -n 's/ *u,u,u$//p')
+    pk12util -o p256-nss.p12 -n "$nickname" -d "$work" -w "$work/pass" -K '' >/dev/null
+fi
