@@ -405,7 +405,7 @@ mod tests {
         let palette = picture("[/Indexed/DeviceRGB 1<0102030a0b0c>]/BitsPerComponent 1", &[0x7f; 120]);
         assert_eq!([palette.get_pixel(0, 0).0, palette.get_pixel(1, 0).0], [[1, 2, 3], [10, 11, 12]]);
         // Group 4: eight white, eight black, 24 white, then the end of the block: black is 0 unless told otherwise.
-        let group4 = [0x33, 0x16, 0x00, 0x40, 0x04];
+        let group4 = [0x33, 0x16, 0x00, 0x20, 0x02];
         let fax = |rest: &str| {
             let parameters = format!("/DeviceGray/Filter/CCITTFaxDecode/DecodeParms<</K -1/Columns 40{rest}>>");
             picture(&parameters, &group4)

@@ -52,7 +52,10 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, DecodeErr
     }
     let image = RgbImage::from_raw(picture.width, picture.height, rgb.into_flattened())
         .ok_or_else(|| damaged("wrong number of pixels"))?;
-    limits.check_size(image.width(), image.height())?;
+    // The size was promised by one property and made by the picture; frames were planned by the first.
+    if size(&file, file.primary_id)? != (FrameInfo { width: image.width(), height: image.height() }) {
+        return Err(damaged("picture has another size than its header says"));
+    }
     let exif = file.exif(file.primary_id).ok().flatten().map_or_else(Exif::default, |block| Exif::parse(&block));
     let (gray, bilevel) = tones(&image);
     Ok(Decoded {
