@@ -5,6 +5,7 @@ mod lines;
 mod quads;
 mod refine;
 
+use self::refine::{Search, refine};
 use super::proxy::{Proxy, reduce};
 use crate::model::{Point, Quad};
 use image::RgbImage;
@@ -23,43 +24,51 @@ pub struct Bounds {
 /// Long side above which lines are sought on a halved proxy.
 const MAX_WORKING_SIDE: u32 = 900;
 const LINES: usize = 64;
+const FULLY_STRAIGHT: f32 = 0.95;
+const MAX_BOW: f64 = 0.04;
 
 /// Finds the outline.
 pub fn find(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Option<Bounds> {
-    let (bounds, virtual_sides, features) = candidates(capture, proxy, scanned).into_iter().next()?;
+    let (candidate, factor) = candidates(capture, proxy, scanned).into_iter().next()?;
     let t = cpu();
-    let quad = bounds.quad;
-    let mut q = quad.scaled(1.0 / f64::from(proxy.factor));
-    let support = features[1];
-    let sides = q.sides();
-    let pick = |i: usize, search: refine::Search| if virtual_sides[i] { refine::Search::STAY } else { search };
-    let wide = !scanned && support < 0.93;
-    let coarse = [0, 1, 2, 3].map(|i| {
-        let radius = if wide { (sides[i] * 0.025).max(8.0) } else { 6.0 };
-        pick(i, refine::Search { radius, step: if wide { 1.0 } else { 0.5 }, bowed: !scanned })
-    });
-    let mut bowed;
-    (q, bowed) = refine::refine(&proxy.rgb, &q, coarse);
-    if wide {
-        let fine = [0, 1, 2, 3].map(|i| {
-            if bowed[i] { refine::Search::STAY } else { pick(i, refine::Search { radius: 4.0, step: 0.5, bowed: true }) }
-        });
-        let more;
-        (q, more) = refine::refine(&proxy.rgb, &q, fine);
-        bowed = [0, 1, 2, 3].map(|i| bowed[i] || more[i]);
-    }
-    let mut quad = q.scaled(f64::from(proxy.factor));
-    if proxy.factor > 1 {
-        let radius = 2.0 * f64::from(proxy.factor);
-        let last = [0, 1, 2, 3].map(|i| {
-            if bowed[i] { refine::Search::STAY } else { pick(i, refine::Search { radius, step: 0.75, bowed: false }) }
-        });
-        (quad, _) = refine::refine(capture, &quad, last);
-    }
+    let working = Quad(candidate.corners.map(|(x, y)| Point::new(f64::from(x), f64::from(y))));
+    let quad = locate(capture, proxy, &working.scaled(factor / f64::from(proxy.factor)), &candidate, scanned);
     if std::env::var("BD").is_ok() {
         eprintln!("refine {:?}", cpu() - t);
     }
-    Some(Bounds { quad, ..bounds })
+    Some(Bounds { quad, confidence: candidate.score, cut_off: false })
+}
+
+/// Sub-pixel outline in capture pixels from one in proxy pixels.
+fn locate(capture: &RgbImage, proxy: &Proxy, quad: &Quad, candidate: &quads::Candidate, scanned: bool) -> Quad {
+    let sides = quad.sides();
+    let each = |search: &dyn Fn(usize) -> Search| {
+        [0, 1, 2, 3].map(|i| if candidate.virtual_sides[i] { Search::STAY } else { search(i) })
+    };
+    let (mut quad, mut bowed) = refine(&proxy.rgb, quad, each(&|i| {
+        if !scanned && candidate.support[i] < FULLY_STRAIGHT {
+            Search { radius: (sides[i] * MAX_BOW).max(8.0), step: 1.0, bowed: true }
+        } else {
+            Search { radius: 6.0, step: 0.5, bowed: !scanned }
+        }
+    }));
+    if !scanned {
+        let again = each(&|i| {
+            if bowed[i] {
+                Search { radius: sides[i] * MAX_BOW, step: 1.0, bowed: true }
+            } else {
+                Search { radius: 4.0, step: 0.5, bowed: true }
+            }
+        });
+        (quad, bowed) = refine(&proxy.rgb, &quad, again);
+    }
+    let quad = quad.scaled(f64::from(proxy.factor));
+    if proxy.factor == 1 {
+        return quad;
+    }
+    let radius = 2.0 * f64::from(proxy.factor);
+    let fine = each(&|i| if bowed[i] { Search::STAY } else { Search { radius, step: 0.75, bowed: false } });
+    refine(capture, &quad, fine).0
 }
 
 fn cpu() -> f64 {
@@ -68,7 +77,7 @@ fn cpu() -> f64 {
 }
 
 /// debug
-pub fn candidates(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Vec<(Bounds, [bool; 4], Vec<f32>)> {
+fn candidates(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Vec<(quads::Candidate, f64)> {
     if lines::is_bilevel(capture) {
         return Vec::new();
     }
@@ -95,11 +104,16 @@ pub fn candidates(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Vec<(Boun
     if std::env::var("BD").is_ok() {
         eprintln!("edges {:?} n {} lines {:?} n {} quads {:?}", t1 - t0, map.points.len(), t2 - t1, lines.len(), cpu() - t2);
     }
-    ranked
+    ranked.into_iter().map(|c| (c, f64::from(factor))).collect()
+}
+
+/// debug
+pub fn debug_candidates(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Vec<(Quad, Vec<f32>)> {
+    candidates(capture, proxy, scanned)
         .into_iter()
-        .map(|c| {
-            let quad = Quad(c.corners.map(|(x, y)| Point::new(f64::from(x), f64::from(y)))).scaled(f64::from(factor));
-            (Bounds { quad, confidence: c.score, cut_off: false }, c.virtual_sides, c.features.to_vec())
+        .map(|(c, factor)| {
+            let quad = Quad(c.corners.map(|(x, y)| Point::new(f64::from(x), f64::from(y)))).scaled(factor);
+            (quad, c.features.to_vec())
         })
         .collect()
 }

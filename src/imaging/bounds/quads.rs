@@ -30,6 +30,8 @@ pub(super) struct Candidate {
     pub corners: [(f32, f32); 4],
     /// Whether side `i` (from corner `i` to the next) is an edge of the frame.
     pub virtual_sides: [bool; 4],
+    /// Share of each side that is supported by edges.
+    pub support: [f32; 4],
     pub features: [f32; FEATURES],
     pub score: f32,
 }
@@ -273,10 +275,11 @@ fn judge(
         let inside = usize::from(center.0 * line.nx + center.1 * line.ny > line.d);
         seen.add(line, from, to, inside);
     }
+    let support = [0, 1, 2, 3].map(|i| seen.sides[i].0.support);
     let mut features = seen.features(area, virtual_count, &corners);
     features[18] = frame.edges_outside(&corners);
     let score = features.iter().zip(weights).map(|(f, w)| f * w).sum();
-    Some(Candidate { corners, virtual_sides, features, score })
+    Some(Candidate { corners, virtual_sides, support, features, score })
 }
 
 /// Corner `i` lies where side `i - 1` meets side `i`.
