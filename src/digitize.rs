@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::codes::Symbology;
 use crate::component::{ComponentError, UnsignedPdf};
 use crate::gather::{self, Gathered, PassedOver};
 use crate::imaging::decode::Limits;
@@ -473,13 +474,20 @@ fn page_entry(
         codes: page
             .codes
             .iter()
-            .map(|code| manifest::Code { kind: code.symbology.name().to_owned(), payload: code.payload.clone() })
+            .map(|code| manifest::Code { kind: kind_name(code.symbology).to_owned(), payload: code.payload.clone() })
             .collect(),
         ocr: engine.map(|engine| manifest::Ocr {
             engine: engine.name().to_owned(),
             words: page.text.lines.iter().map(|line| line.words.len()).sum(),
             confidence: page.text.mean_confidence(),
         }),
+    }
+}
+
+fn kind_name(symbology: Symbology) -> &'static str {
+    match symbology {
+        Symbology::Qr => "QR",
+        Symbology::Code128 => "CODE128",
     }
 }
 
