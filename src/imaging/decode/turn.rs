@@ -98,6 +98,7 @@ fn transposed(
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "colours of small test pictures")]
 mod tests {
     use super::*;
 
