@@ -9,6 +9,12 @@ use super::exif::Exif;
 use super::samples::{Alpha, eight_bits, on_white};
 use super::{DecodeError, Decoded, Format, FrameInfo, Limits, square_dpi, tones, turned};
 
+/// What a PNG header may unpack to (compressed profiles and texts), bytes; the `png` crate's own default.
+const MAX_HEADER: u64 = 64 << 20;
+
+/// Largest colour profile that is handed on; those of printers are the largest and rarely exceed 3 MB.
+const MAX_PROFILE: usize = 8 << 20;
+
 /// Inches in a metre.
 const INCHES: f64 = 1.0 / 0.0254;
 
@@ -23,7 +29,7 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<De
     check_whole(bytes, format)?;
     let exif = exif(&mut decoder);
     // A broken profile does not spoil the picture.
-    let icc = decoder.icc_profile().ok().flatten();
+    let icc = decoder.icc_profile().ok().flatten().filter(|profile| profile.len() <= MAX_PROFILE);
     let (width, height) = decoder.dimensions();
     let colour = decoder.color_type();
     let size = u64::from(width) * u64::from(height) * u64::from(colour.bytes_per_pixel());
@@ -51,7 +57,7 @@ fn open<'a>(bytes: &'a [u8], format: Format, limits: &Limits) -> Result<Box<dyn 
     }
     let reader = Cursor::new(bytes);
     let mut own = image::Limits::default();
-    own.max_alloc = Some(limits.max_bytes);
+    own.max_alloc = Some(limits.max_bytes.min(MAX_HEADER));
     let opened: Result<Box<dyn ImageDecoder>, ImageError> = match format {
         Format::Png => PngDecoder::with_limits(reader, own.clone()).map(|decoder| Box::new(decoder) as _),
         Format::WebP => WebPDecoder::new(reader).map(|decoder| Box::new(decoder) as _),
@@ -63,6 +69,7 @@ fn open<'a>(bytes: &'a [u8], format: Format, limits: &Limits) -> Result<Box<dyn 
     // Samples as stored and RGB stand in memory together.
     let pixels = u64::from(width) * u64::from(height);
     limits.check_memory(width, height, pixels * (3 + u64::from(decoder.color_type().bytes_per_pixel())))?;
+    own.max_alloc = Some(limits.max_bytes);
     decoder.set_limits(own).map_err(|error| failure(format, (width, height), error))?;
     Ok(decoder)
 }

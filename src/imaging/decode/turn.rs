@@ -83,11 +83,13 @@ fn transposed(
     let mut displayed = vec![[0; 3]; width * height];
     for top in (0..width).step_by(BLOCK) {
         for left in (0..height).step_by(BLOCK) {
+            let columns = BLOCK.min(height - left);
             for y in top..(top + BLOCK).min(width) {
                 let column = if columns_reversed { width - 1 - y } else { y };
-                for x in left..(left + BLOCK).min(height) {
+                let targets = &mut displayed[y * height + left..][..columns];
+                for (x, target) in (left..).zip(targets) {
                     let row = if rows_reversed { height - 1 - x } else { x };
-                    displayed[y * height + x] = stored[row * width + column];
+                    *target = stored[row * width + column];
                 }
             }
         }
@@ -96,6 +98,7 @@ fn transposed(
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "colours of small test pictures")]
 mod tests {
     use super::*;
 
