@@ -1,4 +1,6 @@
 //! placeholder
 
 pub mod binarize;
+pub mod blank;
+pub mod orient;
 pub mod skew;
