@@ -162,7 +162,13 @@ pub fn strong_ink(gray: &GrayImage, window: u32) -> GrayImage {
     let floor = (strong * FLOOR_SHARE).max(LEAST_CONTRAST);
     let full = (strong * FULL_SHARE).max(floor + 1.0);
     let curve: Vec<u8> = (0u8..=255)
-        .map(|value| ((f64::from(value) - floor) / (full - floor) * 255.0).clamp(0.0, 255.0) as u8)
+        .map(|value| {
+            let part = ((f64::from(value) - floor) / (full - floor)).clamp(0.0, 1.0);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0 to 255")]
+            {
+                (part * 255.0) as u8
+            }
+        })
         .collect();
     for value in ink.iter_mut() {
         *value = curve[usize::from(*value)];
@@ -187,7 +193,7 @@ pub(crate) fn closing(gray: &GrayImage, window: u32) -> GrayImage {
             target[..pad].fill(row[0]);
             target[pad..pad + width].copy_from_slice(row);
             target[pad + width..].fill(row[width - 1]);
-            extreme_in_row(target, &mut scratch, window, u8::max);
+            extreme_in_row::<true>(target, &mut scratch, window);
         }
     }
     // Rows of the margin repeat the first and the last row of the picture.
@@ -197,14 +203,14 @@ pub(crate) fn closing(gray: &GrayImage, window: u32) -> GrayImage {
     for y in pad + height..tall {
         padded.copy_within((pad + height - 1) * wide..(pad + height) * wide, y * wide);
     }
-    extreme_over_rows(&mut padded, wide, window, u8::max);
+    extreme_over_rows::<true>(&mut padded, wide, window);
     // Every pixel now holds the maximum of the window that starts at it. The minimum over the windows that contain a
     // pixel is the minimum of the `window` values that end at it: seen from `pad` before it, again a window that
     // starts there. Shifting by `pad` in both directions therefore undoes the padding.
-    extreme_over_rows(&mut padded, wide, window, u8::min);
+    extreme_over_rows::<false>(&mut padded, wide, window);
     let mut closed = Vec::with_capacity(width * height);
     for row in padded.chunks_exact_mut(wide).take(height) {
-        extreme_in_row(row, &mut scratch, window, u8::min);
+        extreme_in_row::<false>(row, &mut scratch, window);
         closed.extend_from_slice(&row[..width]);
     }
     GrayImage::from_raw(gray.width(), gray.height(), closed).expect("one value for every pixel")
@@ -212,12 +218,11 @@ pub(crate) fn closing(gray: &GrayImage, window: u32) -> GrayImage {
 
 /// Replaces every value by the extreme of the `window` values from it on (fewer at the end), by doubling: the extreme
 /// of 2n values is the extreme of two extremes of n.
-fn extreme_in_row(row: &mut [u8], scratch: &mut (Vec<u8>, Vec<u8>), window: usize, extreme: fn(u8, u8) -> u8) {
+fn extreme_in_row<const LARGEST: bool>(row: &mut [u8], scratch: &mut (Vec<u8>, Vec<u8>), window: usize) {
     let step = |from: &[u8], to: &mut [u8], shift: usize| {
         let split = from.len().saturating_sub(shift);
-        // The two operations are told apart outside the loop, so that each loop becomes vector code.
         let pairs = to.iter_mut().zip(from.iter().zip(from.get(shift..).unwrap_or(&[])));
-        if extreme(0, 1) == 1 {
+        if LARGEST {
             pairs.for_each(|(out, (&a, &b))| *out = a.max(b));
         } else {
             pairs.for_each(|(out, (&a, &b))| *out = a.min(b));
@@ -237,8 +242,7 @@ fn extreme_in_row(row: &mut [u8], scratch: &mut (Vec<u8>, Vec<u8>), window: usiz
 }
 
 /// The same down the columns of a picture of the given width, row against row.
-fn extreme_over_rows(pixels: &mut [u8], width: usize, window: usize, extreme: fn(u8, u8) -> u8) {
-    let largest = extreme(0, 1) == 1;
+fn extreme_over_rows<const LARGEST: bool>(pixels: &mut [u8], width: usize, window: usize) {
     let mut done = 1;
     while done < window {
         let shift = done.min(window - done);
@@ -246,7 +250,7 @@ fn extreme_over_rows(pixels: &mut [u8], width: usize, window: usize, extreme: fn
         while rest.len() > shift * width {
             let (upper, lower) = rest.split_at_mut(shift * width);
             let pairs = upper[..width].iter_mut().zip(&lower[..width]);
-            if largest {
+            if LARGEST {
                 pairs.for_each(|(a, &b)| *a = (*a).max(b));
             } else {
                 pairs.for_each(|(a, &b)| *a = (*a).min(b));
@@ -350,6 +354,7 @@ fn find(parents: &mut [usize], label: usize) -> usize {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pictures of a few pixels")]
 mod tests {
     use super::*;
     use image::Luma;

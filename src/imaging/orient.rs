@@ -9,7 +9,11 @@
 //!
 //! Limits: pages with a handful of letters, handwriting, letters under about 6 pixels.
 
-#![expect(clippy::cast_possible_truncation, reason = "pixel places and sums are bounded by the size of the picture")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "pixel places and sums are bounded by the size of the picture and never negative"
+)]
 
 mod weights;
 
@@ -150,10 +154,9 @@ impl Integral {
             let right = columns[i % PATCH + 1].max(left + 1).min(self.width);
             let bottom = rows[i / PATCH + 1].max(top + 1).min(self.height);
             let area = ((right - left.min(right)) * (bottom - top.min(bottom))) as u32;
-            if area > 0 {
-                let sum = at(right, bottom).wrapping_add(at(left, top)).wrapping_sub(at(left, bottom));
-                *value = (sum.wrapping_sub(at(right, top)) / area) as u8;
-            }
+            let sum = at(right, bottom).wrapping_add(at(left, top)).wrapping_sub(at(left, bottom));
+            // Cells outside the picture have no area.
+            *value = sum.wrapping_sub(at(right, top)).checked_div(area).unwrap_or(0) as u8;
         }
         patch
     }

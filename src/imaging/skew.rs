@@ -38,8 +38,9 @@ pub struct Skew {
     pub confidence: f32,
 }
 
-/// Below this [`Skew::confidence`] the angle is a guess. On synthetic pages all errors over 1° lay below it.
-pub const MIN_CONFIDENCE: f32 = 0.3;
+/// Below this [`Skew::confidence`] the angle is a guess. Of 379 sample pages 2 lay below it, one of them empty; all errors
+/// over 0.6° were among them.
+pub const MIN_CONFIDENCE: f32 = 0.55;
 
 /// Window of the top hat, pixels: wider than any stroke of running text at 150 dpi and any ruled line (1.5 mm at
 /// 100 dpi is 6 px), narrower than punch holes.
