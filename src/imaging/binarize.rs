@@ -12,6 +12,15 @@
 
 use image::GrayImage;
 
+/// The strength of ink is measured at the pixels that are among the darkest 1/2000 of the page: a short line of text.
+const STRONG_SHARE: usize = 2000;
+/// Ink weaker than this part of the strong ink is dropped: noise, bleed-through, compression.
+const FLOOR_SHARE: f64 = 0.25;
+/// Ink stronger than this part of the strong ink counts fully.
+const FULL_SHARE: f64 = 0.8;
+/// Ink never counts below this contrast, grey levels: noise of cameras and JPEG.
+const LEAST_CONTRAST: f64 = 10.0;
+
 /// The threshold that best splits the histogram in two classes (Otsu 1979): pixels `<=` it belong to the dark one.
 /// A picture of one single value gives that value.
 pub fn otsu(gray: &GrayImage) -> u8 {
@@ -138,6 +147,35 @@ pub fn thin_ink(gray: &GrayImage, window: u32) -> GrayImage {
     ink
 }
 
+/// [`thin_ink`] with noise, bleed-through and compression taken off and the rest stretched to 0 (paper) to 255 (full
+/// ink of this page), whatever the contrast of the page.
+pub fn strong_ink(gray: &GrayImage, window: u32) -> GrayImage {
+    let mut ink = thin_ink(gray, window);
+    let counts = histogram(&ink);
+    let wanted = (ink.as_raw().len() / STRONG_SHARE) as u64;
+    let mut seen = 0u64;
+    let strong = (1u8..=255).rev().find(|&value| {
+        seen += u64::from(counts[usize::from(value)]);
+        seen > wanted
+    });
+    let strong = f64::from(strong.unwrap_or(0));
+    let floor = (strong * FLOOR_SHARE).max(LEAST_CONTRAST);
+    let full = (strong * FULL_SHARE).max(floor + 1.0);
+    let curve: Vec<u8> = (0u8..=255)
+        .map(|value| {
+            let part = ((f64::from(value) - floor) / (full - floor)).clamp(0.0, 1.0);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0 to 255")]
+            {
+                (part * 255.0) as u8
+            }
+        })
+        .collect();
+    for value in ink.iter_mut() {
+        *value = curve[usize::from(*value)];
+    }
+    ink
+}
+
 /// Grey closing with a square of `window` pixels: the paper with everything dark and thin removed.
 pub(crate) fn closing(gray: &GrayImage, window: u32) -> GrayImage {
     let (width, height) = (gray.width() as usize, gray.height() as usize);
@@ -155,7 +193,7 @@ pub(crate) fn closing(gray: &GrayImage, window: u32) -> GrayImage {
             target[..pad].fill(row[0]);
             target[pad..pad + width].copy_from_slice(row);
             target[pad + width..].fill(row[width - 1]);
-            extreme_in_row(target, &mut scratch, window, u8::max);
+            extreme_in_row::<true>(target, &mut scratch, window);
         }
     }
     // Rows of the margin repeat the first and the last row of the picture.
@@ -165,14 +203,14 @@ pub(crate) fn closing(gray: &GrayImage, window: u32) -> GrayImage {
     for y in pad + height..tall {
         padded.copy_within((pad + height - 1) * wide..(pad + height) * wide, y * wide);
     }
-    extreme_over_rows(&mut padded, wide, window, u8::max);
+    extreme_over_rows::<true>(&mut padded, wide, window);
     // Every pixel now holds the maximum of the window that starts at it. The minimum over the windows that contain a
     // pixel is the minimum of the `window` values that end at it: seen from `pad` before it, again a window that
     // starts there. Shifting by `pad` in both directions therefore undoes the padding.
-    extreme_over_rows(&mut padded, wide, window, u8::min);
+    extreme_over_rows::<false>(&mut padded, wide, window);
     let mut closed = Vec::with_capacity(width * height);
     for row in padded.chunks_exact_mut(wide).take(height) {
-        extreme_in_row(row, &mut scratch, window, u8::min);
+        extreme_in_row::<false>(row, &mut scratch, window);
         closed.extend_from_slice(&row[..width]);
     }
     GrayImage::from_raw(gray.width(), gray.height(), closed).expect("one value for every pixel")
@@ -180,12 +218,11 @@ pub(crate) fn closing(gray: &GrayImage, window: u32) -> GrayImage {
 
 /// Replaces every value by the extreme of the `window` values from it on (fewer at the end), by doubling: the extreme
 /// of 2n values is the extreme of two extremes of n.
-fn extreme_in_row(row: &mut [u8], scratch: &mut (Vec<u8>, Vec<u8>), window: usize, extreme: fn(u8, u8) -> u8) {
+fn extreme_in_row<const LARGEST: bool>(row: &mut [u8], scratch: &mut (Vec<u8>, Vec<u8>), window: usize) {
     let step = |from: &[u8], to: &mut [u8], shift: usize| {
         let split = from.len().saturating_sub(shift);
-        // The two operations are told apart outside the loop, so that each loop becomes vector code.
         let pairs = to.iter_mut().zip(from.iter().zip(from.get(shift..).unwrap_or(&[])));
-        if extreme(0, 1) == 1 {
+        if LARGEST {
             pairs.for_each(|(out, (&a, &b))| *out = a.max(b));
         } else {
             pairs.for_each(|(out, (&a, &b))| *out = a.min(b));
@@ -205,8 +242,7 @@ fn extreme_in_row(row: &mut [u8], scratch: &mut (Vec<u8>, Vec<u8>), window: usiz
 }
 
 /// The same down the columns of a picture of the given width, row against row.
-fn extreme_over_rows(pixels: &mut [u8], width: usize, window: usize, extreme: fn(u8, u8) -> u8) {
-    let largest = extreme(0, 1) == 1;
+fn extreme_over_rows<const LARGEST: bool>(pixels: &mut [u8], width: usize, window: usize) {
     let mut done = 1;
     while done < window {
         let shift = done.min(window - done);
@@ -214,7 +250,7 @@ fn extreme_over_rows(pixels: &mut [u8], width: usize, window: usize, extreme: fn
         while rest.len() > shift * width {
             let (upper, lower) = rest.split_at_mut(shift * width);
             let pairs = upper[..width].iter_mut().zip(&lower[..width]);
-            if largest {
+            if LARGEST {
                 pairs.for_each(|(a, &b)| *a = (*a).max(b));
             } else {
                 pairs.for_each(|(a, &b)| *a = (*a).min(b));
@@ -225,7 +261,100 @@ fn extreme_over_rows(pixels: &mut [u8], width: usize, window: usize, extreme: fn
     }
 }
 
+/// Connected pixels and their bounding box, borders included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Component {
+    pub(crate) left: usize,
+    pub(crate) top: usize,
+    pub(crate) right: usize,
+    pub(crate) bottom: usize,
+    /// Number of pixels.
+    pub(crate) area: usize,
+}
+
+impl Component {
+    /// Pixels.
+    pub(crate) fn width(&self) -> usize {
+        self.right + 1 - self.left
+    }
+
+    /// Pixels.
+    pub(crate) fn height(&self) -> usize {
+        self.bottom + 1 - self.top
+    }
+}
+
+/// Connected components (with diagonals) of the pixels of at least the value `least`, by runs and union-find, in order of their first run.
+pub(crate) fn components(ink: &GrayImage, least: u8) -> Vec<Component> {
+    let width = ink.width() as usize;
+    let mut parents: Vec<usize> = Vec::new();
+    let mut boxes: Vec<Component> = Vec::new();
+    let mut above: Vec<(usize, usize, usize)> = Vec::new();
+    let mut current: Vec<(usize, usize, usize)> = Vec::new();
+    for (y, row) in ink.as_raw().chunks_exact(width.max(1)).enumerate() {
+        let mut x = 0;
+        let mut first_above = 0;
+        while let Some(offset) = row[x..].iter().position(|&value| value >= least) {
+            let start = x + offset;
+            let end = row[start..].iter().position(|&value| value < least).map_or(width, |length| start + length);
+            let mut own = usize::MAX;
+            while first_above < above.len() && above[first_above].1 < start {
+                first_above += 1;
+            }
+            for &(_, _, label) in above[first_above..].iter().take_while(|run| run.0 <= end) {
+                let root = find(&mut parents, label);
+                if own == usize::MAX {
+                    own = root;
+                } else if own != root {
+                    let (low, high) = (own.min(root), own.max(root));
+                    parents[high] = low;
+                    own = low;
+                }
+            }
+            if own == usize::MAX {
+                own = parents.len();
+                parents.push(own);
+                boxes.push(Component { left: start, top: y, right: end - 1, bottom: y, area: 0 });
+            }
+            let bounds = &mut boxes[own];
+            bounds.left = bounds.left.min(start);
+            bounds.right = bounds.right.max(end - 1);
+            bounds.bottom = y;
+            bounds.area += end - start;
+            current.push((start, end, own));
+            x = end;
+        }
+        std::mem::swap(&mut above, &mut current);
+        current.clear();
+    }
+    for label in (0..parents.len()).rev() {
+        let root = find(&mut parents, label);
+        if root != label {
+            let part = boxes[label];
+            let whole = &mut boxes[root];
+            *whole = Component {
+                left: whole.left.min(part.left),
+                top: whole.top.min(part.top),
+                right: whole.right.max(part.right),
+                bottom: whole.bottom.max(part.bottom),
+                area: whole.area + part.area,
+            };
+        }
+    }
+    boxes.iter().zip(&parents).enumerate().filter(|(i, (_, parent))| i == *parent).map(|(_, (b, _))| *b).collect()
+}
+
+fn find(parents: &mut [usize], label: usize) -> usize {
+    let mut label = label;
+    while parents[label] != label {
+        parents[label] = parents[parents[label]];
+        label = parents[label];
+    }
+    label
+}
+
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pictures of a few pixels")]
 mod tests {
     use super::*;
     use image::Luma;
@@ -248,6 +377,14 @@ mod tests {
     fn histogram_counts_every_pixel_once() {
         let counts = histogram(&picture(&[&[1, 1, 2, 3, 1], &[0, 255, 255, 2, 2]]));
         assert_eq!((counts[0], counts[1], counts[2], counts[3], counts[255]), (1, 3, 3, 1, 2));
+    }
+
+    #[test]
+    fn components_are_joined_across_branches_and_diagonals() {
+        let ink = picture(&[&[9, 0, 9, 0, 0], &[9, 0, 9, 0, 0], &[0, 9, 0, 0, 9], &[0, 0, 0, 0, 1]]);
+        let found: Vec<[usize; 5]> =
+            components(&ink, 5).iter().map(|c| [c.left, c.top, c.width(), c.height(), c.area]).collect();
+        assert_eq!(found, [[0, 0, 3, 3, 5], [4, 2, 1, 1, 1]]);
     }
 
     #[test]
