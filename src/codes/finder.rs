@@ -209,24 +209,28 @@ fn cross_checked(dark: &Dark, x: f64, y: usize, module: f64) -> Option<Pattern> 
 }
 
 /// Centre and module size of the finder pattern around `from` on a line.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few times the size of a module")]
 fn cross(length: usize, from: usize, module: f64, dark: impl Fn(usize) -> bool) -> Option<(f64, f64)> {
     if !dark(from) {
         return None;
     }
-    let longest = |expected: f64| (expected * 2.0 * module + 2.0) as usize;
+    let longest = (6.0 * module + 2.0) as usize;
     // Runs outwards from the centre: rest of the middle, light ring, dark ring.
-    let outwards = |step: isize| {
+    let outwards = |line: &mut dyn Iterator<Item = usize>| {
         let mut runs = [0usize; 3];
-        let mut at = from as isize;
-        for (i, run) in runs.iter_mut().enumerate() {
-            while at >= 0 && (at as usize) < length && dark(at as usize) == (i != 1) && *run <= longest(3.0) {
-                *run += 1;
-                at += step;
+        let mut ring = 0;
+        for at in line {
+            if dark(at) == (ring == 1) {
+                ring += 1;
             }
+            if ring == runs.len() || runs[ring] > longest {
+                break;
+            }
+            runs[ring] += 1;
         }
         runs
     };
-    let (back, forth) = (outwards(-1), outwards(1));
+    let (back, forth) = (outwards(&mut (0..=from).rev()), outwards(&mut (from..length)));
     let middle = back[0] + forth[0] - 1;
     let size = finder_module([back[2], back[1], middle, forth[1], forth[2]])?;
     let similar = size < 2.0 * module + 0.5 && module < 2.0 * size + 0.5;

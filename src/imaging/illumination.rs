@@ -447,6 +447,7 @@ fn dim(pixel: &mut [i16]) {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "test pictures are small")]
 mod tests {
     use image::{Luma, Rgb};
     use proptest::prelude::*;

@@ -379,6 +379,7 @@ fn reduce<const C: usize>(source: &Plane<'_, C>, factor: usize) -> (Vec<u8>, usi
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "test pictures are small")]
 mod tests {
     use image::{Luma, Rgb};
     use proptest::prelude::*;
