@@ -140,8 +140,7 @@ impl Line {
             if self.virtual_side {
                 running.support += 0.5;
             } else if let Some(edge) = self.edge_near(map, x, y) {
-                running.support +=
-                    if faint { 1.0 } else { 0.4 + 0.6 * (difference / (0.5 * FULL_VOTE)).min(1.0) };
+                running.support += if faint { 1.0 } else { 0.4 + 0.6 * (difference / (0.5 * FULL_VOTE)).min(1.0) };
                 running.edges += 1.0;
                 running.ruled += if self.is_ruled(map, edge) { 1.0 } else { 0.0 };
             }
@@ -219,8 +218,6 @@ pub(super) fn find(map: &EdgeMap, count: usize, faint: bool) -> Vec<Line> {
 struct Voter {
     x: f32,
     y: f32,
-    nx: f32,
-    ny: f32,
     weight: f32,
     degrees: u16,
     withdrawn: bool,
@@ -242,7 +239,7 @@ impl Votes {
             let degrees = (p.ny.atan2(p.nx).to_degrees().round() as i32).rem_euclid(ANGLES as i32) as u16;
             starts[usize::from(degrees) + 1] += 1;
             let weight = vote(map, p, faint) + if faint && map.is_outermost(p) { OUTERMOST_VOTE } else { 0.0 };
-            unordered.push(Voter { x: p.x, y: p.y, nx: p.nx, ny: p.ny, weight, degrees, withdrawn: false });
+            unordered.push(Voter { x: p.x, y: p.y, weight, degrees, withdrawn: false });
         }
         for a in 0..ANGLES {
             starts[a + 1] += starts[a];
@@ -369,8 +366,7 @@ impl Hough {
     fn new(map: &EdgeMap) -> Self {
         let offset = (map.width as f32).hypot(map.height as f32).ceil() + 2.0;
         let distances = 2 * offset as usize + 2;
-        let directions =
-            (0..ANGLES).map(|a| (a as f32).to_radians()).map(|angle| (angle.cos(), angle.sin())).collect();
+        let directions = (0..ANGLES).map(|a| (a as f32).to_radians()).map(|angle| (angle.cos(), angle.sin())).collect();
         Self { cells: vec![0.0; distances * ANGLES], distances, offset, directions, best: 0 }
     }
 

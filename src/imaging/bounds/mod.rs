@@ -171,3 +171,180 @@ fn is_bilevel(capture: &RgbImage) -> bool {
     let grey = sampled.filter(|&&value| value != 0 && value != 255).count();
     (grey as f64) <= GREY_SHARE * count as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Homography;
+    use image::Rgb;
+    use proptest::prelude::*;
+
+    const WIDTH: u32 = 480;
+    const HEIGHT: u32 = 640;
+
+    /// Deterministic noise of a few grey levels.
+    fn noise(x: u32, y: u32) -> i32 {
+        let mixed = (x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77)).wrapping_mul(0xC2B2_AE3D);
+        (mixed >> 13) as i32 % 5
+    }
+
+    /// A sheet on a desk: `paper` colours the unit square of the sheet, `desk` the rest; edges are antialiased.
+    fn scene(quad: &Quad, paper: impl Fn(f64, f64) -> u8, desk: impl Fn(f64, f64) -> u8) -> RgbImage {
+        let unit = Quad([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)].map(|(x, y)| Point::new(x, y)));
+        let to_sheet = Homography::between(quad, &unit).unwrap();
+        RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
+            let mut sum = 0;
+            for (dx, dy) in [(-0.375, -0.125), (0.125, -0.375), (-0.125, 0.375), (0.375, 0.125)] {
+                let (px, py) = (f64::from(x) + dx, f64::from(y) + dy);
+                let p = to_sheet.apply(Point::new(px, py));
+                let on_sheet = (0.0..1.0).contains(&p.x) && (0.0..1.0).contains(&p.y);
+                sum += i32::from(if on_sheet { paper(p.x, p.y) } else { desk(px, py) });
+            }
+            Rgb([(sum / 4 + noise(x, y)).clamp(0, 255) as u8; 3])
+        })
+    }
+
+    fn quad(corners: [(f64, f64); 4]) -> Quad {
+        Quad(corners.map(|(x, y)| Point::new(x, y)))
+    }
+
+    fn search(capture: &RgbImage, scanned: bool) -> Option<Bounds> {
+        find(capture, &Proxy::new(capture), scanned)
+    }
+
+    /// Largest distance between corners, whichever comes first.
+    fn corner_error(a: &Quad, b: &Quad) -> f64 {
+        let error = |turn: usize| {
+            let turned = b.rotated_start(turn);
+            a.0.iter().zip(&turned.0).map(|(p, q)| p.distance(*q)).fold(0.0, f64::max)
+        };
+        (0..4).map(error).fold(f64::INFINITY, f64::min)
+    }
+
+    fn assert_near(found: Option<Bounds>, expected: &Quad, pixels: f64) {
+        let found = found.expect("there is a sheet");
+        let error = corner_error(&found.quad, expected);
+        assert!(error < pixels, "corner off by {error} px: {found:?}");
+    }
+
+    /// Lines of print.
+    fn print(u: f64, v: f64) -> u8 {
+        let line = (v * 30.0).fract();
+        let letter = (u * 97.0 + (v * 30.0).floor() * 3.7).fract();
+        if (0.1..0.9).contains(&u) && (0.1..0.9).contains(&v) && line < 0.4 && letter < 0.5 { 60 } else { 230 }
+    }
+
+    fn wood(x: f64, y: f64) -> u8 {
+        (90.0 + 20.0 * (y / 9.0 + 2.0 * (x / 170.0).sin()).sin()) as u8
+    }
+
+    const SHEET: [(f64, f64); 4] = [(90.0, 80.0), (400.0, 110.0), (420.0, 560.0), (60.0, 530.0)];
+
+    #[test]
+    fn sheet_on_a_wooden_desk_is_found_to_half_a_pixel() {
+        let sheet = quad(SHEET);
+        let found = search(&scene(&sheet, print, wood), false);
+        assert_near(found, &sheet, 0.5);
+        assert!(!found.unwrap().cut_off);
+        assert!(found.unwrap().confidence > 0.9);
+    }
+
+    #[test]
+    fn white_sheet_on_a_slightly_darker_desk_is_found() {
+        let sheet = quad(SHEET);
+        assert_near(search(&scene(&sheet, print, |_, _| 216), false), &sheet, 1.0);
+    }
+
+    #[test]
+    fn finger_over_a_side_does_not_move_it() {
+        let sheet = quad(SHEET);
+        let mut capture = scene(&sheet, print, wood);
+        for y in 500..HEIGHT {
+            for x in 200..240 {
+                capture.put_pixel(x, y, Rgb([190, 140, 110]));
+            }
+        }
+        assert_near(search(&capture, false), &sheet, 0.7);
+    }
+
+    #[test]
+    fn corner_outside_the_frame_is_extrapolated_and_reported() {
+        let sheet = quad([(200.0, 90.0), (520.0, 140.0), (440.0, 540.0), (90.0, 500.0)]);
+        let found = search(&scene(&sheet, print, wood), false);
+        assert_near(found, &sheet, 4.0);
+        assert!(found.unwrap().cut_off);
+    }
+
+    #[test]
+    fn printed_frame_does_not_win_over_the_edge_of_the_sheet() {
+        let sheet = quad(SHEET);
+        let framed = |u: f64, v: f64| {
+            let edge = u.min(1.0 - u).min((v.min(1.0 - v)) * 1.4);
+            if (0.08..0.10).contains(&edge) { 20 } else { 230 }
+        };
+        assert_near(search(&scene(&sheet, framed, |_, _| 200), false), &sheet, 1.0);
+        assert_near(search(&scene(&sheet, framed, |_, _| 210), true), &sheet, 1.0);
+    }
+
+    #[test]
+    fn card_on_a_scanner_bed_is_found() {
+        let card = quad([(180.0, 90.0), (330.0, 100.0), (323.7, 195.0), (173.7, 185.0)]);
+        let paper = |u: f64, _: f64| if u < 0.3 { 120 } else { 190 };
+        assert_near(search(&scene(&card, paper, |_, _| 240), true), &card, 0.7);
+    }
+
+    #[test]
+    fn picture_without_an_edge_of_paper_has_no_bounds() {
+        let whole = Quad::of_frame(WIDTH, HEIGHT).scaled(1.2);
+        for scanned in [false, true] {
+            assert_eq!(search(&scene(&whole, print, wood), scanned), None, "print only");
+            assert_eq!(search(&RgbImage::from_pixel(WIDTH, HEIGHT, Rgb([250; 3])), scanned), None, "blank");
+            let bordered = quad([(1.0, 1.0), (478.0, 1.0), (478.0, 638.0), (1.0, 638.0)]);
+            assert_eq!(search(&scene(&bordered, print, |_, _| 90), scanned), None, "screenshot with a border");
+        }
+    }
+
+    #[test]
+    fn table_that_fills_a_scan_is_not_a_sheet() {
+        let whole = quad([(-40.0, -40.0), (520.0, -40.0), (520.0, 680.0), (-40.0, 680.0)]);
+        let table = |u: f64, v: f64| {
+            let rule = |t: f64| (t * 12.0).fract() < 0.06;
+            let within = (0.2..0.8).contains(&u) && (0.2..0.8).contains(&v);
+            if within && (rule(v) || rule(u)) { 30 } else { 235 }
+        };
+        assert_eq!(search(&scene(&whole, table, wood), true), None);
+    }
+
+    #[test]
+    fn black_and_white_capture_has_no_bounds() {
+        let capture = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
+            Rgb([if (40..440).contains(&x) && (30..600).contains(&y) { 255 } else { 0 }; 3])
+        });
+        assert_eq!(search(&capture, true), None);
+    }
+
+    #[test]
+    fn tiny_and_thin_captures_do_not_panic() {
+        for (width, height) in [(1, 1), (1, 50), (3, 3), (7, 2000), (40, 40)] {
+            let capture = RgbImage::from_fn(width, height, |x, y| Rgb([(x * 7 + y * 13) as u8; 3]));
+            for scanned in [false, true] {
+                let _bounds = search(&capture, scanned);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn any_tilted_sheet_is_found_to_a_pixel(
+            shifts in prop::array::uniform8(-45.0f64..45.0), turn in 0usize..4, desk in 60u8..190,
+        ) {
+            let base = [(100.0, 100.0), (380.0, 100.0), (380.0, 520.0), (100.0, 520.0)];
+            let corners = [0, 1, 2, 3].map(|i| (base[i].0 + shifts[2 * i], base[i].1 + shifts[2 * i + 1]));
+            let sheet = quad(corners).rotated_start(turn);
+            let found = search(&scene(&sheet, print, |_, _| desk), false);
+            prop_assert!(found.is_some());
+            prop_assert!(corner_error(&found.unwrap().quad, &sheet) < 1.0, "{found:?} for {sheet:?}");
+        }
+    }
+}

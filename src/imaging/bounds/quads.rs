@@ -36,7 +36,6 @@ pub(super) struct Candidate {
     pub virtual_sides: [bool; 4],
     /// Share of each side that is supported by edges.
     pub support: [f32; 4],
-    pub evidence: Evidence,
     pub score: f32,
 }
 
@@ -117,14 +116,15 @@ impl Segments {
             for j in members(self.opposite[i] & above(i)) {
                 let across = self.between[i * n + j] & above(i);
                 for k in members(across) {
-                    let last =
-                        across & above(k) & self.opposite[k] & self.from[i * n + k] & self.from[j * n + k];
+                    let last = across & above(k) & self.opposite[k] & self.from[i * n + k] & self.from[j * n + k];
                     for l in members(last) {
                         let sides = [(i, k, l), (k, i, j), (j, k, l), (l, i, j)];
                         let (mut supported, mut total) = (0.0, 0.0);
                         let mut weakest = 1.0f32;
                         for (side, from, to) in sides {
-                            let (Some(a), Some(b)) = (crossings.at(side, from), crossings.at(side, to)) else { continue };
+                            let (Some(a), Some(b)) = (crossings.at(side, from), crossings.at(side, to)) else {
+                                continue;
+                            };
                             let support = self.support[(side * n + from) * n + to];
                             let length = (a - b).abs();
                             supported += length * support;
@@ -225,13 +225,7 @@ impl Crossings {
 }
 
 /// Judges the quad whose sides lie on four lines in this order.
-fn judge(
-    lines: &[Line],
-    crossings: &Crossings,
-    frame: &Frame,
-    sides: [usize; 4],
-    scanned: bool,
-) -> Option<Candidate> {
+fn judge(lines: &[Line], crossings: &Crossings, frame: &Frame, sides: [usize; 4], scanned: bool) -> Option<Candidate> {
     let mut sides = sides;
     let mut corners = corners_of(lines, crossings, sides)?;
     if signed_area(&corners) < 0.0 {
@@ -253,7 +247,7 @@ fn judge(
     let evidence = Evidence::new(&seen, area, &corners, frame.edges_outside(&corners));
     let score = evidence.score(scanned);
     let support = [0, 1, 2, 3].map(|i| seen[i].support());
-    Some(Candidate { corners, virtual_sides, support, evidence, score })
+    Some(Candidate { corners, virtual_sides, support, score })
 }
 
 /// Corner `i` lies where side `i - 1` meets side `i`.
