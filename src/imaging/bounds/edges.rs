@@ -44,7 +44,15 @@ impl EdgeMap {
     /// Finds edges at least `min_strength` grey levels high, or twice the picture's typical gradient where that is more.
     pub(super) fn new(image: &RgbImage, min_strength: f32) -> Self {
         let (width, height) = (image.width() as usize, image.height() as usize);
-        let mut map = Self { width, height, points: Vec::new(), index: vec![NONE; width * height], row_ends: vec![(u32::MAX, 0); height], column_ends: vec![(u32::MAX, 0); width], boxes: Vec::new() };
+        let mut map = Self {
+            width,
+            height,
+            points: Vec::new(),
+            index: vec![NONE; width * height],
+            row_ends: vec![(u32::MAX, 0); height],
+            column_ends: vec![(u32::MAX, 0); width],
+            boxes: Vec::new(),
+        };
         let field = Gradients::new(image, &mut map.boxes);
         map.thin(&field, (min_strength * STEP_GAIN).max(1.0));
         map

@@ -5,7 +5,6 @@
 //! have paper on both sides and hardly vote; the outline of a sheet separates two surfaces.
 
 use super::edges::{EdgeMap, EdgePoint};
-use image::RgbImage;
 
 /// Distance at which the colours on the two sides of an edge are compared, working pixels.
 pub(super) const SIDE_DISTANCE: f32 = 5.0;
@@ -113,15 +112,15 @@ impl Line {
         (((t - self.enter) / SAMPLE_STEP).max(0.0) as usize).min(self.sums.len() - 1)
     }
 
-    fn new(map: &EdgeMap, nx: f32, ny: f32, d: f32, virtual_side: bool) -> Option<Self> {
+    fn new(map: &EdgeMap, nx: f32, ny: f32, d: f32, virtual_side: bool, faint: bool) -> Option<Self> {
         let (enter, leave) = clip(map, nx, ny, d)?;
         let mut line = Self { nx, ny, d, enter, leave, virtual_side, sums: Vec::new() };
-        line.describe(map);
+        line.describe(map, faint);
         Some(line)
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive and finite")]
-    fn describe(&mut self, map: &EdgeMap) {
+    fn describe(&mut self, map: &EdgeMap, faint: bool) {
         let count = ((self.leave - self.enter) / SAMPLE_STEP) as usize;
         self.sums = Vec::with_capacity(count + 1);
         let mut running = Sums::default();
@@ -141,7 +140,7 @@ impl Line {
             if self.virtual_side {
                 running.support += 0.5;
             } else if let Some(edge) = self.edge_near(map, x, y) {
-                running.support += 0.4 + 0.6 * (difference / (0.5 * FULL_VOTE)).min(1.0);
+                running.support += if faint { 1.0 } else { 0.4 + 0.6 * (difference / (0.5 * FULL_VOTE)).min(1.0) };
                 running.edges += 1.0;
                 running.ruled += if self.is_ruled(map, edge) { 1.0 } else { 0.0 };
             }
@@ -204,12 +203,12 @@ pub(super) fn find(map: &EdgeMap, count: usize, faint: bool) -> Vec<Line> {
         }
         let alike = lines.iter().filter(|line| (line.nx * nx + line.ny * ny).abs() > SAME_DIRECTION).count();
         if alike < MAX_SAME_DIRECTION && !lines.iter().any(|line| same(map, line, nx, ny, d)) {
-            lines.extend(Line::new(map, nx, ny, d, false));
+            lines.extend(Line::new(map, nx, ny, d, false, faint));
         }
     }
     let (right, bottom) = (map.width as f32 - 0.5, map.height as f32 - 0.5);
     for (nx, ny, d) in [(1.0, 0.0, -0.5), (0.0, 1.0, -0.5), (1.0, 0.0, right), (0.0, 1.0, bottom)] {
-        lines.extend(Line::new(map, nx, ny, d, true));
+        lines.extend(Line::new(map, nx, ny, d, true, faint));
     }
     lines
 }
@@ -219,8 +218,6 @@ pub(super) fn find(map: &EdgeMap, count: usize, faint: bool) -> Vec<Line> {
 struct Voter {
     x: f32,
     y: f32,
-    nx: f32,
-    ny: f32,
     weight: f32,
     degrees: u16,
     withdrawn: bool,
@@ -242,7 +239,7 @@ impl Votes {
             let degrees = (p.ny.atan2(p.nx).to_degrees().round() as i32).rem_euclid(ANGLES as i32) as u16;
             starts[usize::from(degrees) + 1] += 1;
             let weight = vote(map, p, faint) + if faint && map.is_outermost(p) { OUTERMOST_VOTE } else { 0.0 };
-            unordered.push(Voter { x: p.x, y: p.y, nx: p.nx, ny: p.ny, weight, degrees, withdrawn: false });
+            unordered.push(Voter { x: p.x, y: p.y, weight, degrees, withdrawn: false });
         }
         for a in 0..ANGLES {
             starts[a + 1] += starts[a];
@@ -369,8 +366,7 @@ impl Hough {
     fn new(map: &EdgeMap) -> Self {
         let offset = (map.width as f32).hypot(map.height as f32).ceil() + 2.0;
         let distances = 2 * offset as usize + 2;
-        let directions =
-            (0..ANGLES).map(|a| (a as f32).to_radians()).map(|angle| (angle.cos(), angle.sin())).collect();
+        let directions = (0..ANGLES).map(|a| (a as f32).to_radians()).map(|angle| (angle.cos(), angle.sin())).collect();
         Self { cells: vec![0.0; distances * ANGLES], distances, offset, directions, best: 0 }
     }
 
@@ -410,19 +406,4 @@ impl Hough {
     fn forget(&mut self) {
         self.cells[self.best] = 0.0;
     }
-}
-
-/// Whether a capture is black and white only.
-pub(super) fn is_bilevel(image: &RgbImage) -> bool {
-    /// Pixels looked at, at least.
-    const SAMPLES: usize = 40_000;
-    let raw = image.as_raw();
-    // An odd stride in bytes visits all three channels.
-    let stride = (raw.len() / SAMPLES).max(1) | 1;
-    let (mut extreme, mut count) = (0usize, 0usize);
-    for &value in raw.iter().step_by(stride) {
-        count += 1;
-        extreme += usize::from(value == 0 || value == 255);
-    }
-    extreme * 1000 >= count * 998
 }

@@ -373,7 +373,10 @@ fn contrast(colors: &[Vec<[f32; 3]>], half: usize) -> [f32; 3] {
 }
 
 fn inside(image: &RgbImage, p: Point, margin: f64) -> bool {
-    p.x >= margin && p.y >= margin && p.x <= f64::from(image.width()) - 1.0 - margin && p.y <= f64::from(image.height()) - 1.0 - margin
+    p.x >= margin
+        && p.y >= margin
+        && p.x <= f64::from(image.width()) - 1.0 - margin
+        && p.y <= f64::from(image.height()) - 1.0 - margin
 }
 
 /// Bilinear colour, clamped into the frame.

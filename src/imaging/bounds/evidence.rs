@@ -1,0 +1,202 @@
+//! What speaks for and against a quad being the outline of a sheet.
+//!
+//! A sheet's side is a long unbroken edge between two surfaces; it ends at the corners; the inside of all four sides is
+//! of one colour; and unlike the frame of a table or a certificate, the edge is not one flank of a drawn line. Each of
+//! these is a number, and their weighted sum is the score.
+//!
+//! The weights were fitted by listwise logistic regression (the chance that the highest score has the greatest overlap
+//! with the truth) to 342 generated captures: 18 kinds of desks and beds, A4 to receipts and cards, curl, fingers,
+//! shadows, sheets partly out of the frame. Half against half of that set they choose an outline with an overlap above
+//! 0.95 in 97 % of photos and 94 % of scans.
+
+use super::lines::{Line, Stretch, difference, luma};
+
+/// Number of measures.
+const MEASURES: usize = 21;
+/// Local contrast beyond which more proves nothing, grey levels.
+const FULL_CONTRAST: f32 = 24.0;
+/// How far beyond a corner a side is checked for going on, as a share of the side, and from which distance, working
+/// pixels.
+const OVERRUN_SHARE: f32 = 0.2;
+const OVERRUN_GAP: f32 = 6.0;
+/// Taken for an end beyond which the frame ends: between a clean end and a side that goes on.
+const OVERRUN_UNSEEN: f32 = 0.3;
+/// Fewer visible pixels than this beyond a corner are not seen.
+const OVERRUN_MIN_VISIBLE: f32 = 8.0;
+
+/// Weight of a measure on photos and on scans.
+struct Weight {
+    photo: f32,
+    scan: f32,
+}
+
+/// In the order of [`Evidence::new`].
+#[rustfmt::skip]
+const WEIGHTS: [Weight; MEASURES] = [
+    Weight { photo: 10.32, scan: 8.05 }, // support, mean of the sides
+    Weight { photo: 5.81, scan: 4.12 }, // support, weakest side
+    Weight { photo: 3.84, scan: 3.69 }, // support, second weakest side
+    Weight { photo: -0.14, scan: 0.36 }, // local contrast, mean
+    Weight { photo: 0.84, scan: 0.98 }, // local contrast, weakest side
+    Weight { photo: -8.82, scan: -4.16 }, // going on beyond corners, mean
+    Weight { photo: -2.17, scan: -2.92 }, // going on beyond corners, most
+    Weight { photo: 1.29, scan: 1.17 }, // logarithm of the share of the frame covered
+    Weight { photo: -1.50, scan: -1.19 }, // sides that are edges of the frame
+    Weight { photo: -1.04, scan: -0.31 }, // inside: spread of chroma between sides
+    Weight { photo: -0.32, scan: -1.00 }, // inside: spread of luma between sides
+    Weight { photo: -0.15, scan: -1.04 }, // inside: unevenness along sides
+    Weight { photo: 2.53, scan: 1.07 }, // brighter inside than outside
+    Weight { photo: 2.94, scan: 1.19 }, // inside: luma
+    Weight { photo: -1.22, scan: -8.87 }, // largest cosine of a corner
+    Weight { photo: 2.54, scan: 1.62 }, // colours of the two sides apart, mean
+    Weight { photo: 2.69, scan: 2.16 }, // colours of the two sides apart, least
+    Weight { photo: 0.88, scan: -3.08 }, // outside: unevenness along sides
+    Weight { photo: -2.06, scan: -5.34 }, // share of all edges lying outside
+    Weight { photo: -7.17, scan: -4.54 }, // edges that are flanks of drawn lines, mean
+    Weight { photo: -3.96, scan: -2.64 }, // edges that are flanks of drawn lines, least
+];
+
+/// The measures of a quad.
+#[derive(Clone, Debug)]
+pub(super) struct Evidence([f32; MEASURES]);
+
+impl Evidence {
+    /// Measures a quad with these sides: `area` is its share of the frame, `edges_outside` the share of all edges that lie
+    /// outside it.
+    pub(super) fn new(sides: &[Side], area: f32, corners: &[(f32, f32); 4], edges_outside: f32) -> Self {
+        let real: Vec<&Side> = sides.iter().filter(|side| !side.virtual_side).collect();
+        let over_real = |measure: &dyn Fn(&Side) -> f32| Summary::new(real.iter().map(|side| measure(side)));
+        let over_all = |measure: &dyn Fn(&Side) -> f32| Summary::new(sides.iter().map(measure));
+        let support = over_real(&Side::support);
+        let contrast = over_real(&|side| (side.seen.difference / FULL_CONTRAST).min(1.0));
+        let overrun = Summary::new(real.iter().flat_map(|side| side.overrun));
+        let separation = over_all(&Side::separation);
+        let ruled = over_real(&|side| side.seen.ruled);
+        let (chroma_spread, luma_spread) = inner_spread(sides);
+        let virtual_count = sides.len() - real.len();
+        Self([
+            support.mean,
+            support.least,
+            support.second,
+            contrast.mean,
+            contrast.least,
+            overrun.mean,
+            overrun.most,
+            area.ln(),
+            virtual_count as f32,
+            (chroma_spread / 40.0).min(1.5),
+            (luma_spread / 80.0).min(1.5),
+            (over_all(&|side| side.seen.deviation[side.inside]).mean / 30.0).min(1.5),
+            over_all(&Side::brighter_inside).mean,
+            over_all(&|side| luma(side.inner())).mean / 255.0,
+            largest_cosine(corners),
+            separation.mean,
+            separation.least.min(1.0),
+            (over_all(&|side| side.seen.deviation[1 - side.inside]).mean / 30.0).min(1.5),
+            edges_outside,
+            ruled.mean,
+            ruled.least,
+        ])
+    }
+
+    /// How much the quad looks like the outline of a sheet.
+    pub(super) fn score(&self, scanned: bool) -> f32 {
+        let weight = |w: &Weight| if scanned { w.scan } else { w.photo };
+        self.0.iter().zip(&WEIGHTS).map(|(measure, w)| measure * weight(w)).sum()
+    }
+}
+
+/// What is seen along one side.
+#[derive(Clone, Debug)]
+pub(super) struct Side {
+    seen: Stretch,
+    /// Which of the two sides of the line is inside the quad.
+    inside: usize,
+    virtual_side: bool,
+    /// Support beyond the two corners.
+    overrun: [f32; 2],
+}
+
+impl Side {
+    /// The stretch of a line between two corners of a quad with this centre.
+    pub(super) fn new(line: &Line, from: f32, to: f32, center: (f32, f32)) -> Self {
+        let reach = OVERRUN_SHARE * (to - from);
+        let overrun = [
+            line.stretch(from - OVERRUN_GAP - reach, from - OVERRUN_GAP),
+            line.stretch(to + OVERRUN_GAP, to + OVERRUN_GAP + reach),
+        ];
+        Self {
+            seen: line.stretch(from, to),
+            inside: usize::from(center.0 * line.nx + center.1 * line.ny > line.d),
+            virtual_side: line.virtual_side,
+            overrun: overrun.map(|s| if s.visible > OVERRUN_MIN_VISIBLE { s.support } else { OVERRUN_UNSEEN }),
+        }
+    }
+
+    /// Share of the visible side that has an edge.
+    pub(super) fn support(&self) -> f32 {
+        self.seen.support
+    }
+
+    fn inner(&self) -> [f32; 3] {
+        self.seen.color[self.inside]
+    }
+
+    fn brighter_inside(&self) -> f32 {
+        ((luma(self.inner()) - luma(self.seen.color[1 - self.inside])) / 30.0).clamp(-1.0, 1.0)
+    }
+
+    /// How far apart the mean colours of the two sides are, against how much they vary: 0 to 1.
+    fn separation(&self) -> f32 {
+        let apart = difference(self.seen.color[0], self.seen.color[1]);
+        let noise = 10.0 + 0.5 * (self.seen.deviation[0] + self.seen.deviation[1]);
+        apart / (noise + apart)
+    }
+}
+
+/// Mean and extremes of a few numbers; zeros for none.
+struct Summary {
+    mean: f32,
+    least: f32,
+    second: f32,
+    most: f32,
+}
+
+impl Summary {
+    fn new(values: impl Iterator<Item = f32>) -> Self {
+        let mut values: Vec<f32> = values.collect();
+        values.sort_by(f32::total_cmp);
+        let at = |i: usize| values.get(i).copied().unwrap_or(0.0);
+        Self {
+            mean: values.iter().sum::<f32>() / values.len().max(1) as f32,
+            least: at(0),
+            second: at(1),
+            most: values.last().copied().unwrap_or(0.0),
+        }
+    }
+}
+
+/// Largest differences between the insides of two sides: of colour at equal brightness, and of brightness.
+fn inner_spread(sides: &[Side]) -> (f32, f32) {
+    let (mut chroma, mut brightness) = (0.0f32, 0.0f32);
+    for (i, side) in sides.iter().enumerate() {
+        for other in &sides[i + 1..] {
+            let (a, b) = (side.inner(), other.inner());
+            let (la, lb) = (luma(a).max(1.0), luma(b).max(1.0));
+            let bright = la.max(lb);
+            brightness = brightness.max((la - lb).abs());
+            chroma = chroma.max(difference(a.map(|v| v * bright / la), b.map(|v| v * bright / lb)));
+        }
+    }
+    (chroma, brightness)
+}
+
+/// How far the least square corner is from square.
+fn largest_cosine(corners: &[(f32, f32); 4]) -> f32 {
+    let cosine = |i: usize| {
+        let (a, b, c) = (corners[i], corners[(i + 1) % 4], corners[(i + 2) % 4]);
+        let (u, v) = ((b.0 - a.0, b.1 - a.1), (c.0 - b.0, c.1 - b.1));
+        ((u.0 * v.0 + u.1 * v.1) / (u.0.hypot(u.1) * v.0.hypot(v.1)).max(1e-6)).abs()
+    };
+    (0..4).map(cosine).fold(0.0, f32::max)
+}
