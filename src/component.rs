@@ -66,7 +66,7 @@ impl UnsignedPdf {
                 jpeg: &page.jpeg,
                 width: page.width,
                 height: page.height,
-                gray: page.gray,
+                gray: false,
                 size: page.geometry.size,
                 text: &page.text,
             })

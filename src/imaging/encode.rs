@@ -57,11 +57,12 @@ impl Localized for EncodeError {
 }
 
 /// Encodes a page as a baseline JPEG with its resolution in the JFIF header, so that viewers know its true size.
-/// `quality` is libjpeg's, 1 to 100; with `gray` only brightness is stored (ITU-R BT.601 luma).
+/// `quality` is libjpeg's, 1 to 100. Always colour: the legal minimum of a page image is a colour image (NĐ 30/2020
+/// Phụ lục I), and empty chroma costs nearly nothing.
 ///
 /// # Errors
 /// When quality, resolution or size are outside the format's limits, or the encoder runs out of memory.
-pub fn jpeg(image: &RgbImage, quality: u8, dpi: f64, gray: bool) -> Result<Vec<u8>, EncodeError> {
+pub fn jpeg(image: &RgbImage, quality: u8, dpi: f64) -> Result<Vec<u8>, EncodeError> {
     if !(1..=100).contains(&quality) {
         return Err(EncodeError::Quality(quality));
     }
@@ -73,7 +74,7 @@ pub fn jpeg(image: &RgbImage, quality: u8, dpi: f64, gray: bool) -> Result<Vec<u
     }
     let mut compressor = Compressor::new()?;
     compressor.set_quality(i32::from(quality))?;
-    compressor.set_subsamp(if gray { Subsamp::Gray } else { Subsamp::Sub2x2 })?;
+    compressor.set_subsamp(Subsamp::Sub2x2)?;
     let pixels = Image {
         pixels: image.as_raw().as_slice(),
         width: width as usize,
@@ -84,6 +85,32 @@ pub fn jpeg(image: &RgbImage, quality: u8, dpi: f64, gray: bool) -> Result<Vec<u
     let mut bytes = compressor.compress_to_vec(pixels)?;
     set_density(&mut bytes, density);
     Ok(bytes)
+}
+
+/// A JPEG stream without its application segments and comments, which may hold a place, a name or a thumbnail of
+/// something else. Kept are JFIF (APP0) and Adobe's (APP14), which say how to read the colours. The picture itself stays
+/// as it is, byte for byte. What is not a JPEG comes back unchanged.
+pub fn without_metadata(jpeg: &[u8]) -> Vec<u8> {
+    const START_OF_SCAN: u8 = 0xDA;
+    let mut kept = Vec::with_capacity(jpeg.len());
+    let mut rest = jpeg;
+    if let Some((start, tail)) = rest.split_at_checked(2) {
+        kept.extend_from_slice(start);
+        rest = tail;
+    }
+    while let [0xFF, marker, high, low, ..] = *rest {
+        if marker == START_OF_SCAN {
+            break;
+        }
+        let length = 2 + usize::from(u16::from_be_bytes([high, low]));
+        let Some((segment, tail)) = rest.split_at_checked(length) else { break };
+        if !matches!(marker, 0xE1..=0xED | 0xEF | 0xFE) {
+            kept.extend_from_slice(segment);
+        }
+        rest = tail;
+    }
+    kept.extend_from_slice(rest);
+    kept
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]
@@ -120,38 +147,44 @@ mod tests {
 
     #[test]
     fn colour_pages_are_subsampled_and_carry_their_resolution() {
-        let bytes = jpeg(&page(), 85, 300.4, false).unwrap();
+        let bytes = jpeg(&page(), 85, 300.4).unwrap();
         let header = header(&bytes);
         assert_eq!((header.width, header.height, header.subsamp), (40, 30, Subsamp::Sub2x2));
         assert_eq!(&bytes[..18], b"\xFF\xD8\xFF\xE0\x00\x10JFIF\0\x01\x01\x01\x01\x2C\x01\x2C");
     }
 
     #[test]
-    fn gray_pages_have_one_component() {
-        let bytes = jpeg(&page(), 85, 200.0, true).unwrap();
-        assert_eq!(header(&bytes).subsamp, Subsamp::Gray);
+    fn only_metadata_is_taken_out_of_a_stream() {
+        let plain = jpeg(&page(), 85, 200.0).unwrap();
+        let (start, rest) = plain.split_at(20);
+        let with_metadata = [start, b"\xFF\xE1\x00\x08Exif\0\0", b"\xFF\xFE\x00\x05who", rest].concat();
+        assert_eq!(without_metadata(&with_metadata), plain);
+        assert_eq!(without_metadata(&plain), plain);
+        for broken in [&b""[..], b"\xFF", b"\xFF\xD8\xFF\xE1\xFF\xFF", b"no picture"] {
+            assert_eq!(without_metadata(broken), broken);
+        }
     }
 
     #[test]
     fn pixels_survive_within_the_loss_of_jpeg() {
         let flat = RgbImage::from_pixel(33, 17, Rgb([200, 40, 60]));
-        let bytes = jpeg(&flat, 90, 300.0, false).unwrap();
+        let bytes = jpeg(&flat, 90, 300.0).unwrap();
         let back = turbojpeg::decompress(&bytes, PixelFormat::RGB).unwrap();
         assert!(back.pixels.iter().zip(flat.as_raw()).all(|(a, b)| a.abs_diff(*b) <= 3));
     }
 
     #[test]
     fn the_same_page_gives_the_same_bytes() {
-        assert_eq!(jpeg(&page(), 75, 300.0, false).unwrap(), jpeg(&page(), 75, 300.0, false).unwrap());
+        assert_eq!(jpeg(&page(), 75, 300.0).unwrap(), jpeg(&page(), 75, 300.0).unwrap());
     }
 
     #[test]
     fn values_outside_the_format_are_refused() {
-        assert!(matches!(jpeg(&page(), 0, 300.0, false), Err(EncodeError::Quality(0))));
-        assert!(matches!(jpeg(&page(), 101, 300.0, false), Err(EncodeError::Quality(101))));
+        assert!(matches!(jpeg(&page(), 0, 300.0), Err(EncodeError::Quality(0))));
+        assert!(matches!(jpeg(&page(), 101, 300.0), Err(EncodeError::Quality(101))));
         for dpi in [0.0, -1.0, 0.4, 70_000.0, f64::NAN, f64::INFINITY] {
-            assert!(matches!(jpeg(&page(), 80, dpi, false), Err(EncodeError::Resolution(_))), "{dpi}");
+            assert!(matches!(jpeg(&page(), 80, dpi), Err(EncodeError::Resolution(_))), "{dpi}");
         }
-        assert!(matches!(jpeg(&RgbImage::new(0, 4), 80, 300.0, false), Err(EncodeError::Size { width: 0, height: 4 })));
+        assert!(matches!(jpeg(&RgbImage::new(0, 4), 80, 300.0), Err(EncodeError::Size { width: 0, height: 4 })));
     }
 }

@@ -12,6 +12,5 @@ pub mod proxy;
 pub mod quality;
 pub mod scale;
 mod simd;
-pub mod orient;
 pub mod skew;
 pub mod warp;

@@ -49,7 +49,7 @@ const SCAN_TOLERANCE_SHARE: f64 = 0.015;
 const PHOTO_TOLERANCE: f64 = 1.10;
 /// Long side given to sheets of no known format: receipts and slips are at most as long as A4, and their true size cannot
 /// be seen.
-const UNKNOWN_LONG_SIDE_MM: f64 = 297.0;
+pub const UNKNOWN_LONG_SIDE_MM: f64 = 297.0;
 /// Millimetres per inch.
 const INCH: f64 = 25.4;
 /// Focal lengths of phones, as shares of the frame's longer side: 20 mm to 85 mm equivalent on 36 mm.

@@ -33,6 +33,10 @@ const SMALL_PAPER_FACTOR: f64 = 2.0;
 /// about half a degree.
 const MAX_PRINT_SKEW_DEGREES: f64 = 1.0;
 
+/// Corners that stay within this distance of the capture's own leave the capture as it is: a page is not resampled, and
+/// so blurred, for half a pixel.
+const IDENTITY_TOLERANCE_PIXELS: f64 = 0.5;
+
 /// How the output page maps to the capture.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
@@ -47,6 +51,8 @@ pub(super) struct Layout {
     pub(super) height: u32,
     /// Takes output pixels to capture pixels.
     pub(super) to_capture: Homography,
+    /// The output is the capture, pixel for pixel: its JPEG stream can be kept as it is.
+    pub(super) is_identity: bool,
 }
 
 /// Finds the layout of a page on its capture, given in grey, from its outline (clockwise, any start; `None` = no page
@@ -83,7 +89,10 @@ pub(super) fn lay_out(
     let size = if turns % 2 == 0 { sheet.size } else { SizeMm { width: sheet.size.height, height: sheet.size.width } };
     let dpi = output_dpi(size, sheet.effective_dpi, is_flat && scan_dpi.is_some(), settings);
     let (width, height) = (pixels(size.width, dpi), pixels(size.height, dpi));
-    let to_capture = Homography::between(&Quad::of_frame(width, height), &outline).unwrap_or(Homography::IDENTITY);
+    let frame = Quad::of_frame(width, height);
+    let to_capture = Homography::between(&frame, &outline).unwrap_or(Homography::IDENTITY);
+    let is_identity = (width, height) == (frame_width, frame_height)
+        && frame.0.iter().zip(&outline.0).all(|(a, b)| a.distance(*b) < IDENTITY_TOLERANCE_PIXELS);
     Ok(Layout {
         quad: displayed.map(|quad| quad.rotated_start(turns)),
         skew_degrees,
@@ -94,6 +103,7 @@ pub(super) fn lay_out(
         width,
         height,
         to_capture,
+        is_identity,
     })
 }
 
@@ -164,7 +174,7 @@ fn settle_orientation(
     engine: Option<&dyn OcrEngine>,
 ) -> Result<Orientation, PageError> {
     let guess = orient::estimate(&sheet.preview(gray));
-    let Some(engine) = engine.filter(|_| guess.confidence < orient::SURE) else { return Ok(guess.orientation) };
+    let Some(engine) = engine.filter(|_| guess.confidence < orient::MIN_CONFIDENCE) else { return Ok(guess.orientation) };
     let readable = sheet.flattened(gray, ARBITRATION_DPI);
     let first = ocr::legibility(&upright(&readable, guess.orientation), ARBITRATION_DPI, engine)?;
     let second = ocr::legibility(&upright(&readable, guess.runner_up), ARBITRATION_DPI, engine)?;
@@ -187,7 +197,7 @@ fn flat_size(width: f64, height: f64, scan_dpi: Option<f64>) -> (SizeMm, f64) {
     match scan_dpi {
         Some(dpi) => (scale::from_scan(width, height, dpi).size, dpi),
         None => {
-            let dpi = width.max(height) / (scale::A4_LONG_MM / MM_PER_INCH);
+            let dpi = width.max(height) / (scale::UNKNOWN_LONG_SIDE_MM / MM_PER_INCH);
             (SizeMm { width: width / dpi * MM_PER_INCH, height: height / dpi * MM_PER_INCH }, dpi)
         }
     }

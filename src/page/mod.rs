@@ -77,8 +77,6 @@ pub struct Page {
     pub width: u32,
     /// Height of the page image, pixels.
     pub height: u32,
-    /// Whether the JPEG has one component.
-    pub gray: bool,
     /// Geometry of the capture.
     pub geometry: PageGeometry,
     /// Whether the page carries nothing (it is kept all the same).
@@ -118,9 +116,7 @@ impl Localized for PageError {
         match self {
             Self::Input(error) => error.message(lang),
             Self::Ocr(error) => error.message(lang),
-            Self::Encode(error) => lang
-                .pick(&format!("không nén được ảnh trang ({error})"), &format!("cannot encode the page image ({error})"))
-                .to_owned(),
+            Self::Encode(error) => error.message(lang),
             Self::Panicked(_) => lang
                 .pick(
                     "lỗi bên trong chương trình khi xử lý trang này; hãy gửi tệp cho người bảo trì",
@@ -156,18 +152,20 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
     let measures = quality::measure(&gray, layout.effective_dpi, cut_off);
     let blank = blank::is_blank(&gray, layout.dpi);
     let codes = if blank { Vec::new() } else { codes::read(&gray) };
-    if !capture.bilevel {
-        illumination::normalize(&mut image);
-    }
+    let relit = !capture.bilevel && illumination::normalize(&mut image);
     let text = match engine {
         Some(engine) if !blank => ocr::read(&image, layout.dpi, engine)?,
         _ => PageText::default(),
     };
+    let untouched = frame.jpeg().filter(|_| layout.is_identity && !relit && !capture.gray);
+    let jpeg = match untouched {
+        Some(stream) => encode::without_metadata(stream),
+        None => encode::jpeg(&image, settings.jpeg_quality, layout.dpi)?,
+    };
     Ok(Page {
-        jpeg: encode::jpeg(&image, settings.jpeg_quality, layout.dpi, false)?,
+        jpeg,
         width: layout.width,
         height: layout.height,
-        gray: false,
         geometry: PageGeometry {
             quad: layout.quad,
             quad_confidence: bounds.map_or(0.0, |b| b.confidence),
