@@ -9,6 +9,7 @@
 //! Limits: a page without print has no focus measure; blur of a part of the page below half of its print is not seen.
 
 use image::GrayImage;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Lang, Localized};
 
@@ -56,7 +57,7 @@ const LEAST_CONTRAST: f64 = 24.0;
 const LEAST_PIECES: usize = 60;
 
 /// What was measured on a page.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
     /// Standard deviation of the blur on the paper, millimetres, in the worse direction; `None` without print.
     pub blur_mm: Option<f64>,
@@ -73,7 +74,8 @@ pub struct Measures {
 }
 
 /// Why a page should be captured again.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Flag {
     /// Out of focus or smeared by motion.
