@@ -130,7 +130,8 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
         .zip(shapes)
         .zip(base_counts)
         .map(|((mut members, shape), bases)| {
-            let bounds = members.iter().map(|&m| list[m as usize].bounds).reduce(|a, b| a.union(&b)).unwrap_or_default();
+            let bounds =
+                members.iter().map(|&m| list[m as usize].bounds).reduce(|a, b| a.union(&b)).unwrap_or_default();
             members.sort_unstable();
             Line { bounds, body: shape.body, size: shape.size, members, bases, baseline: shape.baseline }
         })
@@ -263,7 +264,8 @@ fn drop_leaders(list: &[Component], index: &Index, roles: &mut [Role]) {
         }
     }
     for start in (0..list.len()).filter(|&i| next[i] != usize::MAX && !has_left[i]) {
-        let row: Vec<usize> = std::iter::successors(Some(start), |&i| Some(next[i]).filter(|&n| n != usize::MAX)).collect();
+        let row: Vec<usize> =
+            std::iter::successors(Some(start), |&i| Some(next[i]).filter(|&n| n != usize::MAX)).collect();
         let leader = even_part(list, &row);
         if leader.len() >= LEADER_DOTS {
             leader.iter().for_each(|&i| roles[i] = Role::Dropped);
@@ -299,7 +301,9 @@ fn attach_marks(list: &[Component], index: &Index, roles: &mut [Role]) {
             .filter(|&(_, j)| {
                 // A point beside a letter belongs to that letter's line, not to a capital far below.
                 let far = (list[j as usize].bounds.y0 - mark.y1) * 4 > list[j as usize].bounds.height();
-                !far || !near.iter().any(|&k| k as usize != i && roles[k as usize] == Role::Base && stands_beside(&mark, &list[k as usize].bounds))
+                !far || !near.iter().any(|&k| {
+                    k as usize != i && roles[k as usize] == Role::Base && stands_beside(&mark, &list[k as usize].bounds)
+                })
             });
         found.extend(best.map(|(_, base)| (i, base)));
     }
@@ -606,13 +610,13 @@ fn groups(ids: &[u32], sets: &mut Sets) -> Vec<Segment> {
 
 /// Height of a line image: what the recogniser scales its input to, so that it scales nothing itself.
 #[allow(missing_docs)]
-pub(crate) fn tune(name: &str, default: f64) -> f64 { std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default) }
+pub(crate) fn tune(name: &str, default: f64) -> f64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
 
 /// White columns left and right, pixels of the line image.
 
-
 /// White rows above and below the ink, as a share of the ink's height.
-
 
 /// A line cut out for the engine: straightened along its baseline, other lines' ink painted white.
 pub(crate) struct LineImage {

@@ -52,7 +52,8 @@ pub(crate) fn arrange(pieces: Vec<Piece>, rules: &Rules) -> Vec<TextLine> {
     for (piece, home) in pieces.iter().zip(&mut home) {
         let (x, y) = (piece.body.center_x(), piece.body.center_y());
         let inside = |g: &&Grid| g.bounds.contains(x, y);
-        *home = grids.iter().enumerate().filter(|(_, g)| inside(g)).min_by_key(|(_, g)| area(&g.bounds)).map(|(i, _)| i);
+        *home =
+            grids.iter().enumerate().filter(|(_, g)| inside(g)).min_by_key(|(_, g)| area(&g.bounds)).map(|(i, _)| i);
     }
     let mut nodes: Vec<Vec<Node>> = (0..=grids.len()).map(|_| Vec::new()).collect();
     for (i, (piece, home)) in pieces.iter().zip(&home).enumerate() {
@@ -255,7 +256,8 @@ fn rows(mut nodes: Vec<Node>) -> Vec<Vec<Node>> {
         let fits = |row: &Vec<Node>| {
             row.iter().all(|other| {
                 let height = node.body.height().min(other.body.height());
-                node.body.overlap_y(&other.body) * 2 > height && node.body.overlap_x(&other.body) * 4 < node.body.width().min(other.body.width())
+                node.body.overlap_y(&other.body) * 2 > height
+                    && node.body.overlap_x(&other.body) * 4 < node.body.width().min(other.body.width())
             })
         };
         match rows.iter_mut().rev().take(3).find(|row| fits(row)) {
@@ -349,7 +351,14 @@ fn trim(rows: &[Vec<Node>], corridor: i32) -> usize {
     kept
 }
 
-fn looks_like_columns(band: &[Vec<Node>], left: &[&Node], right: &[&Node], corridor: i32, width: f64, pieces: &[Piece]) -> bool {
+fn looks_like_columns(
+    band: &[Vec<Node>],
+    left: &[&Node],
+    right: &[&Node],
+    corridor: i32,
+    width: f64,
+    pieces: &[Piece],
+) -> bool {
     let (few, many) = (left.len().min(right.len()), left.len().max(right.len()));
     if few == 0 || many < 2 || left.iter().chain(right).any(|node| matches!(node.what, What::Cells(_))) {
         return false;
@@ -373,10 +382,13 @@ fn looks_like_columns(band: &[Vec<Node>], left: &[&Node], right: &[&Node], corri
     }
     let size = left[0].size;
     let prose = |side: &[&Node]| {
-        side.len() >= 4 && side.iter().filter(|n| f64::from(n.body.width()) > PROSE_WIDTH * size).count() * 2 > side.len()
+        side.len() >= 4
+            && side.iter().filter(|n| f64::from(n.body.width()) > PROSE_WIDTH * size).count() * 2 > side.len()
     };
     // Baselines that do not agree cannot be read along a row.
-    (prose(left) && prose(right)) || (few >= 2 && both.len() * 2 < few) || (many >= 3 && both.len() * 3 <= many && width > WIDE_CORRIDOR)
+    (prose(left) && prose(right))
+        || (few >= 2 && both.len() * 2 < few)
+        || (many >= 3 && both.len() * 3 <= many && width > WIDE_CORRIDOR)
 }
 
 /// "Label: fill-in" as a whole.

@@ -86,7 +86,17 @@ impl Prepared {
         let rules = rules::remove(&mut bitmap, &mut cleared);
         erase_crossings(&mut bitmap, &cleared);
         whiten(&mut gray, &bitmap, &cleared);
-        if let Ok(d) = std::env::var("DUMP") { gray.save(format!("{d}/_gray.png")).unwrap(); GrayImage::from_raw(bitmap.width as u32, bitmap.height as u32, bitmap.data.iter().map(|&v| 255 - 255 * v).collect()).unwrap().save(format!("{d}/_ink.png")).unwrap(); }
+        if let Ok(d) = std::env::var("DUMP") {
+            gray.save(format!("{d}/_gray.png")).unwrap();
+            GrayImage::from_raw(
+                bitmap.width as u32,
+                bitmap.height as u32,
+                bitmap.data.iter().map(|&v| 255 - 255 * v).collect(),
+            )
+            .unwrap()
+            .save(format!("{d}/_ink.png"))
+            .unwrap();
+        }
         let components = components::find(&bitmap, 0);
         let mut labels = vec![0; bitmap.width * bitmap.height];
         for run in &components.runs {
