@@ -131,8 +131,8 @@ impl Line {
             let after = map.color(x + SIDE_DISTANCE * self.nx, y + SIDE_DISTANCE * self.ny);
             let difference = difference(before, after);
             for (side, color) in [before, after].into_iter().enumerate() {
-                for c in 0..3 {
-                    running.color[side][c] += color[c];
+                for (sum, value) in running.color[side].iter_mut().zip(color) {
+                    *sum += value;
                 }
                 running.square[side] += luma(color) * luma(color);
             }
@@ -231,7 +231,7 @@ struct Votes {
 }
 
 impl Votes {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an angle of 0 to 180 degrees")]
+    #[expect(clippy::cast_possible_truncation, reason = "an angle of 0 to 180 degrees")]
     fn new(map: &EdgeMap, faint: bool) -> Self {
         let mut starts = vec![0usize; ANGLES + 1];
         let mut unordered = Vec::with_capacity(map.points.len());
@@ -255,7 +255,7 @@ impl Votes {
     }
 
     /// Ranges of the voters whose normals are within the inlier angle of a line's.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an angle of 0 to 180 degrees")]
+    #[expect(clippy::cast_possible_truncation, reason = "an angle of 0 to 180 degrees")]
     fn parallel(&self, nx: f32, ny: f32) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
         let degrees = ny.atan2(nx).to_degrees().round() as i32;
         let (low, high) = (degrees - INLIER_DEGREES, degrees + INLIER_DEGREES + 1);
@@ -265,6 +265,7 @@ impl Votes {
     }
 
     /// Weighted total least squares on the voters near a line, those withdrawn included.
+    #[expect(clippy::cast_possible_truncation, reason = "f32 holds directions and pixel positions well enough")]
     fn fit(&self, nx: f32, ny: f32, d: f32) -> (f32, f32, f32) {
         let (mut nx, mut ny, mut d) = (nx, ny, d);
         for distance in [3.0, 2.0] {
