@@ -353,25 +353,33 @@ fn clip(map: &EdgeMap, nx: f32, ny: f32, d: f32) -> Option<(f32, f32)> {
     (leave - enter > 4.0 * SAMPLE_STEP).then_some((enter, leave))
 }
 
-/// Votes over normal angle (whole degrees in 0..180) and distance (whole working pixels).
+/// Votes over normal angle (whole degrees in 0..180) and distance (whole working pixels), one row an angle.
 struct Hough {
     cells: Vec<f32>,
     distances: usize,
     offset: f32,
     directions: Vec<(f32, f32)>,
+    /// Most votes in each row; `None` after a change.
+    highest: Vec<Option<f32>>,
     best: usize,
 }
 
 impl Hough {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the diagonal is positive and small")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the frame's size is positive and small"
+    )]
     fn new(map: &EdgeMap) -> Self {
-        let offset = (map.width as f32).hypot(map.height as f32).ceil() + 2.0;
-        let distances = 2 * offset as usize + 2;
+        // Normals point right or down, so distances reach from minus the width to the diagonal.
+        let offset = map.width as f32 + 2.0;
+        let distances = (offset + (map.width as f32).hypot(map.height as f32)) as usize + 4;
         let directions = (0..ANGLES).map(|a| (a as f32).to_radians()).map(|angle| (angle.cos(), angle.sin())).collect();
-        Self { cells: vec![0.0; distances * ANGLES], distances, offset, directions, best: 0 }
+        let cells = vec![0.0; distances * ANGLES];
+        Self { cells, distances, offset, directions, highest: vec![None; ANGLES], best: 0 }
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by the diagonal")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by the frame's size")]
     fn vote(&mut self, point: &Voter, weight: f32) {
         for spread in 0..=2 * VOTE_SPREAD {
             let angle = (usize::from(point.degrees) + ANGLES + spread - VOTE_SPREAD) % ANGLES;
@@ -382,29 +390,47 @@ impl Hough {
             let at = angle * self.distances + cell;
             self.cells[at] += weight * (1.0 - rest);
             self.cells[at + 1] += weight * rest;
+            self.highest[angle] = None;
         }
     }
 
     /// The line with most votes.
     fn strongest(&mut self) -> Option<(f32, f32, f32)> {
-        let mut votes = 8.0;
-        let mut found = None;
-        for (chunk, cells) in self.cells.chunks(256).enumerate() {
-            let highest = cells.iter().fold(0.0f32, |a, &b| a.max(b));
+        /// Fewer votes are no line: a side of eight pixels.
+        const MIN_VOTES: f32 = 8.0;
+        let (mut votes, mut found) = (MIN_VOTES, None);
+        for (angle, row) in self.cells.chunks_exact(self.distances).enumerate() {
+            let highest = *self.highest[angle].get_or_insert_with(|| highest(row));
             if highest > votes {
-                votes = highest;
-                found = Some(chunk);
+                (votes, found) = (highest, Some(angle));
             }
         }
-        let chunk = found?;
-        let within = self.cells[chunk * 256..].iter().take(256).position(|&v| v >= votes)?;
-        self.best = chunk * 256 + within;
-        let (nx, ny) = self.directions[self.best / self.distances];
-        Some((nx, ny, (self.best % self.distances) as f32 - self.offset))
+        let angle = found?;
+        let row = &self.cells[angle * self.distances..][..self.distances];
+        let distance = row.iter().position(|&v| v >= votes)?;
+        self.best = angle * self.distances + distance;
+        let (nx, ny) = self.directions[angle];
+        Some((nx, ny, distance as f32 - self.offset))
     }
 
     /// Clears the last answer, whose votes could not be told.
     fn forget(&mut self) {
         self.cells[self.best] = 0.0;
+        self.highest[self.best / self.distances] = None;
     }
+}
+
+/// The largest value, in eight interleaved runs so that the compiler can use wide registers.
+fn highest(row: &[f32]) -> f32 {
+    let mut runs = [0.0f32; 8];
+    let chunks = row.chunks_exact(8);
+    let rest = chunks.remainder().iter().copied().fold(0.0, f32::max);
+    for chunk in chunks {
+        for (run, &value) in runs.iter_mut().zip(chunk) {
+            if value > *run {
+                *run = value;
+            }
+        }
+    }
+    runs.into_iter().fold(rest, f32::max)
 }
