@@ -201,9 +201,9 @@ pub(super) fn find(map: &EdgeMap, count: usize, faint: bool) -> Vec<Line> {
         if votes.withdraw(&mut hough, nx, ny, d, reach) < 1.0 {
             hough.forget();
         }
-        let alike = lines.iter().filter(|line| (line.nx * nx + line.ny * ny).abs() > SAME_DIRECTION).count();
-        if alike < MAX_SAME_DIRECTION && !lines.iter().any(|line| same(map, line, nx, ny, d)) {
+        if !lines.iter().any(|line| same(map, line, nx, ny, d)) {
             lines.extend(Line::new(map, nx, ny, d, false, faint));
+            hough.close_directions(&lines);
         }
     }
     let (right, bottom) = (map.width as f32 - 0.5, map.height as f32 - 0.5);
@@ -411,6 +411,19 @@ impl Hough {
         self.best = angle * self.distances + distance;
         let (nx, ny) = self.directions[angle];
         Some((nx, ny, distance as f32 - self.offset))
+    }
+
+    /// Stops the search in directions in which enough lines have been found.
+    fn close_directions(&mut self, lines: &[Line]) {
+        let Some(newest) = lines.last() else { return };
+        for (angle, &(nx, ny)) in self.directions.iter().enumerate() {
+            let alike = |line: &Line| (line.nx * nx + line.ny * ny).abs() > SAME_DIRECTION;
+            if alike(newest) && lines.iter().filter(|line| alike(line)).count() == MAX_SAME_DIRECTION {
+                // Votes taken back later only lower these cells further.
+                self.cells[angle * self.distances..][..self.distances].fill(0.0);
+                self.highest[angle] = None;
+            }
+        }
     }
 
     /// Clears the last answer, whose votes could not be told.
