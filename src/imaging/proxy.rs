@@ -92,6 +92,7 @@ fn luma(rgb: &RgbImage) -> GrayImage {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "drawn pictures")]
 mod tests {
     use super::*;
     use image::Rgb;
