@@ -160,7 +160,11 @@ fn first_roles(page: &Prepared) -> Vec<Role> {
             // Punch holes and blots.
             let blot = w.min(h) > 36 && fill > 0.74;
             let bar = w > 40 && w > 6 * h && fill > 0.6;
-            if graphic || signature || blot || bar || c.area < size::SPECK || h > size::TALLEST || is_check_box(page, i, c) {
+            // Desk, shadow or punched edge beyond the paper.
+            let b = c.bounds;
+            let (right, bottom) = (page.gray.width() as i32, page.gray.height() as i32);
+            let edge = w.max(h) > 12 && (b.x0 <= 1 || b.y0 <= 1 || b.x1 >= right - 1 || b.y1 >= bottom - 1);
+            if graphic || signature || blot || bar || edge || c.area < size::SPECK || h > size::TALLEST || is_check_box(page, i, c) {
                 Role::Dropped
             } else if h >= size::BASE {
                 Role::Base
@@ -599,7 +603,10 @@ fn nearest_line(small: &Bounds, shapes: &[Shape]) -> Option<usize> {
         }
         let baseline = shape.baseline.at(f64::from(x));
         let outside = (baseline - 1.1 * shape.size - y).max(y - baseline - 0.2 * shape.size).max(0.0);
-        (outside <= 0.6 * shape.size).then_some(outside / shape.size)
+        // Points follow words more often than they lead them.
+        let before = f64::from((shape.body.x0 - x).max(0));
+        let after = f64::from((x - shape.body.x1).max(0));
+        (outside <= 0.6 * shape.size).then_some((outside + 0.8 * before + 0.2 * after) / shape.size)
     };
     (0..shapes.len())
         .filter_map(|i| distance(&shapes[i]).map(|d| (d, i)))
