@@ -126,6 +126,7 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
             lines[line].push(i as u32);
         }
     }
+    let usual = median(shapes.iter().filter(|s| s.count > 3).map(|s| s.size).collect());
     let mut lines: Vec<Line> = lines
         .into_iter()
         .zip(shapes)
@@ -135,15 +136,16 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
             members.sort_unstable();
             Line { bounds, body: shape.body, size: shape.size, members, bases, baseline: shape.baseline }
         })
-        .filter(|line| is_text(line))
+        .filter(|line| is_text(line, usual))
         .collect();
     lines.sort_by_key(|line| (line.body.y0, line.body.x0));
     lines
 }
 
-/// Rejects specks; the engine's confidence rejects the rest.
-fn is_text(line: &Line) -> bool {
-    line.bases > 1 || (line.size >= 1.4 * f64::from(size::BASE) && line.body.width() >= 3)
+/// Rejects specks and lone large strokes; the engine's confidence rejects the rest.
+fn is_text(line: &Line, usual: f64) -> bool {
+    let letter = line.size >= 1.4 * f64::from(size::BASE) && line.body.width() >= 3;
+    line.bases > 1 || (letter && (line.size < 2.2 * usual || usual == 0.0))
 }
 
 fn first_roles(page: &Prepared) -> Vec<Role> {
@@ -597,8 +599,9 @@ fn solve(feet: &[(f64, f64)], center: f64, half: f64, bent: bool) -> Option<Base
 fn nearest_line(small: &Bounds, shapes: &[Shape]) -> Option<usize> {
     let (x, y) = (small.center_x(), f64::from(small.center_y()));
     let distance = |shape: &Shape| {
-        let reach = (0.8 * shape.size) as i32;
-        if x < shape.body.x0 - reach || x > shape.body.x1 + reach || f64::from(small.height()) > 0.9 * shape.size {
+        let reach = (1.2 * shape.size) as i32;
+        let beyond = small.x1 < shape.body.x0 - reach || small.x0 > shape.body.x1 + reach;
+        if beyond || f64::from(small.height()) > 0.9 * shape.size {
             return None;
         }
         let baseline = shape.baseline.at(f64::from(x));

@@ -104,10 +104,6 @@ impl Node {
         step <= 0.6 * left.size.max(right.size) || self.body.overlap_y(&other.body) * 5 > height * 3
     }
 
-    /// The node without its content.
-    fn outline(&self) -> Self {
-        Self { body: self.body, size: self.size, ends: self.ends, what: What::Cells(Vec::new()) }
-    }
 }
 
 #[derive(Debug)]
@@ -369,13 +365,13 @@ fn sides(row: &[Node], corridor: i32) -> (bool, bool) {
 /// names below signatures do.
 fn trim(rows: &[Vec<Node>], corridor: i32) -> usize {
     let first = rows.iter().position(|row| sides(row, corridor) == (true, true)).map_or(0, |i| i + 1);
-    let column = |rows: &[Vec<Node>], left: bool| {
-        let side = rows.iter().flatten().filter(|n| (n.body.center_x() < corridor) == left);
+    let part = |row: &[Node], left: bool| {
+        let side = row.iter().filter(|n| (n.body.center_x() < corridor) == left);
         side.map(|n| (n.body, n.size)).reduce(|a, b| (a.0.union(&b.0), b.1))
     };
     let goes_on = |kept: usize, row: &[Node], left: bool| {
-        let part = column(std::slice::from_ref(&row.iter().map(Node::outline).collect()), left);
-        let (Some((part, part_size)), Some((above, size))) = (part, column(&rows[..kept], left)) else { return (false, false) };
+        let above = rows[..kept].iter().rev().find_map(|row| part(row, left));
+        let (Some((part, part_size)), Some((above, size))) = (part(row, left), above) else { return (false, false) };
         let close = f64::from(part.y0 - above.y1) <= SAME_COLUMN_GAP * size.min(part_size);
         let on_axis = f64::from((part.center_x() - above.center_x()).abs()) <= 2.0 * size
             && f64::from(part.y0 - above.y1) <= SIGNATURE_GAP * size;
@@ -404,11 +400,14 @@ fn looks_like_columns(band: &[Vec<Node>], left: &[Side], right: &[Side], corrido
         return false;
     }
     let both: Vec<&Vec<Node>> = band.iter().filter(|row| sides(row, corridor) == (true, true)).collect();
+    // Titles of signatories on their own axis, well apart, are no fill-ins, whatever stands on the left.
+    if width > WIDE_CORRIDOR && centered(right) {
+        return true;
+    }
     let labels = both.iter().filter(|row| {
-        let label = row.iter().rev().find(|n| n.body.center_x() < corridor);
-        let fill = row.iter().find(|n| n.body.center_x() >= corridor);
-        label.is_some_and(|node| ends_with_colon(node, pieces))
-            || (label.is_some_and(|node| has_colon(node, pieces)) && fill.is_some_and(|node| has_colon(node, pieces)))
+        let (on_left, on_right): (Vec<&Node>, Vec<&Node>) = row.iter().partition(|n| n.body.center_x() < corridor);
+        let colon = |nodes: &[&Node]| nodes.iter().any(|node| has_colon(node, pieces));
+        on_left.last().is_some_and(|node| ends_with_colon(node, pieces)) || (colon(&on_left) && colon(&on_right))
     });
     if labels.count() * 2 > both.len() {
         // "Nơi nhận:" beside a signature is the one label that heads a column: more lines follow below it.
