@@ -9,7 +9,7 @@ use sohoa::exit::ExitCode;
 use sohoa::gather;
 use sohoa::imaging::quality::Flag;
 use sohoa::input::{self, Frame, InputError};
-use sohoa::model::{Lang, Localized, Orientation};
+use sohoa::model::{Lang, Localized, Orientation, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::page::{self, Page, PageError};
 use sohoa::pool::Pool;
@@ -69,7 +69,7 @@ pub(super) fn run(command: &Inspect, shared: Shared, lang: Lang) -> Result<ExitC
                         }
                         Err(error) => {
                             code = ExitCode::Incomplete;
-                            eprintln!("{}: {}", command.files[next].display(), error.message(lang));
+                            eprintln!("{}: {}", shown(&command.files[next]), error.message(lang));
                         }
                     }
                 }

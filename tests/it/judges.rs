@@ -56,7 +56,7 @@ fn verapdf_can_fail() {
     let folder = fresh("broken-pdfa");
     // Each change keeps the length, so that the file stays whole and only this rule is broken.
     let broken: Vec<PathBuf> = [
-        ("no-metadata.pdf", "/Metadata ", "/Metadatb "),
+        ("no-file-identifier.pdf", "/ID[", "/IX["),
         ("no-output-intent.pdf", "/OutputIntents", "/OutputIntentz"),
         ("no-pdfa-in-xmp.pdf", "<pdfaid:part>2</", "<pdfaid:part>9</"),
         ("no-unicode-map.pdf", "/ToUnicode", "/ToUnicodX"),

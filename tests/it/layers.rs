@@ -311,7 +311,8 @@ fn code_only(source: &str) -> String {
         out.push(' ');
         rest = &rest[skipped..];
     }
-    let tests = ["#[cfg(test)]\nmod ", "#[cfg(test)]\n        mod "].iter().filter_map(|mark| out.find(mark)).min();
+    // The tests of a file stand last, under `#[cfg(test)]` and perhaps other attributes.
+    let tests = out.find("mod tests {").and_then(|tests| out[..tests].rfind("#[cfg(test)]"));
     out.truncate(tests.unwrap_or(out.len()));
     out
 }
