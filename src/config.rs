@@ -172,7 +172,8 @@ impl RawConfig {
         if let Some(pages) = self.limits.pages {
             page.limits.max_frames = within(pages, 1..=100_000, "limits.pages", "1..100000")?;
         }
-        let default_mib = (memory_bytes / MEMORY_SHARE >> 20).clamp(*DEFAULT_MEMORY_MIB.start(), *DEFAULT_MEMORY_MIB.end());
+        let (least, most) = (*DEFAULT_MEMORY_MIB.start(), *DEFAULT_MEMORY_MIB.end());
+        let default_mib = ((memory_bytes / MEMORY_SHARE) >> 20).clamp(least, most);
         let memory_mib = within(self.memory_mib.unwrap_or(default_mib), 64..=1 << 20, "memory_mib", "64..1048576")?;
         let level = match self.pdf.level.as_deref() {
             None | Some("2u") => PdfaLevel::A2u,

@@ -87,7 +87,7 @@ pub enum Event {
         reason_en: String,
     },
     /// A component is finished.
-    Component(Outcome),
+    Component(Box<Outcome>),
 }
 
 /// What became of one component.
@@ -181,7 +181,7 @@ pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Resu
     let items: Vec<(usize, usize)> =
         plans.iter().enumerate().flat_map(|(p, plan)| (0..plan.slots.len()).map(move |s| (p, s))).collect();
     on_event(&Event::Planned { components: plans.len(), pages: items.len() });
-    report.outcomes.iter().for_each(|outcome| on_event(&Event::Component(outcome.clone())));
+    report.outcomes.iter().for_each(|outcome| on_event(&Event::Component(Box::new(outcome.clone()))));
 
     let mut failure = None;
     let mut results: Vec<Vec<Option<Result<Page, PageError>>>> =
@@ -345,7 +345,7 @@ fn fingerprint(job: &Job<'_>, files: &[Capture]) -> String {
     hash.update(format!("{}\0{:?}\0{:?}\0", env!("CARGO_PKG_VERSION"), job.level, job.dossier));
     hash.update(job.engine.map_or_else(String::new, |engine| engine.name().to_owned()));
     job.models.iter().for_each(|model| hash.update(&model.sha256));
-    hash.update(job.signer.map_or_else(String::new, |signer| sign::certificate_sha256(signer)));
+    hash.update(job.signer.map_or_else(String::new, sign::certificate_sha256));
     files.iter().for_each(|capture| hash.update(format!("\0{}", capture.file.sha256)));
     manifest::hex(&hash.finalize())
 }
@@ -437,7 +437,7 @@ fn finish(
     }
     ledger.record(job, component.clone())?;
     let outcome = Outcome { component, unchanged: false };
-    on_event(&Event::Component(outcome.clone()));
+    on_event(&Event::Component(Box::new(outcome.clone())));
     Ok(outcome)
 }
 

@@ -158,11 +158,14 @@ fn print_event(event: &Event) -> std::io::Result<()> {
         Event::SetAside { component, file, reason, .. } => {
             json!({"event": "set-aside", "component": component, "file": file.to_string_lossy(), "reason": reason})
         }
-        Event::Component(Outcome { component, unchanged }) => json!({
-            "event": "component", "name": component.name, "version": component.version, "state": component.state,
-            "file": component.file.as_ref().map(|file| &file.path), "pages": component.pages.len(),
-            "set_aside": component.set_aside.len(), "unchanged": unchanged,
-        }),
+        Event::Component(outcome) => {
+            let component = &outcome.component;
+            json!({
+                "event": "component", "name": component.name, "version": component.version, "state": component.state,
+                "file": component.file.as_ref().map(|file| &file.path), "pages": component.pages.len(),
+                "set_aside": component.set_aside.len(), "unchanged": outcome.unchanged,
+            })
+        }
         _ => return Ok(()),
     })
 }

@@ -13,7 +13,7 @@
 
 use image::{GrayImage, RgbImage};
 
-use super::components::{self, Bitmap, Bounds};
+use super::components::{self, Bitmap, Bounds, Components};
 
 /// Up to this difference of channels a pixel counts as tinted paper, from the second on as coloured ink; between them
 /// the two grays are mixed. Papers and their prints measure 5 to 60, ink 90 to 170.
@@ -118,13 +118,7 @@ fn bleach(page: &RgbImage, gray: &mut GrayImage, seal: &Bounds) {
             histogram[usize::from(pixel[0])] += 1;
         }
     }
-    let half = histogram.iter().sum::<u32>() / 2;
-    let mut seen = 0;
-    let level = histogram.iter().position(|&n| {
-        seen += n;
-        seen > half
-    });
-    let level = level.unwrap_or(255) as i32;
+    let level = i32::from(median_level(&histogram));
     let (black, white) = (level * 35 / 100, level * 80 / 100);
     for (x, y) in pixels() {
         let pixel = page.get_pixel(x, y).0;
@@ -135,6 +129,56 @@ fn bleach(page: &RgbImage, gray: &mut GrayImage, seal: &Bounds) {
             *target = (*target).max(value);
         }
     }
+}
+
+/// Darkest level of a seal that can be told from black print by its gray.
+const GRAY_SEAL: u8 = 75;
+
+/// Ink share of a seal's box: table borders cover less, photographs more.
+const SEAL_FILL: [f64; 2] = [0.07, 0.40];
+
+/// Bleaches seals of a gray scan: components of a seal's size whose ink is clearly lighter than print. Says whether
+/// there were any.
+pub(crate) fn bleach_gray_seals(gray: &mut GrayImage, ink: &Components, dpi: f64) -> bool {
+    let mm = dpi / 25.4;
+    let size = |side: i32| (SEAL_MM[0] * mm..SEAL_MM[1] * mm).contains(&f64::from(side));
+    let mut any = false;
+    for (number, component) in ink.list.iter().enumerate() {
+        let b = component.bounds;
+        let fill = f64::from(component.area) / (f64::from(b.width()) * f64::from(b.height()));
+        if !size(b.width()) || !size(b.height()) || !(SEAL_FILL[0]..SEAL_FILL[1]).contains(&fill) {
+            continue;
+        }
+        let mut histogram = [0_u32; 256];
+        for run in ink.runs.iter().filter(|run| run.component as usize == number) {
+            for x in run.x0..run.x1 {
+                histogram[usize::from(gray.get_pixel(x as u32, run.y as u32).0[0])] += 1;
+            }
+        }
+        let level = median_level(&histogram);
+        if level < GRAY_SEAL {
+            continue;
+        }
+        any = true;
+        let (black, white) = (i32::from(level) * 40 / 100, i32::from(level) * 80 / 100);
+        for y in b.y0..b.y1 {
+            for x in b.x0..b.x1 {
+                let value = &mut gray.get_pixel_mut(x as u32, y as u32).0[0];
+                *value = ((i32::from(*value) - black) * 255 / (white - black).max(1)).clamp(0, 255) as u8;
+            }
+        }
+    }
+    any
+}
+
+fn median_level(histogram: &[u32; 256]) -> u8 {
+    let half = histogram.iter().sum::<u32>() / 2;
+    let mut seen = 0;
+    let level = histogram.iter().position(|&n| {
+        seen += n;
+        seen > half
+    });
+    level.unwrap_or(255) as u8
 }
 
 /// Turns large thin strokes of blue ink to white.

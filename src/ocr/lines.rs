@@ -156,7 +156,9 @@ fn first_roles(page: &Prepared) -> Vec<Role> {
             let (w, h) = (c.bounds.width(), c.bounds.height());
             let fill = f64::from(c.area) / (f64::from(w) * f64::from(h));
             let signature = f64::from(w) > 9.0 * mm && f64::from(h) > 3.0 * mm && fill < 0.20;
-            if graphic || signature || c.area < size::SPECK || h > size::TALLEST || is_check_box(page, i, c) {
+            // Punch holes and blots.
+            let blot = w.min(h) > 36 && fill > 0.74;
+            if graphic || signature || blot || c.area < size::SPECK || h > size::TALLEST || is_check_box(page, i, c) {
                 Role::Dropped
             } else if h >= size::BASE {
                 Role::Base
@@ -179,7 +181,13 @@ fn is_check_box(page: &Prepared, number: usize, c: &Component) -> bool {
     let side = |along: i32, hit: &dyn Fn(i32, i32) -> bool| {
         (0..along).filter(|&i| (0..4).any(|depth| hit(i, depth))).count() as i32 * 100 >= along * 88
     };
-    side(w, &|i, d| own(b.x0 + i, b.y0 + d))
+    let sixth = h / 6;
+    let corner = |x0: i32, y0: i32| (0..sixth).any(|y| (0..sixth).any(|x| own(x0 + x, y0 + y)));
+    corner(b.x0, b.y0)
+        && corner(b.x1 - sixth, b.y0)
+        && corner(b.x0, b.y1 - sixth)
+        && corner(b.x1 - sixth, b.y1 - sixth)
+        && side(w, &|i, d| own(b.x0 + i, b.y0 + d))
         && side(w, &|i, d| own(b.x0 + i, b.y1 - 1 - d))
         && side(h, &|i, d| own(b.x0 + d, b.y0 + i))
         && side(h, &|i, d| own(b.x1 - 1 - d, b.y0 + i))
@@ -287,7 +295,12 @@ fn attach_marks(list: &[Component], index: &Index, roles: &mut [Role]) {
             .iter()
             .filter(|&&j| j as usize != i && roles[j as usize] == Role::Base)
             .filter_map(|&j| mark_distance(&mark, &list[j as usize].bounds).map(|d| (d, j)))
-            .min();
+            .min()
+            .filter(|&(_, j)| {
+                // A point beside a letter belongs to that letter's line, not to a capital far below.
+                let far = (list[j as usize].bounds.y0 - mark.y1) * 4 > list[j as usize].bounds.height();
+                !far || !near.iter().any(|&k| k as usize != i && roles[k as usize] == Role::Base && stands_beside(&mark, &list[k as usize].bounds))
+            });
         found.extend(best.map(|(_, base)| (i, base)));
     }
     // A mark on a mark goes to the base below both.
@@ -304,6 +317,12 @@ fn attach_marks(list: &[Component], index: &Index, roles: &mut [Role]) {
             roles[mark] = Role::Mark(base);
         }
     }
+}
+
+/// Whether a point is at a letter's side, within its height.
+fn stands_beside(point: &Bounds, letter: &Bounds) -> bool {
+    let gap = -point.overlap_x(letter);
+    point.y0 >= letter.y0 && point.y1 <= letter.y1 + letter.height() / 4 && gap > 0 && gap * 10 <= letter.height() * 6
 }
 
 /// How badly a mark sits on a base glyph; `None` where it cannot.

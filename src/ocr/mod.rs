@@ -169,7 +169,8 @@ fn read_line(prepared: &Prepared, line: &Line, engine: &dyn OcrEngine) -> Result
     let Some(bounds) = words.iter().map(|word| word.bounds).reduce(order::union) else { return Ok(None) };
     let text = TextLine { words, bounds, block: 0 };
     let one = PageText { lines: vec![text] };
-    if one.mean_confidence().unwrap_or(0.0) < LINE_MIN_CONFIDENCE {
+    let legible = one.mean_confidence().unwrap_or(0.0) >= LINE_MIN_CONFIDENCE;
+    if !legible || !one.text().contains(char::is_alphanumeric) {
         return Ok(None);
     }
     Ok(one.lines.into_iter().next())

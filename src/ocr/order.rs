@@ -28,12 +28,15 @@ pub(crate) struct Piece {
 /// A corridor is at least this multiple of the letter height wide.
 const CORRIDOR: f64 = 1.0;
 
+/// Letter heights that part a list from a signature beside it, but no label from its fill-in.
+const WIDE_CORRIDOR: f64 = 6.0;
+
 /// Lines are centred when their centres agree within the first multiple of the letter height and their left edges differ
 /// by more than the second.
 const CENTERED: [f64; 2] = [0.9, 1.4];
 
 /// A line goes on in its column after the others have ended when it is no further below than this multiple of its height.
-const SAME_COLUMN_GAP: f64 = 2.2;
+const SAME_COLUMN_GAP: f64 = 1.9;
 
 /// Widest text in letter heights that a form or unruled table has in its left column; wider ones are columns of prose.
 const PROSE_WIDTH: f64 = 16.0;
@@ -273,11 +276,25 @@ struct Band {
     corridor: i32,
 }
 
+/// Rows from the top among which a band's first row with two sides is sought.
+const LEAD: usize = 8;
+
 /// The band of two columns that begins with the first row, if any.
 fn two_columns(rows: &[Vec<Node>], pieces: &[Piece]) -> Option<Band> {
-    let gaps = rows[0].windows(2).map(|pair| (pair[0].body.x1, pair[1].body.x0, pair[0].size.max(pair[1].size)));
-    let bands = gaps.filter(|(from, to, size)| f64::from(to - from) >= CORRIDOR * size);
-    bands.filter_map(|(from, to, size)| grow(rows, from, to, size, pieces)).max_by_key(|band| band.rows)
+    for (seed, row) in rows.iter().enumerate().take(LEAD) {
+        let gaps = row.windows(2).map(|pair| (pair[0].body.x1, pair[1].body.x0, pair[0].size.max(pair[1].size)));
+        let bands = gaps.filter(|(from, to, size)| f64::from(to - from) >= CORRIDOR * size);
+        let band = bands.filter_map(|(from, to, size)| grow(rows, from, to, size, pieces)).max_by_key(|band| band.rows);
+        if band.is_some() {
+            return band;
+        }
+        // Rows before the seed must lead to it without a gap.
+        let next = rows.get(seed + 1).map(|next| next[0].body.y0);
+        if row.len() > 1 || next.is_none_or(|y| f64::from(y - row[0].body.y1) > SAME_COLUMN_GAP * row[0].size) {
+            return None;
+        }
+    }
+    None
 }
 
 fn grow(rows: &[Vec<Node>], mut from: i32, mut to: i32, size: f64, pieces: &[Piece]) -> Option<Band> {
@@ -305,7 +322,7 @@ fn grow(rows: &[Vec<Node>], mut from: i32, mut to: i32, size: f64, pieces: &[Pie
         band.iter().flatten().filter(|node| (node.body.center_x() < corridor) == left).collect()
     };
     let (left, right) = (side(true), side(false));
-    let columns = looks_like_columns(band, &left, &right, corridor, pieces);
+    let columns = looks_like_columns(band, &left, &right, corridor, f64::from(to - from) / size, pieces);
     columns.then_some(Band { rows: count, corridor })
 }
 
@@ -316,29 +333,23 @@ fn sides(row: &[Node], corridor: i32) -> (bool, bool) {
 /// Number of rows that the band keeps: after the last row with both sides only what clearly goes on in a column.
 fn trim(rows: &[Vec<Node>], corridor: i32) -> usize {
     let both = rows.iter().rposition(|row| sides(row, corridor) == (true, true)).map_or(0, |i| i + 1);
-    let bottom = |rows: &[Vec<Node>]| {
-        rows.iter().flatten().filter(|n| n.body.center_x() < corridor).map(|n| n.body.y1).max().unwrap_or(0)
+    let last = |rows: &[Vec<Node>], left: bool| {
+        let side = rows.iter().flatten().filter(|n| (n.body.center_x() < corridor) == left);
+        side.max_by_key(|n| n.body.y1).map_or((0, 0.0), |n| (n.body.y1, n.size))
     };
     let mut kept = both;
-    let mut right_alone = false;
     while kept < rows.len() {
         let row = &rows[kept];
-        let left = sides(row, corridor).0;
-        let gap = f64::from(row[0].body.y0 - bottom(&rows[..kept]));
-        if left && gap > SAME_COLUMN_GAP * row[0].size {
+        let (bottom, size) = last(&rows[..kept], sides(row, corridor).0);
+        if f64::from(row[0].body.y0 - bottom) > SAME_COLUMN_GAP * size.min(row[0].size) {
             break;
         }
-        // After the right column has gone on alone, far below everything, it is no longer beside the left one.
-        if !left && right_alone && gap > 30.0 * row[0].size {
-            break;
-        }
-        right_alone |= !left;
         kept += 1;
     }
     kept
 }
 
-fn looks_like_columns(band: &[Vec<Node>], left: &[&Node], right: &[&Node], corridor: i32, pieces: &[Piece]) -> bool {
+fn looks_like_columns(band: &[Vec<Node>], left: &[&Node], right: &[&Node], corridor: i32, width: f64, pieces: &[Piece]) -> bool {
     let (few, many) = (left.len().min(right.len()), left.len().max(right.len()));
     if few == 0 || many < 2 || left.iter().chain(right).any(|node| matches!(node.what, What::Cells(_))) {
         return false;
@@ -346,11 +357,13 @@ fn looks_like_columns(band: &[Vec<Node>], left: &[&Node], right: &[&Node], corri
     let both: Vec<&Vec<Node>> = band.iter().filter(|row| sides(row, corridor) == (true, true)).collect();
     let labels = both.iter().filter(|row| {
         let label = row.iter().rev().find(|n| n.body.center_x() < corridor);
+        let fill = row.iter().find(|n| n.body.center_x() >= corridor);
         label.is_some_and(|node| ends_with_colon(node, pieces))
+            || (label.is_some_and(|node| has_colon(node, pieces)) && fill.is_some_and(|node| has_colon(node, pieces)))
     });
     if labels.count() * 2 > both.len() {
         // "Nơi nhận:" beside a signature is the one label that heads a column: more lines follow below it.
-        let heads = both.len() == 1 && left.len() > 2;
+        let heads = both.len() == 1 && left.len() > 2 && width > WIDE_CORRIDOR;
         if !heads {
             return false;
         }
@@ -363,7 +376,13 @@ fn looks_like_columns(band: &[Vec<Node>], left: &[&Node], right: &[&Node], corri
         side.len() >= 4 && side.iter().filter(|n| f64::from(n.body.width()) > PROSE_WIDTH * size).count() * 2 > side.len()
     };
     // Baselines that do not agree cannot be read along a row.
-    (prose(left) && prose(right)) || (few >= 2 && both.len() * 2 < few)
+    (prose(left) && prose(right)) || (few >= 2 && both.len() * 2 < few) || (many >= 3 && both.len() * 3 <= many && width > WIDE_CORRIDOR)
+}
+
+/// "Label: fill-in" as a whole.
+fn has_colon(node: &Node, pieces: &[Piece]) -> bool {
+    let What::Line(i) = node.what else { return false };
+    pieces[i].text.words.iter().any(|word| word.text.ends_with(':'))
 }
 
 fn ends_with_colon(node: &Node, pieces: &[Piece]) -> bool {

@@ -77,8 +77,14 @@ impl Prepared {
         binarize::flatten(&mut gray);
         let mut bitmap = binarize::ink(&gray);
         let dense = dense_tiles(&bitmap);
+        let dpi = page_dpi * f64::from(gray.width()) / f64::from(page_size.0.max(1));
+        if ink::bleach_gray_seals(&mut gray, &components::find(&bitmap, 0), dpi) {
+            bitmap = binarize::ink(&gray);
+        }
+        erase_barcodes(&mut bitmap);
         let mut cleared = Bitmap::new(bitmap.width, bitmap.height);
         let rules = rules::remove(&mut bitmap, &mut cleared);
+        erase_crossings(&mut bitmap, &cleared);
         whiten(&mut gray, &bitmap, &cleared);
         if let Ok(d) = std::env::var("DUMP") { gray.save(format!("{d}/_gray.png")).unwrap(); GrayImage::from_raw(bitmap.width as u32, bitmap.height as u32, bitmap.data.iter().map(|&v| 255 - 255 * v).collect()).unwrap().save(format!("{d}/_ink.png")).unwrap(); }
         let components = components::find(&bitmap, 0);
@@ -90,7 +96,7 @@ impl Prepared {
         let graphic = components.list.iter().map(|c| dense.holds(&c.bounds)).collect();
         let ratio = |page: u32, work: u32| f64::from(page) / f64::from(work.max(1));
         let scale = (ratio(page_size.0, gray.width()), ratio(page_size.1, gray.height()));
-        Self { gray, components, labels, graphic, rules, dpi: page_dpi / scale.0.max(f64::MIN_POSITIVE), scale, page_size }
+        Self { gray, components, labels, graphic, rules, dpi, scale, page_size }
     }
 
     /// A box of the working picture in pixels of the page.
@@ -167,6 +173,72 @@ fn resample(data: &[u8], from: (u32, u32), to: (u32, u32), channels: usize) -> V
     out
 }
 
+/// Bars of a barcode: fewest in a row, least height, pixels; letters that look like bars do not come in such rows.
+const BARS: usize = 12;
+const BAR_HEIGHT: i32 = 24;
+
+/// Clears one-dimensional codes: rows of full upright bars of one height.
+fn erase_barcodes(ink: &mut Bitmap) {
+    let found = components::find(ink, 0);
+    let is_bar = |b: &Bounds, area: i32| {
+        b.height() >= BAR_HEIGHT && b.width() * 4 <= b.height() && area * 10 >= b.width() * b.height() * 7
+    };
+    let mut bars: Vec<(Bounds, u32)> = (0..found.list.len())
+        .map(|i| (found.list[i].bounds, found.list[i].area, i as u32))
+        .filter(|(b, area, _)| is_bar(b, *area))
+        .map(|(b, _, i)| (b, i))
+        .collect();
+    bars.sort_by_key(|(b, i)| (b.x0, *i));
+    let mut row_of = vec![usize::MAX; found.list.len()];
+    let mut rows: Vec<(Bounds, usize)> = Vec::new();
+    for (bar, i) in &bars {
+        let same = |row: &(Bounds, usize)| {
+            let last = row.0;
+            bar.x0 - last.x1 <= last.height() / 2 && (bar.y0 - last.y0).abs() <= 4 && (bar.y1 - last.y1).abs() <= 4
+        };
+        let row = rows.iter().rposition(same).unwrap_or(rows.len());
+        match rows.get_mut(row) {
+            Some(row) => *row = (*bar, row.1 + 1),
+            None => rows.push((*bar, 1)),
+        }
+        row_of[*i as usize] = row;
+    }
+    for run in &found.runs {
+        if rows.get(row_of[run.component as usize]).is_some_and(|row| row.1 >= BARS) {
+            let start = run.y as usize * ink.width;
+            ink.data[start + run.x0 as usize..start + run.x1 as usize].fill(0);
+        }
+    }
+}
+
+/// Largest dot that is left where two rules cross, pixels.
+const CROSSING: i32 = 14;
+
+/// Clears what is left of crossings: small components with a removed rule beside and another above or below.
+fn erase_crossings(ink: &mut Bitmap, cleared: &Bitmap) {
+    let found = components::find(ink, 0);
+    let (width, height) = (ink.width as i32, ink.height as i32);
+    let any = |x0: i32, x1: i32, y0: i32, y1: i32| {
+        (y0.max(0)..y1.min(height))
+            .any(|y| (x0.max(0)..x1.min(width)).any(|x| cleared.data[(y * width + x) as usize] != 0))
+    };
+    let crossing: Vec<bool> = found
+        .list
+        .iter()
+        .map(|c| {
+            let b = c.bounds;
+            b.width() <= CROSSING
+                && b.height() <= CROSSING
+                && (any(b.x0 - 3, b.x0, b.y0, b.y1) || any(b.x1, b.x1 + 3, b.y0, b.y1))
+                && (any(b.x0, b.x1, b.y0 - 3, b.y0) || any(b.x0, b.x1, b.y1, b.y1 + 3))
+        })
+        .collect();
+    for run in found.runs.iter().filter(|run| crossing[run.component as usize]) {
+        let start = run.y as usize * ink.width;
+        ink.data[start + run.x0 as usize..start + run.x1 as usize].fill(0);
+    }
+}
+
 /// Paints the removed rules and their soft edges white, letters spared.
 fn whiten(gray: &mut GrayImage, ink: &Bitmap, cleared: &Bitmap) {
     let (width, height) = (ink.width, ink.height);
@@ -193,6 +265,9 @@ const WINDOW: usize = 4;
 /// Ink share of a window from which on it is a picture or a code. Codes measure 0.45 to 0.6, bold titles up to 0.33.
 const DENSE: f64 = 0.41;
 
+/// Least side of a dense region, tiles: tight bold capitals fill a window, but never this much.
+const DENSE_SIDE: i32 = 6;
+
 /// Where the ink is denser than text.
 struct DenseTiles {
     columns: usize,
@@ -208,13 +283,21 @@ fn dense_tiles(ink: &Bitmap) -> DenseTiles {
         }
     }
     let limit = (DENSE * (WINDOW * TILE).pow(2) as f64) as u32;
-    let mut tiles = vec![false; columns * rows];
+    let mut tiles = vec![0; columns * rows];
     for y in 0..(rows + 1).saturating_sub(WINDOW) {
         for x in 0..(columns + 1).saturating_sub(WINDOW) {
             let window = || (0..WINDOW * WINDOW).map(|i| (y + i / WINDOW) * columns + x + i % WINDOW);
             if window().map(|i| counts[i]).sum::<u32>() > limit {
-                window().for_each(|i| tiles[i] = true);
+                window().for_each(|i| tiles[i] = 1);
             }
+        }
+    }
+    let found = components::find(&Bitmap { width: columns, height: rows, data: tiles }, 0);
+    let mut tiles = vec![false; columns * rows];
+    for run in &found.runs {
+        let b = found.list[run.component as usize].bounds;
+        if b.width().min(b.height()) >= DENSE_SIDE {
+            tiles[run.y as usize * columns..][run.x0 as usize..run.x1 as usize].fill(true);
         }
     }
     DenseTiles { columns, tiles }

@@ -28,7 +28,7 @@ mod size {
     /// Longest gap inside a rule, where letters or other rules cross it (2 mm).
     pub(super) const GAP: i32 = 16;
     /// White gap that dots of a dotted line may leave (0.5 mm).
-    pub(super) const DOT_GAP: i32 = 4;
+    pub(super) const DOT_GAP: i32 = 3;
 }
 
 /// Finds the rules and clears them from the ink. `cleared` receives 1 where a rule was.

@@ -30,6 +30,10 @@ pub const MIN_DPI: f64 = 200.0;
 /// A resolution stored in a file is believed from here on: cameras and screenshots write 72 or 96 without meaning it.
 const MIN_TRUSTED_DPI: f64 = 100.0;
 
+/// Papers up to this long side are cards (ID-1 is 85.6 mm, ISO/IEC 7810): printed all over, with no white paper to even
+/// out the light by.
+const CARD_MM: f64 = 90.0;
+
 /// How a page is processed. The same settings and capture give the same page, whatever the number of threads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -149,10 +153,11 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
     let mut image = warp::rectify(&capture.image, &layout.to_capture, layout.width, layout.height);
     let gray = luma(&image);
     let cut_off = bounds.as_ref().is_some_and(|b| b.cut_off);
-    let measures = quality::measure(&gray, layout.effective_dpi, cut_off);
+    let measures = quality::measure(&gray, layout.dpi, layout.effective_dpi, cut_off);
     let blank = blank::is_blank(&gray, layout.dpi);
     let codes = if blank { Vec::new() } else { codes::read(&gray) };
-    let relit = !capture.bilevel && illumination::normalize(&mut image);
+    let has_white_paper = !capture.bilevel && layout.size.width.max(layout.size.height) > CARD_MM;
+    let relit = has_white_paper && illumination::normalize(&mut image);
     let text = match engine {
         Some(engine) if !blank => ocr::read(&image, layout.dpi, engine)?,
         _ => PageText::default(),

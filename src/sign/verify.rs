@@ -529,7 +529,7 @@ mod tests {
             let cms = detached(MESSAGE, key, NOW, form).unwrap();
             assert!(verify(&cms, MESSAGE, root, NOW).is_valid());
             for &pattern in patterns {
-                assert_eq!(undetected(&cms, root, pattern), []);
+                assert_eq!(undetected(&cms, root, pattern), Vec::<usize>::new());
             }
         }
     }

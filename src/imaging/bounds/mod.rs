@@ -49,13 +49,6 @@ const LINES: usize = 64;
 /// Faintest edges considered on photos and on scanner beds, grey levels; beds are evenly lit and smooth.
 const PHOTO_EDGE: f32 = 3.0;
 const SCAN_EDGE: f32 = 2.0;
-/// Score at which an outline is as likely right as wrong, and the score that changes the odds by e. Measured on 258
-/// photos and 143 scans, 24 of them without an outline, from our own generator: the scores of wrong outlines on scans end
-/// where those of right ones begin; on photos 1 % of the right ones lie below.
-const PHOTO_EVEN_SCORE: f32 = 13.0;
-const PHOTO_SCORE_SCALE: f32 = 2.0;
-const SCAN_EVEN_SCORE: f32 = 10.2;
-const SCAN_SCORE_SCALE: f32 = 1.2;
 /// An outline with every corner this near the frame's own, as a share of the frame's longer side, is the frame's: a scan
 /// cropped to its page, a screenshot with a border.
 const FRAME_SHARE: f64 = 0.005;
@@ -71,7 +64,7 @@ const MAX_BOW: f64 = 0.04;
 /// photo; the answer is usually the same with the wrong word, but faint edges are found on beds only.
 pub fn find(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Option<Bounds> {
     let (candidate, factor) = candidates(capture, proxy, scanned).into_iter().next()?;
-    let confidence = confidence(candidate.score, scanned);
+    let confidence = candidate.evidence.confidence(scanned);
     if confidence < MIN_CONFIDENCE {
         return None;
     }
@@ -134,13 +127,6 @@ fn locate(capture: &RgbImage, proxy: &Proxy, candidate: &Candidate, factor: f64,
     let radius = 2.0 * f64::from(proxy.factor);
     let last = each(&|i| if bowed[i] { Search::STAY } else { Search { radius, step: 0.75, bowed: false } });
     refine(capture, &quad, last).0
-}
-
-/// The chance that an outline with this score is right.
-fn confidence(score: f32, scanned: bool) -> f32 {
-    let (even, scale) =
-        if scanned { (SCAN_EVEN_SCORE, SCAN_SCORE_SCALE) } else { (PHOTO_EVEN_SCORE, PHOTO_SCORE_SCALE) };
-    1.0 / (1.0 + ((even - score) / scale).exp())
 }
 
 /// Whether every corner of an outline is one of the frame's.

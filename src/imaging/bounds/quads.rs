@@ -36,7 +36,8 @@ pub(super) struct Candidate {
     pub virtual_sides: [bool; 4],
     /// Share of each side that is supported by edges.
     pub support: [f32; 4],
-    pub score: f32,
+    pub evidence: Evidence,
+    score: f32,
 }
 
 /// All plausible quads, best first.
@@ -247,7 +248,7 @@ fn judge(lines: &[Line], crossings: &Crossings, frame: &Frame, sides: [usize; 4]
     let evidence = Evidence::new(&seen, area, &corners, frame.edges_outside(&corners));
     let score = evidence.score(scanned);
     let support = [0, 1, 2, 3].map(|i| seen[i].support());
-    Some(Candidate { corners, virtual_sides, support, score })
+    Some(Candidate { corners, virtual_sides, support, evidence, score })
 }
 
 /// Corner `i` lies where side `i - 1` meets side `i`.
