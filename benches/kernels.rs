@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench kernels`. Pages are made here, so that figures do not depend on files.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pictures made for the bench")]
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

@@ -17,7 +17,8 @@ use crate::sign::{self, SignError, Signer, cms};
 const FIELD_NAME: &str = "NguoiSoHoa";
 
 /// Said in every signature of a development identity.
-pub const NO_LEGAL_VALUE: &str = "KHÔNG CÓ GIÁ TRỊ PHÁP LÝ - chữ ký thử nghiệm / NO LEGAL VALUE - development signature";
+pub const NO_LEGAL_VALUE: &str =
+    "KHÔNG CÓ GIÁ TRỊ PHÁP LÝ - chữ ký thử nghiệm / NO LEGAL VALUE - development signature";
 
 /// Why a component could not be assembled or signed.
 #[derive(Debug, thiserror::Error)]

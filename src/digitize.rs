@@ -448,12 +448,7 @@ fn file_name(component: &manifest::Component) -> String {
     format!("{}{version}{state}.pdf", component.name)
 }
 
-fn page_entry(
-    number: usize,
-    source: manifest::Source,
-    page: &Page,
-    engine: Option<&dyn OcrEngine>,
-) -> manifest::Page {
+fn page_entry(number: usize, source: manifest::Source, page: &Page, engine: Option<&dyn OcrEngine>) -> manifest::Page {
     let geometry = &page.geometry;
     manifest::Page {
         number,
@@ -516,7 +511,9 @@ impl Ledger {
     fn open(job: &Job<'_>, output: OutputDir) -> Result<Self, DigitizeError> {
         let path = output.path().join(manifest::FILE_NAME);
         let earlier = match fs::read(&path) {
-            Ok(bytes) => Some(manifest::open(&bytes).map_err(|source| DigitizeError::Manifest { path, source })?.manifest),
+            Ok(bytes) => {
+                Some(manifest::open(&bytes).map_err(|source| DigitizeError::Manifest { path, source })?.manifest)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(PublishError::Io { path, source }.into()),
         };

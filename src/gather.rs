@@ -62,9 +62,7 @@ impl Localized for PassedOver {
                 "bỏ qua vì là liên kết; hãy chép tệp thật vào thư mục",
                 "passed over: a symbolic link; copy the real file into the folder",
             ),
-            Self::Special(_) => {
-                lang.pick("bỏ qua vì không phải tệp thường", "passed over: not a regular file")
-            }
+            Self::Special(_) => lang.pick("bỏ qua vì không phải tệp thường", "passed over: not a regular file"),
             Self::Unlistable(_) => lang.pick(
                 "không mở được thư mục; hãy kiểm tra quyền đọc",
                 "the folder cannot be listed; check its permissions",
@@ -307,9 +305,13 @@ mod tests {
 
     #[test]
     fn pages_come_in_the_order_people_count() {
-        let mut names = ["trang 10.jpg", "Trang 2.jpg", "trang 1.jpg", "a99999999999999999999", "a100000000000000000000"];
+        let mut names =
+            ["trang 10.jpg", "Trang 2.jpg", "trang 1.jpg", "a99999999999999999999", "a100000000000000000000"];
         names.sort_by(|a, b| natural_order(a, b));
-        assert_eq!(names, ["a99999999999999999999", "a100000000000000000000", "trang 1.jpg", "Trang 2.jpg", "trang 10.jpg"]);
+        assert_eq!(
+            names,
+            ["a99999999999999999999", "a100000000000000000000", "trang 1.jpg", "Trang 2.jpg", "trang 10.jpg"]
+        );
     }
 
     #[test]
@@ -324,12 +326,15 @@ mod tests {
     fn a_folder_is_a_component_and_each_sub_folder_another() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("Hồ sơ");
-        for file in ["2.jpg", "10.jpg", "ghi chu.txt", "x.part", ".an.jpg", "Thumbs.db", "Giấy ủy quyền/1.tif", "b/c/1.png"] {
+        for file in
+            ["2.jpg", "10.jpg", "ghi chu.txt", "x.part", ".an.jpg", "Thumbs.db", "Giấy ủy quyền/1.tif", "b/c/1.png"]
+        {
             let path = root.join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, b"x").unwrap();
         }
-        let (gathered, passed_over) = gather(&[root.clone(), root.join("2.jpg")], &directory.path().join("out")).unwrap();
+        let (gathered, passed_over) =
+            gather(&[root.clone(), root.join("2.jpg")], &directory.path().join("out")).unwrap();
         let names: Vec<(&str, usize)> = gathered.iter().map(|g| (g.name.as_str(), g.files.len())).collect();
         assert_eq!(names, [("Ho-so", 2), ("c", 1), ("Giay-uy-quyen", 1), ("2", 1)]);
         assert!(gathered[0].files[0].ends_with("2.jpg"));

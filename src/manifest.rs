@@ -292,10 +292,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 ///
 /// # Errors
 /// Those of `sign`; a manifest itself can always be written.
-pub fn seal<E>(
-    manifest: &Manifest,
-    sign: impl FnOnce(&[u8]) -> Result<Option<Vec<u8>>, E>,
-) -> Result<Vec<u8>, E> {
+pub fn seal<E>(manifest: &Manifest, sign: impl FnOnce(&[u8]) -> Result<Option<Vec<u8>>, E>) -> Result<Vec<u8>, E> {
     let json = serde_json::to_string_pretty(manifest).expect("a manifest has only string keys");
     let mut bytes = json.into_bytes();
     let body = bytes.trim_ascii_end().strip_suffix(b"}").expect("a manifest is an object").trim_ascii_end().len();

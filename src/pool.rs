@@ -142,10 +142,15 @@ mod tests {
         let pool = Pool::new(3, 100).unwrap();
         let items: Vec<u64> = (0..200).collect();
         let mut results = vec![None; items.len()];
-        pool.run(&items, |_| 10, |item| item * 2, |index, result| {
-            assert_eq!(results[index].replace(result.unwrap()), None);
-            ControlFlow::Continue(())
-        });
+        pool.run(
+            &items,
+            |_| 10,
+            |item| item * 2,
+            |index, result| {
+                assert_eq!(results[index].replace(result.unwrap()), None);
+                ControlFlow::Continue(())
+            },
+        );
         assert!(results.iter().enumerate().all(|(i, r)| *r == Some(i as u64 * 2)));
     }
 
@@ -172,12 +177,17 @@ mod tests {
     fn a_panic_stays_with_its_item() {
         let pool = Pool::new(2, 100).unwrap();
         let mut failed = Vec::new();
-        pool.run(&[1, 2, 3, 4], |_| 1, |item| assert_ne!(*item, 3), |index, result| {
-            if result.is_err() {
-                failed.push(index);
-            }
-            ControlFlow::Continue(())
-        });
+        pool.run(
+            &[1, 2, 3, 4],
+            |_| 1,
+            |item| assert_ne!(*item, 3),
+            |index, result| {
+                if result.is_err() {
+                    failed.push(index);
+                }
+                ControlFlow::Continue(())
+            },
+        );
         assert_eq!(failed, [2]);
     }
 
@@ -194,10 +204,15 @@ mod tests {
     fn items_may_join_inside_the_pool() {
         let pool = Pool::new(2, 100).unwrap();
         let mut total = 0;
-        pool.run(&[10u64; 50], |_| 60, |n| (0..*n).into_par_iter().sum::<u64>(), |_, sum| {
-            total += sum.unwrap();
-            ControlFlow::Continue(())
-        });
+        pool.run(
+            &[10u64; 50],
+            |_| 60,
+            |n| (0..*n).into_par_iter().sum::<u64>(),
+            |_, sum| {
+                total += sum.unwrap();
+                ControlFlow::Continue(())
+            },
+        );
         assert_eq!(total, 50 * 45);
     }
 }

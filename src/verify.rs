@@ -14,8 +14,8 @@ use crate::manifest::{self, Component, ManifestError, Sealed, State};
 use crate::model::{Lang, Localized};
 use crate::pdf::signature::{self, EmbeddedSignature};
 use crate::pdf::structure;
-use crate::sign::verify::{self as cms, Verdict};
 use crate::sign::Certificate;
+use crate::sign::verify::{self as cms, Verdict};
 
 /// Page sizes in the manifest and in the PDF may differ by rounding: millimetres.
 const SIZE_TOLERANCE_MM: f64 = 0.1;
@@ -145,10 +145,9 @@ impl Localized for Issue {
                 format!("has {found} pages, the manifest says {listed}"),
             ),
             Self::NotSigned => ("không có chữ ký".to_owned(), "carries no signature".to_owned()),
-            Self::NotCovered => (
-                "có phần được thêm vào sau khi ký".to_owned(),
-                "has something added after it was signed".to_owned(),
-            ),
+            Self::NotCovered => {
+                ("có phần được thêm vào sau khi ký".to_owned(), "has something added after it was signed".to_owned())
+            }
             Self::Signature(problem) | Self::UnknownSigner(problem) => {
                 (problem.message(Lang::Vi), problem.message(Lang::En))
             }
@@ -165,10 +164,9 @@ impl Localized for Issue {
                 format!("thiếu {count} ảnh không đọc được; hãy quét lại"),
                 format!("{count} captures could not be read; scan them again"),
             ),
-            Self::SourceGone => (
-                "ảnh gốc không còn ở chỗ cũ".to_owned(),
-                "the source is no longer where it was".to_owned(),
-            ),
+            Self::SourceGone => {
+                ("ảnh gốc không còn ở chỗ cũ".to_owned(), "the source is no longer where it was".to_owned())
+            }
         };
         match lang {
             Lang::Vi => vi,
@@ -335,9 +333,11 @@ fn check_sources(verification: &mut Verification, components: &[Component]) {
 
 /// PDFs in the directory that the manifest does not name.
 fn check_unlisted(verification: &mut Verification, directory: &Path, components: &[Component]) {
-    let listed: BTreeSet<&str> = components.iter().filter_map(|c| c.file.as_ref()).map(|file| file.path.as_str()).collect();
+    let listed: BTreeSet<&str> =
+        components.iter().filter_map(|c| c.file.as_ref()).map(|file| file.path.as_str()).collect();
     let Ok(entries) = fs::read_dir(directory) else { return };
-    let mut names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     for name in names.iter().filter(|name| name.to_lowercase().ends_with(".pdf") && !listed.contains(name.as_str())) {
         verification.add(&directory.join(name), Issue::Unlisted);

@@ -213,7 +213,9 @@ mod tests {
         names(&Args::command(), &mut found);
         let missing: Vec<_> = found.iter().filter(|name| vietnamese(name).is_none()).collect();
         assert!(missing.is_empty(), "{missing:?}");
-        assert!(VIETNAMESE.iter().all(|(key, _)| found.iter().any(|name| name == key) || ["help", "version"].contains(key)));
+        assert!(
+            VIETNAMESE.iter().all(|(key, _)| found.iter().any(|name| name == key) || ["help", "version"].contains(key))
+        );
     }
 
     #[test]

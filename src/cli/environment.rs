@@ -25,10 +25,13 @@ const IDENTITY_FILE: &str = "development-identity.p12";
 const CA_FILE: &str = "development-ca.pem";
 
 /// Reads the configuration file, lays the command line over it and checks the whole.
-pub(super) fn configuration(shared: &Shared, lang: Lang, overlay: impl FnOnce(&mut RawConfig)) -> Result<Config, Failure> {
-    let failure = |path: &Path, message: String| {
-        Failure::new(ExitCode::Configuration, format!("{}: {message}", path.display()))
-    };
+pub(super) fn configuration(
+    shared: &Shared,
+    lang: Lang,
+    overlay: impl FnOnce(&mut RawConfig),
+) -> Result<Config, Failure> {
+    let failure =
+        |path: &Path, message: String| Failure::new(ExitCode::Configuration, format!("{}: {message}", path.display()));
     let mut raw = match &shared.config {
         None => RawConfig::default(),
         Some(path) => {
@@ -55,7 +58,9 @@ pub(super) fn configuration(shared: &Shared, lang: Lang, overlay: impl FnOnce(&m
 fn total_memory_bytes() -> u64 {
     const UNKNOWN: u64 = 2 << 30;
     let Ok(text) = fs::read_to_string("/proc/meminfo") else { return UNKNOWN };
-    let kib = text.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    let kib = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     kib.map_or(UNKNOWN, |kib| kib << 10)
 }
 
@@ -74,13 +79,16 @@ pub(super) fn reader(config: &Config) -> Result<Option<Reader>, Failure> {
         Failure::new(
             ExitCode::Configuration,
             match lang {
-                Lang::Vi => format!("không tìm thấy mô hình {file}; hãy chỉ thư mục mô hình bằng --models hoặc SOHOA_MODELS"),
+                Lang::Vi => {
+                    format!("không tìm thấy mô hình {file}; hãy chỉ thư mục mô hình bằng --models hoặc SOHOA_MODELS")
+                }
                 Lang::En => format!("model {file} not found; name the models' directory with --models or SOHOA_MODELS"),
             },
         )
     })?;
-    let bytes = fs::read(directory.join(&file))
-        .map_err(|error| Failure::new(ExitCode::Configuration, format!("{}: {error}", directory.join(&file).display())))?;
+    let bytes = fs::read(directory.join(&file)).map_err(|error| {
+        Failure::new(ExitCode::Configuration, format!("{}: {error}", directory.join(&file).display()))
+    })?;
     let engine = Tesseract::new(&directory, language, config.jobs)
         .map_err(|error| Failure::new(ExitCode::Configuration, error.message(lang)))?;
     Ok(Some(Reader { engine, models: vec![Model { file, sha256: manifest::sha256_hex(&bytes) }] }))
@@ -92,7 +100,8 @@ fn models_directory(config: &Config, file: &str) -> Option<PathBuf> {
         return named.join(file).is_file().then(|| named.clone());
     }
     let program = std::env::current_exe().and_then(fs::canonicalize).ok();
-    let beside = program.iter().flat_map(|program| program.ancestors().skip(1)).map(|directory| directory.join("models"));
+    let beside =
+        program.iter().flat_map(|program| program.ancestors().skip(1)).map(|directory| directory.join("models"));
     beside.chain([PathBuf::from("/usr/share/sohoa/models")]).find(|directory| directory.join(file).is_file())
 }
 
@@ -144,7 +153,9 @@ fn development_signer(lang: Lang, now: OffsetDateTime) -> Result<Pkcs12, Failure
     let directory = home();
     let path = directory.join(IDENTITY_FILE);
     let failure = |message: String| Failure::new(ExitCode::Key, format!("{}: {message}", path.display()));
-    let load = |bytes: &[u8]| Pkcs12::load(bytes, identity::DEVELOPMENT_PASSWORD).map_err(|error| failure(error.message(lang)));
+    let load = |bytes: &[u8]| {
+        Pkcs12::load(bytes, identity::DEVELOPMENT_PASSWORD).map_err(|error| failure(error.message(lang)))
+    };
     if let Ok(bytes) = fs::read(&path) {
         return load(&bytes);
     }
@@ -182,7 +193,9 @@ fn password(file: Option<&Path>, lang: Lang) -> Result<String, Failure> {
     if let Some(path) = file {
         let open = fs::File::open(path).map_err(|error| failure(format!("{}: {error}", path.display())))?;
         let mut line = String::new();
-        std::io::BufReader::new(open).read_line(&mut line).map_err(|error| failure(format!("{}: {error}", path.display())))?;
+        std::io::BufReader::new(open)
+            .read_line(&mut line)
+            .map_err(|error| failure(format!("{}: {error}", path.display())))?;
         return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
     }
     if let Ok(password) = std::env::var("SOHOA_KEY_PASSWORD") {
@@ -197,5 +210,6 @@ fn password(file: Option<&Path>, lang: Lang) -> Result<String, Failure> {
             .to_owned(),
         ));
     }
-    rpassword::prompt_password(lang.pick("Mật khẩu khóa: ", "Key password: ")).map_err(|error| failure(error.to_string()))
+    rpassword::prompt_password(lang.pick("Mật khẩu khóa: ", "Key password: "))
+        .map_err(|error| failure(error.to_string()))
 }

@@ -49,7 +49,9 @@ pub(super) fn run(command: &Inspect, shared: Shared, lang: Lang) -> Result<ExitC
     let mut failed_output = None;
     pool.run(
         &command.files,
-        |path| read(path, &config.page.limits).map_or(0, |frames| frames.iter().map(page::memory_bytes).max().unwrap_or(0)),
+        |path| {
+            read(path, &config.page.limits).map_or(0, |frames| frames.iter().map(page::memory_bytes).max().unwrap_or(0))
+        },
         |path| match read(path, &config.page.limits) {
             Ok(frames) => frames.iter().map(|frame| page::process(frame, &config.page, engine)).collect(),
             Err(error) => vec![Err(error.into())],

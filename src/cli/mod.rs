@@ -40,7 +40,12 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Verify(command) => verify::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut args::localized(Args::command(), lang), "sohoa", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut args::localized(Args::command(), lang),
+                "sohoa",
+                &mut std::io::stdout(),
+            );
             Ok(ExitCode::Done)
         }
         Command::Manpage => print_manpage(lang),

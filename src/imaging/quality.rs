@@ -297,7 +297,7 @@ fn median(values: &[f64]) -> Option<f64> {
 }
 
 #[cfg(test)]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "test pictures are small")]
+#[expect(clippy::cast_possible_truncation, reason = "test pictures are small")]
 mod tests {
     use image::{Luma, imageops};
 

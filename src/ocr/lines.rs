@@ -106,6 +106,7 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
     drop_leaders(list, &index, &mut roles);
     attach_marks(list, &index, &mut roles);
     let mut segments = link(page, &index, &roles);
+    segments = segments.into_iter().flat_map(|s| split_by_size(list, s)).collect();
     dissolve_small(list, &mut segments, &mut roles);
     segments = join_segments(page, segments);
     let mut lines: Vec<Vec<u32>> = segments.into_iter().map(|s| s.bases).collect();
@@ -158,7 +159,8 @@ fn first_roles(page: &Prepared) -> Vec<Role> {
             let signature = f64::from(w) > 9.0 * mm && f64::from(h) > 3.0 * mm && fill < 0.20;
             // Punch holes and blots.
             let blot = w.min(h) > 36 && fill > 0.74;
-            if graphic || signature || blot || c.area < size::SPECK || h > size::TALLEST || is_check_box(page, i, c) {
+            let bar = w > 40 && w > 6 * h && fill > 0.6;
+            if graphic || signature || blot || bar || c.area < size::SPECK || h > size::TALLEST || is_check_box(page, i, c) {
                 Role::Dropped
             } else if h >= size::BASE {
                 Role::Base
@@ -298,7 +300,7 @@ fn attach_marks(list: &[Component], index: &Index, roles: &mut [Role]) {
             .min()
             .filter(|&(_, j)| {
                 // A point beside a letter belongs to that letter's line, not to a capital far below.
-                let far = (list[j as usize].bounds.y0 - mark.y1) * 4 > list[j as usize].bounds.height();
+                let far = (list[j as usize].bounds.y0 - mark.y1) * 3 > list[j as usize].bounds.height();
                 !far || !near.iter().any(|&k| k as usize != i && roles[k as usize] == Role::Base && stands_beside(&mark, &list[k as usize].bounds))
             });
         found.extend(best.map(|(_, base)| (i, base)));
@@ -322,7 +324,7 @@ fn attach_marks(list: &[Component], index: &Index, roles: &mut [Role]) {
 /// Whether a point is at a letter's side, within its height.
 fn stands_beside(point: &Bounds, letter: &Bounds) -> bool {
     let gap = -point.overlap_x(letter);
-    point.y0 >= letter.y0 && point.y1 <= letter.y1 + letter.height() / 4 && gap > 0 && gap * 10 <= letter.height() * 6
+    (point.y0 - letter.y0) * 5 >= letter.height() * 2 && point.y1 <= letter.y1 + letter.height() / 4 && gap > 0 && gap * 10 <= letter.height() * 6
 }
 
 /// How badly a mark sits on a base glyph; `None` where it cannot.
@@ -374,6 +376,44 @@ fn link(page: &Prepared, index: &Index, roles: &[Role]) -> Vec<Segment> {
     }
     groups(&bases, &mut sets)
 }
+
+/// Print of two sizes in one chain ("Số: 0123" with large figures) is cut where the height of ascenders changes.
+fn split_by_size(list: &[Component], mut segment: Segment) -> Vec<Segment> {
+    let bounds = |i: u32| list[i as usize].bounds;
+    segment.bases.sort_by_key(|&i| (bounds(i).x0, i));
+    let count = segment.bases.len();
+    let tall = |part: &[u32]| {
+        let mut heights: Vec<i32> = part.iter().map(|&i| bounds(i).height()).collect();
+        heights.sort_unstable();
+        f64::from(heights[heights.len() - 1])
+    };
+    let height = segment.bases.iter().map(|&i| bounds(i).height()).max().unwrap_or(0);
+    let mut best: Option<(f64, usize)> = None;
+    let mut right = i32::MIN;
+    for at in 1..count {
+        right = right.max(bounds(segment.bases[at - 1]).x1);
+        let gap = bounds(segment.bases[at]).x0 - right;
+        if at < SIZE_GLYPHS || count - at < SIZE_GLYPHS || gap * 4 < height {
+            continue;
+        }
+        let (a, b) = (tall(&segment.bases[..at]), tall(&segment.bases[at..]));
+        let ratio = a.max(b) / a.min(b);
+        if ratio >= SIZE_RATIO && best.is_none_or(|(old, _)| ratio > old) {
+            best = Some((ratio, at));
+        }
+    }
+    match best {
+        Some((_, at)) => {
+            let tail = Segment { bases: segment.bases.split_off(at) };
+            vec![segment, tail]
+        }
+        None => vec![segment],
+    }
+}
+
+/// Glyphs on either side that show a change of size, and the least ratio of their heights.
+const SIZE_GLYPHS: usize = 5;
+const SIZE_RATIO: f64 = 1.28;
 
 /// Turns chains of small things beside or inside a line of larger print (points of a bold colon, quotes) into leftovers.
 fn dissolve_small(list: &[Component], segments: &mut Vec<Segment>, roles: &mut [Role]) {
@@ -462,6 +502,8 @@ struct Shape {
     size: f64,
     baseline: Baseline,
     count: usize,
+    /// Height of ascenders.
+    tall: f64,
 }
 
 impl Shape {
@@ -469,7 +511,8 @@ impl Shape {
         let boxes: Vec<Bounds> = bases.iter().map(|&i| list[i as usize].bounds).collect();
         let body = boxes.iter().copied().reduce(|a, b| a.union(&b)).unwrap_or_default();
         let size = median(boxes.iter().map(|b| f64::from(b.height())).collect());
-        Self { body, size, baseline: fit_baseline(&boxes, &body, size), count: boxes.len() }
+        let tall = boxes.iter().map(Bounds::height).max().map_or(size, f64::from);
+        Self { body, size, baseline: fit_baseline(&boxes, &body, size), count: boxes.len(), tall }
     }
 
     /// Whether `right` goes on where this ends: like size, common baseline.
@@ -479,7 +522,8 @@ impl Shape {
         let x = f64::from(self.body.x1 + right.body.x0) / 2.0;
         let step = (self.baseline.at(x) - right.baseline.at(x)).abs();
         let level = step <= 0.3 * high || (lone && step <= 0.6 * high);
-        high <= low * if lone { 2.6 } else { 1.75 } && level && self.body.overlap_y(&right.body) > 0
+        let like = self.count.min(right.count) < SIZE_GLYPHS || self.tall.max(right.tall) < SIZE_RATIO * self.tall.min(right.tall);
+        high <= low * if lone { 2.6 } else { 1.75 } && like && level && self.body.overlap_y(&right.body) > 0
     }
 
     /// A small box at one end, on the baseline.
@@ -632,9 +676,9 @@ impl LineImage {
         let from_baseline = |b: &Bounds| line.baseline_at(b.center_x());
         let rise = parts.iter().map(|b| from_baseline(b) - f64::from(b.y0)).fold(line.size * 0.9, f64::max);
         let fall = parts.iter().map(|b| f64::from(b.y1) - from_baseline(b)).fold(0.05 * line.size, f64::max);
-        let (rise, fall) = (rise.min(2.6 * line.size), fall.min(1.2 * line.size));
+        let (rise, fall) = (rise.min(2.3 * line.size), fall.min(0.7 * line.size));
         #[allow(non_snake_case)]
-        let (IMAGE_HEIGHT, MARGIN, MARGIN_ROWS) = (tune("IH", 36.0) as u32, tune("MX", 3.0) as u32, tune("MY", 0.04));
+        let (IMAGE_HEIGHT, MARGIN, MARGIN_ROWS) = (tune("IH", 48.0) as u32, tune("MX", 3.0) as u32, tune("MY", 0.04));
         let (rise, fall) = (rise.max(tune("RISE", 1.4) * line.size), fall.max(tune("FALL", 0.3) * line.size));
         let height = (rise + fall) * (1.0 + 2.0 * MARGIN_ROWS);
         let step = height / f64::from(IMAGE_HEIGHT);
@@ -695,6 +739,14 @@ impl Patch {
         let mut data = Vec::with_capacity((width * height) as usize);
         for y in y0..y1 {
             data.extend_from_slice(&page.gray.as_raw()[index(x0, y)..index(x1 - 1, y) + 1]);
+        }
+        let clear = tune("CLEAR", 0.0) as i32;
+        if clear > 0 {
+            let mut keep = vec![false; data.len()];
+            for y in y0..y1 { for x in x0..x1 { if own(x, y) {
+                for ny in (y - clear).max(y0)..(y + clear + 1).min(y1) { for nx in (x - clear).max(x0)..(x + clear + 1).min(x1) { keep[((ny - y0) * width + nx - x0) as usize] = true; } }
+            } } }
+            data.iter_mut().zip(&keep).for_each(|(v, k)| if !k { *v = 255 });
         }
         for y in y0..y1 {
             for x in x0..x1 {

@@ -170,7 +170,11 @@ fn read_line(prepared: &Prepared, line: &Line, engine: &dyn OcrEngine) -> Result
     let text = TextLine { words, bounds, block: 0 };
     let one = PageText { lines: vec![text] };
     let legible = one.mean_confidence().unwrap_or(0.0) >= LINE_MIN_CONFIDENCE;
-    if !legible || !one.text().contains(char::is_alphanumeric) {
+    if !legible && std::env::var("ROLES").is_ok() { eprintln!("drop {:?} {:?}", one.text(), one.mean_confidence()); }
+    // A lone small letter is the arc of a drawing or the bar of a frame; lone digits and capitals stand in cells.
+    let text = one.text();
+    let lone = text.chars().count() == 1 && text.chars().all(char::is_lowercase);
+    if !legible || lone || !text.contains(char::is_alphanumeric) {
         return Ok(None);
     }
     Ok(one.lines.into_iter().next())

@@ -38,6 +38,9 @@ const CENTERED: [f64; 2] = [0.9, 1.4];
 /// A line goes on in its column after the others have ended when it is no further below than this multiple of its height.
 const SAME_COLUMN_GAP: f64 = 1.9;
 
+/// Room for signature and seal between a title and the name below, in letter heights.
+const SIGNATURE_GAP: f64 = 16.0;
+
 /// Widest text in letter heights that a form or unruled table has in its left column; wider ones are columns of prose.
 const PROSE_WIDTH: f64 = 16.0;
 
@@ -86,6 +89,13 @@ struct Node {
     body: Bounds,
     size: f64,
     what: What,
+}
+
+impl Node {
+    /// The node without its content.
+    fn outline(&self) -> Self {
+        Self { body: self.body, size: self.size, what: What::Cells(Vec::new()) }
+    }
 }
 
 #[derive(Debug)]
@@ -318,30 +328,58 @@ fn grow(rows: &[Vec<Node>], mut from: i32, mut to: i32, size: f64, pieces: &[Pie
     let corridor = *corridors.last()?;
     let count = trim(&rows[..corridors.len()], corridor);
     let band = &rows[..count];
-    let side = |left: bool| -> Vec<&Node> {
-        band.iter().flatten().filter(|node| (node.body.center_x() < corridor) == left).collect()
+    // What one row has on one side counts as one line.
+    let side = |left: bool| -> Vec<Side> {
+        let part = |row: &Vec<Node>| {
+            row.iter()
+                .filter(|node| (node.body.center_x() < corridor) == left)
+                .map(|node| Side { body: node.body, size: node.size, is_line: matches!(node.what, What::Line(_)) })
+                .reduce(|a, b| Side { body: a.body.union(&b.body), size: a.size.max(b.size), is_line: a.is_line && b.is_line })
+        };
+        band.iter().filter_map(part).collect()
     };
     let (left, right) = (side(true), side(false));
     let columns = looks_like_columns(band, &left, &right, corridor, f64::from(to - from) / size, pieces);
     columns.then_some(Band { rows: count, corridor })
 }
 
+/// One line of one column.
+struct Side {
+    body: Bounds,
+    size: f64,
+    is_line: bool,
+}
+
 fn sides(row: &[Node], corridor: i32) -> (bool, bool) {
     (row.iter().any(|n| n.body.center_x() < corridor), row.iter().any(|n| n.body.center_x() >= corridor))
 }
 
-/// Number of rows that the band keeps: after the last row with both sides only what clearly goes on in a column.
+/// Number of rows that the band keeps: as long as each row goes on closely in a column, or on the axes of both, as the
+/// names below signatures do.
 fn trim(rows: &[Vec<Node>], corridor: i32) -> usize {
-    let both = rows.iter().rposition(|row| sides(row, corridor) == (true, true)).map_or(0, |i| i + 1);
-    let last = |rows: &[Vec<Node>], left: bool| {
+    let first = rows.iter().position(|row| sides(row, corridor) == (true, true)).map_or(0, |i| i + 1);
+    let column = |rows: &[Vec<Node>], left: bool| {
         let side = rows.iter().flatten().filter(|n| (n.body.center_x() < corridor) == left);
-        side.max_by_key(|n| n.body.y1).map_or((0, 0.0), |n| (n.body.y1, n.size))
+        side.map(|n| (n.body, n.size)).reduce(|a, b| (a.0.union(&b.0), b.1))
     };
-    let mut kept = both;
+    let goes_on = |kept: usize, row: &[Node], left: bool| {
+        let part = column(std::slice::from_ref(&row.iter().map(Node::outline).collect()), left);
+        let (Some((part, part_size)), Some((above, size))) = (part, column(&rows[..kept], left)) else { return (false, false) };
+        let close = f64::from(part.y0 - above.y1) <= SAME_COLUMN_GAP * size.min(part_size);
+        let on_axis = f64::from((part.center_x() - above.center_x()).abs()) <= 2.0 * size
+            && f64::from(part.y0 - above.y1) <= SIGNATURE_GAP * size;
+        (close, on_axis)
+    };
+    let mut kept = first;
     while kept < rows.len() {
         let row = &rows[kept];
-        let (bottom, size) = last(&rows[..kept], sides(row, corridor).0);
-        if f64::from(row[0].body.y0 - bottom) > SAME_COLUMN_GAP * size.min(row[0].size) {
+        let ((left, left_axis), (right, right_axis)) = (goes_on(kept, row, true), goes_on(kept, row, false));
+        let keeps = match sides(row, corridor) {
+            (true, true) => left || right || (left_axis && right_axis),
+            (true, false) => left,
+            _ => right,
+        };
+        if !keeps {
             break;
         }
         kept += 1;
@@ -349,9 +387,9 @@ fn trim(rows: &[Vec<Node>], corridor: i32) -> usize {
     kept
 }
 
-fn looks_like_columns(band: &[Vec<Node>], left: &[&Node], right: &[&Node], corridor: i32, width: f64, pieces: &[Piece]) -> bool {
+fn looks_like_columns(band: &[Vec<Node>], left: &[Side], right: &[Side], corridor: i32, width: f64, pieces: &[Piece]) -> bool {
     let (few, many) = (left.len().min(right.len()), left.len().max(right.len()));
-    if few == 0 || many < 2 || left.iter().chain(right).any(|node| matches!(node.what, What::Cells(_))) {
+    if few == 0 || many < 2 || left.iter().chain(right).any(|side| !side.is_line) {
         return false;
     }
     let both: Vec<&Vec<Node>> = band.iter().filter(|row| sides(row, corridor) == (true, true)).collect();
@@ -372,7 +410,7 @@ fn looks_like_columns(band: &[Vec<Node>], left: &[&Node], right: &[&Node], corri
         return true;
     }
     let size = left[0].size;
-    let prose = |side: &[&Node]| {
+    let prose = |side: &[Side]| {
         side.len() >= 4 && side.iter().filter(|n| f64::from(n.body.width()) > PROSE_WIDTH * size).count() * 2 > side.len()
     };
     // Baselines that do not agree cannot be read along a row.
@@ -391,12 +429,12 @@ fn ends_with_colon(node: &Node, pieces: &[Piece]) -> bool {
 }
 
 /// Whether lines of different lengths share an axis.
-fn centered(side: &[&Node]) -> bool {
+fn centered(side: &[Side]) -> bool {
     if side.len() < 2 {
         return false;
     }
     let size = side.iter().map(|n| n.size).sum::<f64>() / side.len() as f64;
-    let spread = |of: &dyn Fn(&Node) -> i32| {
+    let spread = |of: &dyn Fn(&Side) -> i32| {
         let values = || side.iter().map(|n| of(n));
         f64::from(values().max().unwrap_or(0) - values().min().unwrap_or(0))
     };

@@ -18,7 +18,7 @@ use crate::model::Rect;
 
 /// Working resolution. Measured on the evaluation pages: 150 dpi loses marks, 300 dpi costs half more and reads no
 /// better, because the engine scales every line to 36 pixels.
-const WORK_DPI: f64 = 200.0;
+const WORK_DPI_: f64 = 200.0;
 
 /// Papers narrower than this, millimetres, are cards with print of 6 to 8 points and get twice the resolution.
 const CARD_MM: f64 = 120.0;
@@ -109,6 +109,7 @@ impl Prepared {
 }
 
 fn work_size((width, height): (u32, u32), dpi: f64) -> (u32, u32) {
+    #[allow(non_snake_case)] let WORK_DPI = super::lines::tune("WDPI", WORK_DPI_);
     let narrow = f64::from(width.min(height)) / dpi * 25.4 < CARD_MM;
     let factor = if narrow { 2.0 * WORK_DPI } else { WORK_DPI } / dpi;
     if !factor.is_finite() || (factor - 1.0).abs() < DPI_TOLERANCE {
@@ -214,7 +215,8 @@ fn erase_barcodes(ink: &mut Bitmap) {
 /// Largest dot that is left where two rules cross, pixels.
 const CROSSING: i32 = 14;
 
-/// Clears what is left of crossings: small components with a removed rule beside and another above or below.
+/// Clears what is left of crossings (small components with a removed rule beside and another above or below) and
+/// splinters of rules.
 fn erase_crossings(ink: &mut Bitmap, cleared: &Bitmap) {
     let found = components::find(ink, 0);
     let (width, height) = (ink.width as i32, ink.height as i32);
@@ -227,10 +229,10 @@ fn erase_crossings(ink: &mut Bitmap, cleared: &Bitmap) {
         .iter()
         .map(|c| {
             let b = c.bounds;
-            b.width() <= CROSSING
-                && b.height() <= CROSSING
-                && (any(b.x0 - 3, b.x0, b.y0, b.y1) || any(b.x1, b.x1 + 3, b.y0, b.y1))
-                && (any(b.x0, b.x1, b.y0 - 3, b.y0) || any(b.x0, b.x1, b.y1, b.y1 + 3))
+            let beside = || any(b.x0 - 3, b.x0, b.y0, b.y1) || any(b.x1, b.x1 + 3, b.y0, b.y1);
+            let over = || any(b.x0, b.x1, b.y0 - 3, b.y0) || any(b.x0, b.x1, b.y1, b.y1 + 3);
+            let splinter = (b.height() <= 3 && beside()) || (b.width() <= 3 && over());
+            b.width() <= CROSSING && b.height() <= CROSSING && (splinter || (beside() && over()))
         })
         .collect();
     for run in found.runs.iter().filter(|run| crossing[run.component as usize]) {
@@ -297,7 +299,11 @@ fn dense_tiles(ink: &Bitmap) -> DenseTiles {
     for run in &found.runs {
         let b = found.list[run.component as usize].bounds;
         if b.width().min(b.height()) >= DENSE_SIDE {
-            tiles[run.y as usize * columns..][run.x0 as usize..run.x1 as usize].fill(true);
+            // With the tiles around: corners of codes are less dense.
+            let (x0, x1) = ((run.x0 as usize).saturating_sub(1), (run.x1 as usize + 1).min(columns));
+            for y in (run.y as usize).saturating_sub(1)..(run.y as usize + 2).min(rows) {
+                tiles[y * columns + x0..y * columns + x1].fill(true);
+            }
         }
     }
     DenseTiles { columns, tiles }
@@ -314,7 +320,7 @@ impl DenseTiles {
                 all += 1;
             }
         }
-        dense * 2 > all
+        dense * 10 > all * 6
     }
 }
 

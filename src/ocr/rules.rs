@@ -17,14 +17,26 @@ pub(crate) struct Rules {
     pub(crate) vertical: Vec<Bounds>,
 }
 
+/// What counts as a rule, in pixels at 200 dpi.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// Thickest.
+    thick: usize,
+    /// Shortest piece that may be part of one.
+    piece: i32,
+    /// Shortest.
+    length: i32,
+}
+
+/// Heavy frames, up to 2 mm thick and from 50 mm on.
+const HEAVY: Kind = Kind { thick: 16, piece: 64, length: 400 };
+
+/// Rules up to 0.9 mm thick and from 11 mm on; serifs and bars of letters at 14 points are shorter than the pieces (2 mm),
+/// and strokes of large capitals, which may be thicker, shorter than the whole.
+const FINE: Kind = Kind { thick: 7, piece: 16, length: 88 };
+
 /// Measures in pixels at 200 dpi; millimetres in brackets.
 mod size {
-    /// Thickest rule (0.9 mm); strokes of capitals at 24 pt are about as thick but shorter.
-    pub(super) const THICK: usize = 7;
-    /// Shortest piece that may be part of a rule (2 mm): longer than serifs and bars of letters at 14 pt.
-    pub(super) const PIECE: i32 = 16;
-    /// Shortest rule (11 mm).
-    pub(super) const RULE: i32 = 88;
     /// Longest gap inside a rule, where letters or other rules cross it (2 mm).
     pub(super) const GAP: i32 = 16;
     /// White gap that dots of a dotted line may leave (0.5 mm).
@@ -33,24 +45,22 @@ mod size {
 
 /// Finds the rules and clears them from the ink. `cleared` receives 1 where a rule was.
 pub(crate) fn remove(ink: &mut Bitmap, cleared: &mut Bitmap) -> Rules {
-    let horizontal = find(ink);
-    let turned = find(&ink.transposed());
-    for (rule, pixels) in &horizontal {
-        erase(ink, cleared, rule, pixels, false);
-    }
-    for (rule, pixels) in &turned {
-        erase(ink, cleared, rule, pixels, true);
-    }
     let turn = |b: &Bounds| Bounds { x0: b.y0, y0: b.x0, x1: b.y1, y1: b.x1 };
-    Rules {
-        horizontal: horizontal.iter().map(|(b, _)| *b).collect(),
-        vertical: turned.iter().map(|(b, _)| turn(b)).collect(),
+    let mut rules = Rules::default();
+    for kind in [HEAVY, FINE] {
+        let horizontal = find(ink, kind);
+        let turned = find(&ink.transposed(), kind);
+        horizontal.iter().for_each(|(_, pixels)| erase(ink, cleared, pixels, false));
+        turned.iter().for_each(|(_, pixels)| erase(ink, cleared, pixels, true));
+        rules.horizontal.extend(horizontal.iter().map(|(b, _)| *b));
+        rules.vertical.extend(turned.iter().map(|(b, _)| turn(b)));
     }
+    rules
 }
 
 type Pixels = Vec<components::Run>;
 
-fn erase(ink: &mut Bitmap, cleared: &mut Bitmap, _rule: &Bounds, pixels: &Pixels, turned: bool) {
+fn erase(ink: &mut Bitmap, cleared: &mut Bitmap, pixels: &Pixels, turned: bool) {
     let width = ink.width;
     for run in pixels {
         for x in run.x0..run.x1 {
@@ -62,14 +72,14 @@ fn erase(ink: &mut Bitmap, cleared: &mut Bitmap, _rule: &Bounds, pixels: &Pixels
 }
 
 /// Horizontal rules of a bitmap with the runs they consist of.
-fn find(ink: &Bitmap) -> Vec<(Bounds, Pixels)> {
-    let thin = thin_pixels(ink);
+fn find(ink: &Bitmap, kind: Kind) -> Vec<(Bounds, Pixels)> {
+    let thin = thin_pixels(ink, kind.thick);
     let found = components::find(&thin, size::DOT_GAP);
     let mut pieces: Vec<usize> = (0..found.list.len())
         .filter(|&i| {
             let c = &found.list[i];
             let (w, h) = (c.bounds.width(), c.bounds.height());
-            w >= size::PIECE && c.area <= w * size::THICK as i32 && h <= size::THICK as i32 + w / 8 && c.area * 3 >= w
+            w >= kind.piece && c.area <= w * kind.thick as i32 && h <= kind.thick as i32 + w / 8 && c.area * 3 >= w
         })
         .collect();
     pieces.sort_by_key(|&i| (found.list[i].bounds.x0, found.list[i].bounds.y0));
@@ -88,7 +98,7 @@ fn find(ink: &Bitmap) -> Vec<(Bounds, Pixels)> {
     for (&piece, &chain) in pieces.iter().zip(&chain_of) {
         let Some(b) = boxes[chain] else { continue };
         // A chain of serifs leaves most of its length open.
-        if b.width() < size::RULE || covered[chain] * 10 < b.width() * 7 {
+        if b.width() < kind.length || covered[chain] * 10 < b.width() * 7 {
             continue;
         }
         if number[chain] == usize::MAX {
@@ -132,8 +142,8 @@ fn spare_thick_columns(bounds: &Bounds, pixels: &mut Pixels) {
     *pixels = kept;
 }
 
-/// Ink pixels with at most [`size::THICK`] ink pixels in their column, without interruption.
-fn thin_pixels(ink: &Bitmap) -> Bitmap {
+/// Ink pixels with at most `thick` ink pixels in their column, without interruption.
+fn thin_pixels(ink: &Bitmap, thick: usize) -> Bitmap {
     let width = ink.width;
     let mut out = Bitmap::new(width, ink.height);
     let mut lengths = vec![0_u8; width];
@@ -143,7 +153,7 @@ fn thin_pixels(ink: &Bitmap) -> Bitmap {
                 *length = length.saturating_add(1);
                 continue;
             }
-            if *length > 0 && usize::from(*length) <= size::THICK {
+            if *length > 0 && usize::from(*length) <= thick {
                 for back in 1..=usize::from(*length) {
                     out.data[(y - back) * width + x] = 1;
                 }

@@ -23,6 +23,10 @@ const PREVIEW_LONG_SIDE: std::ops::RangeInclusive<f64> = 1000.0..=2000.0;
 /// Resolution at which a few lines are read to settle a doubtful orientation.
 const ARBITRATION_DPI: f64 = 200.0;
 
+/// Only text that reads at least this well overrules what the picture suggests. Upright print reads at 0.85 and more,
+/// blurred print or a page upside down at 0.5 and less.
+const LEGIBLE: f32 = 0.6;
+
 /// Papers up to this long side (A6) keep up to [`SMALL_PAPER_FACTOR`] times the usual maximum resolution, because
 /// identity cards carry print of 4 pt and dense codes.
 const SMALL_PAPER_MM: f64 = 148.0;
@@ -174,11 +178,14 @@ fn settle_orientation(
     engine: Option<&dyn OcrEngine>,
 ) -> Result<Orientation, PageError> {
     let guess = orient::estimate(&sheet.preview(gray));
-    let Some(engine) = engine.filter(|_| guess.confidence < orient::MIN_CONFIDENCE) else { return Ok(guess.orientation) };
+    let Some(engine) = engine.filter(|_| guess.confidence < orient::MIN_CONFIDENCE) else {
+        return Ok(guess.orientation);
+    };
     let readable = sheet.flattened(gray, ARBITRATION_DPI);
     let first = ocr::legibility(&upright(&readable, guess.orientation), ARBITRATION_DPI, engine)?;
     let second = ocr::legibility(&upright(&readable, guess.runner_up), ARBITRATION_DPI, engine)?;
-    Ok(if second > first { guess.runner_up } else { guess.orientation })
+    let overruled = second > first && second >= LEGIBLE;
+    Ok(if overruled { guess.runner_up } else { guess.orientation })
 }
 
 /// Turns a picture whose content is turned clockwise by `orientation` back.

@@ -4,12 +4,12 @@ use super::SignError;
 use super::algorithm;
 use der::asn1::{BmpString, Ia5StringRef, ObjectIdentifier, PrintableStringRef, TeletexStringRef, Utf8StringRef};
 use der::{Any, Decode, DecodePem, Encode, Header, Reader, SliceReader, Tag, Tagged};
+use sha2::{Digest, Sha256};
 use std::ops::Range;
 use time::OffsetDateTime;
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
 use x509_cert::name::Name;
-use sha2::{Digest, Sha256};
 
 use const_oid::db::rfc4519::{COMMON_NAME, ORGANIZATION_NAME};
 use const_oid::db::rfc5280::{

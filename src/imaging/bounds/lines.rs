@@ -131,8 +131,8 @@ impl Line {
             let after = map.color(x + SIDE_DISTANCE * self.nx, y + SIDE_DISTANCE * self.ny);
             let difference = difference(before, after);
             for (side, color) in [before, after].into_iter().enumerate() {
-                for c in 0..3 {
-                    running.color[side][c] += color[c];
+                for (sum, value) in running.color[side].iter_mut().zip(color) {
+                    *sum += value;
                 }
                 running.square[side] += luma(color) * luma(color);
             }
@@ -201,9 +201,9 @@ pub(super) fn find(map: &EdgeMap, count: usize, faint: bool) -> Vec<Line> {
         if votes.withdraw(&mut hough, nx, ny, d, reach) < 1.0 {
             hough.forget();
         }
-        let alike = lines.iter().filter(|line| (line.nx * nx + line.ny * ny).abs() > SAME_DIRECTION).count();
-        if alike < MAX_SAME_DIRECTION && !lines.iter().any(|line| same(map, line, nx, ny, d)) {
+        if !lines.iter().any(|line| same(map, line, nx, ny, d)) {
             lines.extend(Line::new(map, nx, ny, d, false, faint));
+            hough.close_directions(&lines);
         }
     }
     let (right, bottom) = (map.width as f32 - 0.5, map.height as f32 - 0.5);
@@ -231,7 +231,7 @@ struct Votes {
 }
 
 impl Votes {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an angle of 0 to 180 degrees")]
+    #[expect(clippy::cast_possible_truncation, reason = "an angle of 0 to 180 degrees")]
     fn new(map: &EdgeMap, faint: bool) -> Self {
         let mut starts = vec![0usize; ANGLES + 1];
         let mut unordered = Vec::with_capacity(map.points.len());
@@ -255,7 +255,7 @@ impl Votes {
     }
 
     /// Ranges of the voters whose normals are within the inlier angle of a line's.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an angle of 0 to 180 degrees")]
+    #[expect(clippy::cast_possible_truncation, reason = "an angle of 0 to 180 degrees")]
     fn parallel(&self, nx: f32, ny: f32) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
         let degrees = ny.atan2(nx).to_degrees().round() as i32;
         let (low, high) = (degrees - INLIER_DEGREES, degrees + INLIER_DEGREES + 1);
@@ -265,6 +265,7 @@ impl Votes {
     }
 
     /// Weighted total least squares on the voters near a line, those withdrawn included.
+    #[expect(clippy::cast_possible_truncation, reason = "f32 holds directions and pixel positions well enough")]
     fn fit(&self, nx: f32, ny: f32, d: f32) -> (f32, f32, f32) {
         let (mut nx, mut ny, mut d) = (nx, ny, d);
         for distance in [3.0, 2.0] {
@@ -352,25 +353,33 @@ fn clip(map: &EdgeMap, nx: f32, ny: f32, d: f32) -> Option<(f32, f32)> {
     (leave - enter > 4.0 * SAMPLE_STEP).then_some((enter, leave))
 }
 
-/// Votes over normal angle (whole degrees in 0..180) and distance (whole working pixels).
+/// Votes over normal angle (whole degrees in 0..180) and distance (whole working pixels), one row an angle.
 struct Hough {
     cells: Vec<f32>,
     distances: usize,
     offset: f32,
     directions: Vec<(f32, f32)>,
+    /// Most votes in each row; `None` after a change.
+    highest: Vec<Option<f32>>,
     best: usize,
 }
 
 impl Hough {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the diagonal is positive and small")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the frame's size is positive and small"
+    )]
     fn new(map: &EdgeMap) -> Self {
-        let offset = (map.width as f32).hypot(map.height as f32).ceil() + 2.0;
-        let distances = 2 * offset as usize + 2;
+        // Normals point right or down, so distances reach from minus the width to the diagonal.
+        let offset = map.width as f32 + 2.0;
+        let distances = (offset + (map.width as f32).hypot(map.height as f32)) as usize + 4;
         let directions = (0..ANGLES).map(|a| (a as f32).to_radians()).map(|angle| (angle.cos(), angle.sin())).collect();
-        Self { cells: vec![0.0; distances * ANGLES], distances, offset, directions, best: 0 }
+        let cells = vec![0.0; distances * ANGLES];
+        Self { cells, distances, offset, directions, highest: vec![None; ANGLES], best: 0 }
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by the diagonal")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by the frame's size")]
     fn vote(&mut self, point: &Voter, weight: f32) {
         for spread in 0..=2 * VOTE_SPREAD {
             let angle = (usize::from(point.degrees) + ANGLES + spread - VOTE_SPREAD) % ANGLES;
@@ -381,29 +390,60 @@ impl Hough {
             let at = angle * self.distances + cell;
             self.cells[at] += weight * (1.0 - rest);
             self.cells[at + 1] += weight * rest;
+            self.highest[angle] = None;
         }
     }
 
     /// The line with most votes.
     fn strongest(&mut self) -> Option<(f32, f32, f32)> {
-        let mut votes = 8.0;
-        let mut found = None;
-        for (chunk, cells) in self.cells.chunks(256).enumerate() {
-            let highest = cells.iter().fold(0.0f32, |a, &b| a.max(b));
+        /// Fewer votes are no line: a side of eight pixels.
+        const MIN_VOTES: f32 = 8.0;
+        let (mut votes, mut found) = (MIN_VOTES, None);
+        for (angle, row) in self.cells.chunks_exact(self.distances).enumerate() {
+            let highest = *self.highest[angle].get_or_insert_with(|| highest(row));
             if highest > votes {
-                votes = highest;
-                found = Some(chunk);
+                (votes, found) = (highest, Some(angle));
             }
         }
-        let chunk = found?;
-        let within = self.cells[chunk * 256..].iter().take(256).position(|&v| v >= votes)?;
-        self.best = chunk * 256 + within;
-        let (nx, ny) = self.directions[self.best / self.distances];
-        Some((nx, ny, (self.best % self.distances) as f32 - self.offset))
+        let angle = found?;
+        let row = &self.cells[angle * self.distances..][..self.distances];
+        let distance = row.iter().position(|&v| v >= votes)?;
+        self.best = angle * self.distances + distance;
+        let (nx, ny) = self.directions[angle];
+        Some((nx, ny, distance as f32 - self.offset))
+    }
+
+    /// Stops the search in directions in which enough lines have been found.
+    fn close_directions(&mut self, lines: &[Line]) {
+        let Some(newest) = lines.last() else { return };
+        for (angle, &(nx, ny)) in self.directions.iter().enumerate() {
+            let alike = |line: &Line| (line.nx * nx + line.ny * ny).abs() > SAME_DIRECTION;
+            if alike(newest) && lines.iter().filter(|line| alike(line)).count() == MAX_SAME_DIRECTION {
+                // Votes taken back later only lower these cells further.
+                self.cells[angle * self.distances..][..self.distances].fill(0.0);
+                self.highest[angle] = None;
+            }
+        }
     }
 
     /// Clears the last answer, whose votes could not be told.
     fn forget(&mut self) {
         self.cells[self.best] = 0.0;
+        self.highest[self.best / self.distances] = None;
     }
+}
+
+/// The largest value, in eight interleaved runs so that the compiler can use wide registers.
+fn highest(row: &[f32]) -> f32 {
+    let mut runs = [0.0f32; 8];
+    let chunks = row.chunks_exact(8);
+    let rest = chunks.remainder().iter().copied().fold(0.0, f32::max);
+    for chunk in chunks {
+        for (run, &value) in runs.iter_mut().zip(chunk) {
+            if value > *run {
+                *run = value;
+            }
+        }
+    }
+    runs.into_iter().fold(rest, f32::max)
 }

@@ -126,11 +126,8 @@ pub(super) fn refine(image: &RgbImage, quad: &Quad, search: [Search; 4]) -> (Qua
     for i in 0..4 {
         let (before, here) = ((i + 3) % 4, i);
         let limit = 4.0 * search[before].radius.max(search[here].radius);
-        if let Some(corner) = sides[before].meets(&sides[here]) {
-            if corner.distance(p[i]) <= limit {
-                corners[i] = corner;
-            }
-        }
+        let corner = sides[before].meets(&sides[here]).filter(|corner| corner.distance(p[i]) <= limit);
+        corners[i] = corner.unwrap_or(p[i]);
     }
     let refined = Quad(corners);
     if refined.is_convex() { (refined, [0, 1, 2, 3].map(|i| sides[i].bowed)) } else { unchanged }
@@ -257,8 +254,9 @@ impl Profiles {
             let mut next = vec![f32::MIN; width];
             let mut origin = vec![0usize; width];
             for k in 0..width {
-                for from in k.saturating_sub(MAX_MOVE)..(k + MAX_MOVE + 1).min(width) {
-                    let value = score[from] - MOVE_COST * from.abs_diff(k) as f32;
+                let low = k.saturating_sub(MAX_MOVE);
+                for (from, &before) in score.iter().enumerate().take(k + MAX_MOVE + 1).skip(low) {
+                    let value = before - MOVE_COST * from.abs_diff(k) as f32;
                     if value > next[k] {
                         (next[k], origin[k]) = (value, from);
                     }
