@@ -51,27 +51,27 @@ DRAWN_DPI = 200
 WIDTH, HEIGHT = 1654, 2339
 
 VIETNAMESE = """
-cộng hòa xã hội chủ nghĩa việt nam độc lập tự do hạnh phúc ủy ban nhân dân tỉnh huyện phường thị trấn quyết định thông báo
-tờ khai đăng ký khai sinh kết hôn giấy chứng nhận quyền sử dụng đất căn cứ luật tổ chức chính quyền địa phương ngày tháng
-năm về việc phê duyệt danh mục hồ sơ được số hóa điều trưởng phòng thủ tục hành chính chịu trách nhiệm thi hành kể từ ký
-nơi nhận lưu văn thư chủ tịch họ tên nguyễn trần lê phạm hoàng huỳnh phan vũ võ đặng bùi đỗ hồ ngô dương lý thị văn minh
-hương quỳnh khánh thủy sinh quán trú tại thường tạm thôn ấp xóm khu phố dân tộc kinh quốc tịch nghề nghiệp kinh doanh giới
-tính nam nữ số định danh cá nhân cấp bởi cục cảnh sát quản lý hành chính trật tự cha mẹ vợ chồng con người yêu cầu cam đoan
-những nội dung trên là đúng sự thật và chịu hoàn toàn trước pháp luật đề nghị cấp bản sao trích lục xác minh tình trạng hôn
-nhân mục đích sử dụng diện tích thửa đất tờ bản đồ tài sản gắn liền hình thức thời hạn nguồn gốc đất ở nông thôn trồng cây
-lâu năm đường sông rừng biển nước uống cơm áo gạo tiền khoản thu chi ngân sách nhà hỗ trợ mức hưởng bảo trợ hàng tháng đối
-tượng khuyết tật nặng cao tuổi trẻ em mồ côi
+cộng hòa xã hội chủ nghĩa việt nam độc lập tự do hạnh phúc ủy ban nhân dân tỉnh huyện phường thị trấn quyết định thông
+báo tờ khai đăng ký khai sinh kết hôn giấy chứng nhận quyền sử dụng đất căn cứ luật tổ chức chính quyền địa phương
+ngày tháng năm về việc phê duyệt danh mục hồ sơ được số hóa điều trưởng phòng thủ tục hành chính chịu trách nhiệm thi
+hành kể từ ký nơi nhận lưu văn thư chủ tịch họ tên nguyễn trần lê phạm hoàng huỳnh phan vũ võ đặng bùi đỗ hồ ngô dương
+lý thị văn minh hương quỳnh khánh thủy sinh quán trú tại thường tạm thôn ấp xóm khu phố dân tộc kinh quốc tịch nghề
+nghiệp kinh doanh giới tính nam nữ số định danh cá nhân cấp bởi cục cảnh sát quản lý hành chính trật tự cha mẹ vợ
+chồng con người yêu cầu cam đoan những nội dung trên là đúng sự thật và chịu hoàn toàn trước pháp luật đề nghị cấp bản
+sao trích lục xác minh tình trạng hôn nhân mục đích sử dụng diện tích thửa đất tờ bản đồ tài sản gắn liền hình thức
+thời hạn nguồn gốc đất ở nông thôn trồng cây lâu năm đường sông rừng biển nước uống cơm áo gạo tiền khoản thu chi ngân
+sách nhà hỗ trợ mức hưởng bảo trợ hàng tháng đối tượng khuyết tật nặng cao tuổi trẻ em mồ côi
 """.split()
 ENGLISH = """
-the of and to in is that for it as was with be by on not he his but at are this have from or had an they which one you were
-all her she there would their we him been has when who will no more if out so said what up its about than into them can only
-other time new some could these two may first then do any like my now over such our man me even most made after also did
-many off before must well back through years much your way down should because long each just state those people mr how too
-little world very year still nation hand old life tell write become here show house both between need mean call develop
-under last right move thing general school never same another begin while number part turn real leave might want point form
-child few small since against ask late home interest large person end open public follow during present without again hold
-govern around possible head consider word program problem however lead system set order eye plan run keep face fact group
-play stand increase early course change help line
+the of and to in is that for it as was with be by on not he his but at are this have from or had an they which one you
+were all her she there would their we him been has when who will no more if out so said what up its about than into
+them can only other time new some could these two may first then do any like my now over such our man me even most
+made after also did many off before must well back through years much your way down should because long each just
+state those people mr how too little world very year still nation hand old life tell write become here show house both
+between need mean call develop under last right move thing general school never same another begin while number part
+turn real leave might want point form child few small since against ask late home interest large person end open
+public follow during present without again hold govern around possible head consider word program problem however lead
+system set order eye plan run keep face fact group play stand increase early course change help line
 """.split()
 
 KINDS = ["letter", "letter", "form", "form", "table", "cover", "sparse", "idcopy", "eng2col", "short", "dense"]
@@ -103,7 +103,7 @@ def find_families(root, wanted):
     """Font files of each family, sorted; stops when a family is missing, for the pages would be others."""
     families = {}
     for folder, names in wanted.items():
-        files = sorted(str(path) for path in (root / folder).glob("*.?tf"))
+        files = sorted(str(path) for path in (root / folder).rglob("*.?tf"))
         for name in names.split():
             fonts = [f for f in files if family_of(f) == name and not UNUSUAL.search(f) and draws_vietnamese(f)]
             if not fonts:

@@ -67,7 +67,8 @@ def main():
 
 def load(folders):
     """Letters by four turns by pixels; the first turn has them upright, each next one a quarter further to the left."""
-    records = np.concatenate([np.fromfile(folder / "patches.bin", np.uint8).reshape(-1, 1 + PIXELS) for folder in folders])
+    files = [np.fromfile(folder / "patches.bin", np.uint8) for folder in folders]
+    records = np.concatenate(files).reshape(-1, 1 + PIXELS)
     quarters, patches = records[:, 0], records[:, 1:].reshape(-1, SIDE, SIDE)
     turned = np.empty((len(patches), 4, PIXELS), np.uint8)
     for quarter in range(4):

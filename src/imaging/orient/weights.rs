@@ -1,11 +1,6 @@
 //! Weights of the network that judges whether a letter stands upright.
 //!
-//! Trained on letter patches (see [`super::letter_patches`]) of synthetic pages: Vietnamese and English text in forms,
-//! letters, tables, covers with codes, seals and signatures, in the upright, bold and italic cuts of Noto, DejaVu,
-//! Inter, Lato, Open Sans, Liberation, Roboto, Free, Garamond, Carlito, Libertine and Cantarell, with blur, noise, JPEG and skews of some tenths of a degree. Loss: cross-entropy of the
-//! true turn under the softmax over the four turns; Adam, 7 epochs; weights rounded to 8 bits with one scale for each
-//! hidden unit. Trained without the last seven families, it got 158 of 160 pages in these right and none of the confident
-//! ones wrong.
+//! Made by `models/orientation/train.py`; its README tells from what, and how well they do.
 
 /// Hidden units.
 pub(super) const HIDDEN: usize = 20;
