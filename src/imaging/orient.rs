@@ -74,7 +74,7 @@ pub fn estimate(gray: &GrayImage) -> OrientationGuess {
 /// The surroundings of a letter as the network sees them: strength of the ink, row by row.
 pub type Patch = [u8; PATCH * PATCH];
 
-/// The surroundings of the letters of a page: up to 500, in the order in which [`components`] finds them.
+/// The surroundings of the letters of a page: up to 500, in the order in which they are found.
 ///
 /// This is what the network is trained on, too; `models/orientation` tells how.
 pub fn letter_patches(gray: &GrayImage) -> Vec<Patch> {
