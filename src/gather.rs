@@ -342,7 +342,7 @@ mod tests {
         let root = directory.path().join("in");
         fs::create_dir(&root).unwrap();
         std::os::unix::fs::symlink(&root, root.join("loop")).unwrap();
-        let (gathered, passed_over) = gather(&[root.clone()], &directory.path().join("out")).unwrap();
+        let (gathered, passed_over) = gather(std::slice::from_ref(&root), &directory.path().join("out")).unwrap();
         assert!(gathered.is_empty());
         assert!(matches!(&passed_over[..], [PassedOver::Link(path)] if path.ends_with("loop")));
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde::Serialize;
 use sohoa::exit::ExitCode;
@@ -81,11 +81,11 @@ pub(super) fn run(command: &Inspect, shared: Shared, lang: Lang) -> Result<ExitC
     failed_output.map_or(Ok(code), Err)
 }
 
-fn read(path: &PathBuf, limits: &sohoa::imaging::decode::Limits) -> Result<Vec<Frame>, InputError> {
+fn read(path: &Path, limits: &sohoa::imaging::decode::Limits) -> Result<Vec<Frame>, InputError> {
     input::open(gather::read(path, limits)?, limits)
 }
 
-fn print(path: &PathBuf, page: &Page) -> std::io::Result<()> {
+fn print(path: &Path, page: &Page) -> std::io::Result<()> {
     let line = Line {
         file: &path.to_string_lossy(),
         quad: page.geometry.quad.map(|quad| quad.0.map(|p| [tenth(p.x), tenth(p.y)])),

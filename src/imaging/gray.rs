@@ -18,14 +18,11 @@ pub fn luma(image: &RgbImage) -> GrayImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::Rgb;
 
     #[test]
     fn black_white_and_colours_have_their_brightness() {
-        let mut image = RgbImage::new(4, 1);
-        for (x, colour) in [[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0]].into_iter().enumerate() {
-            image.put_pixel(x as u32, 0, Rgb(colour));
-        }
+        let colours = [[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0]];
+        let image = RgbImage::from_raw(4, 1, colours.concat()).unwrap();
         assert_eq!(luma(&image).as_raw(), &[0, 255, 76, 149]);
     }
 }
