@@ -62,12 +62,13 @@ fn verify_names_what_is_missing() {
     fs::copy(root().join("samples/bia-ho-so.jpg"), &source).expect("the sample exists");
     let made = run(sohoa().args(["digitize", "--ocr", "off"]).arg(&source).arg("--out").arg(&out));
     assert!(matches!(made.code, Some(0 | 4)), "{made:?}");
-    for file in [out.join("trang.pdf"), source, out.join("manifest.json")] {
+    // Originals may be taken away once they are digitised: that is a remark, not a fault.
+    for (file, code) in [(out.join("trang.pdf"), 6), (out.join("manifest.json"), 6), (source, 0)] {
         let aside = folder.join("aside");
         fs::rename(&file, &aside).expect("our own file");
         let run = run(sohoa().arg("verify").arg(&out));
         fs::rename(&aside, &file).expect("our own file");
-        assert_ne!(run.code, Some(0), "{} is missing: {run:?}", file.display());
+        assert_eq!(run.code, Some(code), "{} is missing: {run:?}", file.display());
         let name = file.file_name().and_then(|name| name.to_str()).expect("our names are ASCII");
         assert!((run.stdout + &run.stderr).contains(name), "{name}");
     }
