@@ -16,7 +16,7 @@ use sohoa::pool::Pool;
 use sohoa::sign::Signer;
 
 use super::args::{Digitize, Shared, Switch};
-use super::{Failure, environment, stdout_failure};
+use super::{Failure, environment, printable, stdout_failure};
 
 /// Digitises the inputs of the command line.
 pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitCode, Failure> {
@@ -135,7 +135,7 @@ impl Teller {
 
     fn remark(&self, text: &str) {
         if !self.json {
-            self.bar.suspend(|| eprintln!("{text}"));
+            self.bar.suspend(|| eprintln!("{}", printable(text)));
         }
     }
 }

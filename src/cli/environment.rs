@@ -138,7 +138,10 @@ pub(super) fn signer(config: &Config, password_file: Option<&Path>, now: OffsetD
     match &config.key {
         Some(path) => {
             let failure = |message: String| Failure::new(ExitCode::Key, format!("{}: {message}", path.display()));
-            let bytes = fs::read(path).map_err(|error| failure(error.to_string()))?;
+            let bytes = fs::read(path).map_err(|error| {
+                let vi = format!("không đọc được tệp khóa ({error})");
+                failure(lang.pick(&vi, &format!("cannot read the key file ({error})")).to_owned())
+            })?;
             let password = password(password_file, lang)?;
             let key = Pkcs12::load(&bytes, &password).map_err(|error| failure(error.message(lang)))?;
             sohoa::sign::certificate::check_for_signing(&sohoa::sign::Signer::chain(&key)[0], now)

@@ -10,7 +10,7 @@ use sohoa::sign::certificate;
 use sohoa::verify::{self, Trust, Verification};
 
 use super::args::{Shared, Verify};
-use super::{Failure, environment, stdout_failure};
+use super::{Failure, environment, printable, stdout_failure};
 
 /// Verifies each path of the command line.
 pub(super) fn run(command: &Verify, shared: &Shared, lang: Lang) -> Result<ExitCode, Failure> {
@@ -25,7 +25,7 @@ pub(super) fn run(command: &Verify, shared: &Shared, lang: Lang) -> Result<ExitC
         let text = if command.json {
             json_lines(&verification)
         } else {
-            format!("{}: {}\n{}", path.display(), summary(&verification, lang), remarks(&verification, lang))
+            format!("{}: {}\n{}", printable(&path.to_string_lossy()), summary(&verification, lang), remarks(&verification, lang))
         };
         std::io::stdout().lock().write_all(text.as_bytes()).map_err(|error| stdout_failure(&error))?;
     }
@@ -67,7 +67,7 @@ fn remarks(verification: &Verification, lang: Lang) -> String {
     let mut text = String::new();
     let faults = verification.findings.iter().filter(|finding| finding.issue.is_fault());
     for finding in faults {
-        text.push_str(&format!("  ✗ {}: {}\n", finding.path.display(), finding.issue.message(lang)));
+        text.push_str(&format!("  ✗ {}: {}\n", printable(&finding.path.to_string_lossy()), finding.issue.message(lang)));
     }
     let mut told: Vec<(String, usize, &std::path::Path)> = Vec::new();
     for finding in verification.findings.iter().filter(|finding| !finding.issue.is_fault()) {
@@ -79,7 +79,7 @@ fn remarks(verification: &Verification, lang: Lang) -> String {
     }
     for (message, count, path) in told {
         match (count, lang) {
-            (1, _) => text.push_str(&format!("  · {}: {message}\n", path.display())),
+            (1, _) => text.push_str(&format!("  · {}: {message}\n", printable(&path.to_string_lossy()))),
             (_, Lang::Vi) => text.push_str(&format!("  · {count} tệp: {message}\n")),
             (_, Lang::En) => text.push_str(&format!("  · {count} files: {message}\n")),
         }
