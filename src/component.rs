@@ -11,7 +11,8 @@ use crate::model::{Lang, Localized};
 use crate::page::Page;
 use crate::pdf::signature::{self, SignatureError, SignatureField};
 use crate::pdf::writer::{self, DocumentInfo, PdfError, PdfPage, PdfaLevel};
-use crate::sign::{self, SignError, Signer, cms};
+use crate::sign::cms::Form;
+use crate::sign::{self, SignError, Signer};
 
 /// Name of the signature field of the person who copied the paper (TT 01/2023/TT-VPCP Điều 8.1).
 const FIELD_NAME: &str = "NguoiSoHoa";
@@ -98,9 +99,9 @@ impl UnsignedPdf {
             contact: None,
             time,
         };
-        let prepared = signature::prepare(self.0.as_slice(), &field, cms::size_bound(signer)?)?;
-        let cms = cms::detached(&prepared.digest_input(), signer, time, cms::Form::Pdf)?;
-        Ok(SignedPdf(prepared.fill(&cms)?))
+        let prepared = signature::prepare(self.0.as_slice(), &field, sign::cms::size_bound(signer)?)?;
+        let signature = sign::cms::detached(&prepared.digest_input(), signer, time, Form::Pdf)?;
+        Ok(SignedPdf(prepared.fill(&signature)?))
     }
 }
 

@@ -26,7 +26,8 @@ use crate::page::{self, Page, PageError, Settings};
 use crate::pdf::writer::{DocumentInfo, PdfaLevel};
 use crate::pool::Pool;
 use crate::publish::{OutputDir, PublishError};
-use crate::sign::{self, SignError, Signer, cms};
+use crate::sign::cms::Form;
+use crate::sign::{self, SignError, Signer};
 
 /// What is to be done, and with what.
 #[expect(missing_debug_implementations, reason = "a key and a reader have nothing to show")]
@@ -560,7 +561,7 @@ impl Ledger {
         self.manifest.components.push(component);
         self.manifest.updated = rfc3339(job.now);
         let bytes = manifest::seal(&self.manifest, |body| {
-            job.signer.map(|signer| cms::detached(&[body], signer, job.now, cms::Form::File)).transpose()
+            job.signer.map(|signer| sign::cms::detached(&[body], signer, job.now, Form::File)).transpose()
         })?;
         self.output.write(manifest::FILE_NAME, &bytes)?;
         Ok(())

@@ -15,7 +15,7 @@ use crate::model::{Lang, Localized};
 use crate::pdf::signature::{self, EmbeddedSignature};
 use crate::pdf::structure;
 use crate::sign::Certificate;
-use crate::sign::verify::{self as cms, Verdict};
+use crate::sign::verify::{Problem, Verdict, verify as verify_cms};
 
 /// Page sizes in the manifest and in the PDF may differ by rounding: millimetres.
 const SIZE_TOLERANCE_MM: f64 = 0.1;
@@ -94,11 +94,11 @@ pub enum Issue {
     /// Bytes after the signed part.
     NotCovered,
     /// Something is wrong with a signature.
-    Signature(cms::Problem),
+    Signature(Problem),
     /// The signer is another than the manifest says.
     OtherSigner,
     /// Who signed cannot be traced to a trusted root; a remark unless trust is required.
-    UnknownSigner(cms::Problem),
+    UnknownSigner(Problem),
     /// A development identity signed: a remark.
     Development,
     /// The component waits for its signature (*chờ ký*): a remark.
@@ -222,7 +222,7 @@ pub fn file(path: &Path, trust: &Trust) -> Verification {
 fn check_seal(verification: &mut Verification, path: &Path, sealed: &Sealed, trust: &Trust) {
     if let Some(der) = &sealed.cms {
         verification.signatures += 1;
-        let verdict = cms::verify(der, &[&sealed.body], &trust.roots, trust.at);
+        let verdict = verify_cms(der, &[&sealed.body], &trust.roots, trust.at);
         tell_verdict(verification, path, verdict, trust);
     }
 }
@@ -297,7 +297,7 @@ fn check_signature(
     trust: &Trust,
 ) -> Verdict {
     verification.signatures += 1;
-    let verdict = cms::verify(&signature.cms, &signature.digest_input(bytes), &trust.roots, trust.at);
+    let verdict = verify_cms(&signature.cms, &signature.digest_input(bytes), &trust.roots, trust.at);
     tell_verdict(verification, path, verdict.clone(), trust);
     verdict
 }
@@ -307,7 +307,7 @@ fn tell_verdict(verification: &mut Verification, path: &Path, verdict: Verdict, 
         verification.add(path, Issue::Development);
     }
     for problem in verdict.problems {
-        let only_unknown = matches!(problem, cms::Problem::NotTrusted(_)) && !trust.required;
+        let only_unknown = matches!(problem, Problem::NotTrusted(_)) && !trust.required;
         verification.add(path, if only_unknown { Issue::UnknownSigner(problem) } else { Issue::Signature(problem) });
     }
 }

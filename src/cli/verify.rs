@@ -17,6 +17,10 @@ pub(super) fn run(command: &Verify, shared: &Shared, lang: Lang) -> Result<ExitC
     environment::configuration(shared, lang, |_| {})?;
     let trust = trust(command, lang)?;
     let mut code = ExitCode::Done;
+    if let Some(missing) = command.paths.iter().find(|path| !path.exists()) {
+        let reason = lang.pick("không tìm thấy; hãy kiểm tra lại đường dẫn", "not found; check the path");
+        return Err(Failure::new(ExitCode::NoInput, format!("{}: {reason}", missing.display())));
+    }
     for path in &command.paths {
         let verification = if path.is_dir() { verify::directory(path, &trust) } else { verify::file(path, &trust) };
         if verification.has_faults() {

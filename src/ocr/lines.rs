@@ -126,6 +126,7 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
             lines[line].push(i as u32);
         }
     }
+    let usual = median(shapes.iter().filter(|s| s.count > 3).map(|s| s.size).collect());
     let mut lines: Vec<Line> = lines
         .into_iter()
         .zip(shapes)
@@ -135,15 +136,16 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
             members.sort_unstable();
             Line { bounds, body: shape.body, size: shape.size, members, bases, baseline: shape.baseline }
         })
-        .filter(|line| is_text(line))
+        .filter(|line| is_text(line, usual))
         .collect();
     lines.sort_by_key(|line| (line.body.y0, line.body.x0));
     lines
 }
 
-/// Rejects specks; the engine's confidence rejects the rest.
-fn is_text(line: &Line) -> bool {
-    line.bases > 1 || (line.size >= 1.4 * f64::from(size::BASE) && line.body.width() >= 3)
+/// Rejects specks and lone large strokes; the engine's confidence rejects the rest.
+fn is_text(line: &Line, usual: f64) -> bool {
+    let letter = line.size >= 1.4 * f64::from(size::BASE) && line.body.width() >= 3;
+    line.bases > 1 || (letter && (line.size < 2.2 * usual || usual == 0.0))
 }
 
 fn first_roles(page: &Prepared) -> Vec<Role> {
@@ -160,7 +162,11 @@ fn first_roles(page: &Prepared) -> Vec<Role> {
             // Punch holes and blots.
             let blot = w.min(h) > 36 && fill > 0.74;
             let bar = w > 40 && w > 6 * h && fill > 0.6;
-            if graphic || signature || blot || bar || c.area < size::SPECK || h > size::TALLEST || is_check_box(page, i, c) {
+            // Desk, shadow or punched edge beyond the paper.
+            let b = c.bounds;
+            let (right, bottom) = (page.gray.width() as i32, page.gray.height() as i32);
+            let edge = w.max(h) > 12 && (b.x0 <= 1 || b.y0 <= 1 || b.x1 >= right - 1 || b.y1 >= bottom - 1);
+            if graphic || signature || blot || bar || edge || c.area < size::SPECK || h > size::TALLEST || is_check_box(page, i, c) {
                 Role::Dropped
             } else if h >= size::BASE {
                 Role::Base
@@ -593,13 +599,17 @@ fn solve(feet: &[(f64, f64)], center: f64, half: f64, bent: bool) -> Option<Base
 fn nearest_line(small: &Bounds, shapes: &[Shape]) -> Option<usize> {
     let (x, y) = (small.center_x(), f64::from(small.center_y()));
     let distance = |shape: &Shape| {
-        let reach = (0.8 * shape.size) as i32;
-        if x < shape.body.x0 - reach || x > shape.body.x1 + reach || f64::from(small.height()) > 0.9 * shape.size {
+        let reach = (1.2 * shape.size) as i32;
+        let beyond = small.x1 < shape.body.x0 - reach || small.x0 > shape.body.x1 + reach;
+        if beyond || f64::from(small.height()) > 0.9 * shape.size {
             return None;
         }
         let baseline = shape.baseline.at(f64::from(x));
         let outside = (baseline - 1.1 * shape.size - y).max(y - baseline - 0.2 * shape.size).max(0.0);
-        (outside <= 0.6 * shape.size).then_some(outside / shape.size)
+        // Points follow words more often than they lead them.
+        let before = f64::from((shape.body.x0 - x).max(0));
+        let after = f64::from((x - shape.body.x1).max(0));
+        (outside <= 0.6 * shape.size).then_some((outside + 0.8 * before + 0.2 * after) / shape.size)
     };
     (0..shapes.len())
         .filter_map(|i| distance(&shapes[i]).map(|d| (d, i)))

@@ -21,6 +21,8 @@ pub(crate) struct Piece {
     pub(crate) body: Bounds,
     /// Height of letters.
     pub(crate) size: f64,
+    /// Baseline at both ends.
+    pub(crate) ends: [f64; 2],
     /// What it says.
     pub(crate) text: TextLine,
 }
@@ -29,7 +31,7 @@ pub(crate) struct Piece {
 const CORRIDOR: f64 = 1.0;
 
 /// Letter heights that part a list from a signature beside it, but no label from its fill-in.
-const WIDE_CORRIDOR: f64 = 6.0;
+const WIDE_CORRIDOR: f64 = 4.0;
 
 /// Lines are centred when their centres agree within the first multiple of the letter height and their left edges differ
 /// by more than the second.
@@ -59,7 +61,7 @@ pub(crate) fn arrange(pieces: Vec<Piece>, rules: &Rules) -> Vec<TextLine> {
     }
     let mut nodes: Vec<Vec<Node>> = (0..=grids.len()).map(|_| Vec::new()).collect();
     for (i, (piece, home)) in pieces.iter().zip(&home).enumerate() {
-        nodes[home.unwrap_or(grids.len())].push(Node { body: piece.body, size: piece.size, what: What::Line(i) });
+        nodes[home.unwrap_or(grids.len())].push(Node { body: piece.body, size: piece.size, ends: piece.ends, what: What::Line(i) });
     }
     // Small grids first: each becomes one node of the smallest grid around it.
     let mut by_area: Vec<usize> = (0..grids.len()).collect();
@@ -73,7 +75,8 @@ pub(crate) fn arrange(pieces: Vec<Piece>, rules: &Rules) -> Vec<TextLine> {
         let parent = by_area[at + 1..].iter().copied().find(|&p| grids[p].bounds.contains(x, y)).unwrap_or(grids.len());
         let size = content[0].size;
         let cells = grids[g].cells(content);
-        let node = Node { body: grids[g].bounds, size, what: What::Cells(cells) };
+        let body = grids[g].bounds;
+        let node = Node { body, size, ends: [f64::from(body.y1); 2], what: What::Cells(cells) };
         nodes[parent].push(node);
     }
     flow(std::mem::take(&mut nodes[grids.len()]), &pieces, &mut out);
@@ -88,14 +91,19 @@ fn area(b: &Bounds) -> i64 {
 struct Node {
     body: Bounds,
     size: f64,
+    ends: [f64; 2],
     what: What,
 }
 
 impl Node {
-    /// The node without its content.
-    fn outline(&self) -> Self {
-        Self { body: self.body, size: self.size, what: What::Cells(Vec::new()) }
+    /// Whether both stand on one baseline, measured where they meet (pages may be bent), or side by side.
+    fn level_with(&self, other: &Self) -> bool {
+        let (left, right) = if self.body.x0 < other.body.x0 { (self, other) } else { (other, self) };
+        let step = (left.ends[1] - right.ends[0]).abs();
+        let height = self.body.height().max(other.body.height());
+        step <= 0.6 * left.size.max(right.size) || self.body.overlap_y(&other.body) * 5 > height * 3
     }
+
 }
 
 #[derive(Debug)]
@@ -263,12 +271,11 @@ fn rows(mut nodes: Vec<Node>) -> Vec<Vec<Node>> {
     let mut rows: Vec<Vec<Node>> = Vec::new();
     for node in nodes {
         let fits = |row: &Vec<Node>| {
-            row.iter().all(|other| {
-                let height = node.body.height().min(other.body.height());
-                node.body.overlap_y(&other.body) * 2 > height && node.body.overlap_x(&other.body) * 4 < node.body.width().min(other.body.width())
-            })
+            let clear = |other: &Node| node.body.overlap_x(&other.body) * 4 < node.body.width().min(other.body.width());
+            let nearest = row.iter().min_by_key(|other| -node.body.overlap_x(&other.body));
+            row.iter().all(clear) && nearest.is_some_and(|other| node.level_with(other))
         };
-        match rows.iter_mut().rev().take(3).find(|row| fits(row)) {
+        match rows.iter_mut().rev().take(4).find(|row| fits(row)) {
             Some(row) => row.push(node),
             None => rows.push(vec![node]),
         }
@@ -358,13 +365,13 @@ fn sides(row: &[Node], corridor: i32) -> (bool, bool) {
 /// names below signatures do.
 fn trim(rows: &[Vec<Node>], corridor: i32) -> usize {
     let first = rows.iter().position(|row| sides(row, corridor) == (true, true)).map_or(0, |i| i + 1);
-    let column = |rows: &[Vec<Node>], left: bool| {
-        let side = rows.iter().flatten().filter(|n| (n.body.center_x() < corridor) == left);
+    let part = |row: &[Node], left: bool| {
+        let side = row.iter().filter(|n| (n.body.center_x() < corridor) == left);
         side.map(|n| (n.body, n.size)).reduce(|a, b| (a.0.union(&b.0), b.1))
     };
     let goes_on = |kept: usize, row: &[Node], left: bool| {
-        let part = column(std::slice::from_ref(&row.iter().map(Node::outline).collect()), left);
-        let (Some((part, part_size)), Some((above, size))) = (part, column(&rows[..kept], left)) else { return (false, false) };
+        let above = rows[..kept].iter().rev().find_map(|row| part(row, left));
+        let (Some((part, part_size)), Some((above, size))) = (part(row, left), above) else { return (false, false) };
         let close = f64::from(part.y0 - above.y1) <= SAME_COLUMN_GAP * size.min(part_size);
         let on_axis = f64::from((part.center_x() - above.center_x()).abs()) <= 2.0 * size
             && f64::from(part.y0 - above.y1) <= SIGNATURE_GAP * size;
@@ -393,11 +400,14 @@ fn looks_like_columns(band: &[Vec<Node>], left: &[Side], right: &[Side], corrido
         return false;
     }
     let both: Vec<&Vec<Node>> = band.iter().filter(|row| sides(row, corridor) == (true, true)).collect();
+    // Titles of signatories on their own axis, well apart, are no fill-ins, whatever stands on the left.
+    if width > WIDE_CORRIDOR && centered(right) {
+        return true;
+    }
     let labels = both.iter().filter(|row| {
-        let label = row.iter().rev().find(|n| n.body.center_x() < corridor);
-        let fill = row.iter().find(|n| n.body.center_x() >= corridor);
-        label.is_some_and(|node| ends_with_colon(node, pieces))
-            || (label.is_some_and(|node| has_colon(node, pieces)) && fill.is_some_and(|node| has_colon(node, pieces)))
+        let (on_left, on_right): (Vec<&Node>, Vec<&Node>) = row.iter().partition(|n| n.body.center_x() < corridor);
+        let colon = |nodes: &[&Node]| nodes.iter().any(|node| has_colon(node, pieces));
+        on_left.last().is_some_and(|node| ends_with_colon(node, pieces)) || (colon(&on_left) && colon(&on_right))
     });
     if labels.count() * 2 > both.len() {
         // "Nơi nhận:" beside a signature is the one label that heads a column: more lines follow below it.

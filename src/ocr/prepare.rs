@@ -231,7 +231,9 @@ fn erase_crossings(ink: &mut Bitmap, cleared: &Bitmap) {
             let b = c.bounds;
             let beside = || any(b.x0 - 3, b.x0, b.y0, b.y1) || any(b.x1, b.x1 + 3, b.y0, b.y1);
             let over = || any(b.x0, b.x1, b.y0 - 3, b.y0) || any(b.x0, b.x1, b.y1, b.y1 + 3);
-            let splinter = (b.height() <= 3 && beside()) || (b.width() <= 3 && over());
+            let dot = b.height() <= 4 && b.width() <= 6;
+            let near_end = || any(b.x0 - 7, b.x1 + 7, b.y0, b.y1);
+            let splinter = (b.height() <= 3 && beside()) || (b.width() <= 3 && over()) || (dot && near_end());
             b.width() <= CROSSING && b.height() <= CROSSING && (splinter || (beside() && over()))
         })
         .collect();

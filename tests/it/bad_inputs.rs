@@ -327,7 +327,7 @@ fn arguments() -> Vec<Case> {
         })
         .arguments(&["digitize", "in", "--out", "out", "--key", "key.p12", "--key-password-file", "password"]),
         Case::new("nothing to verify", TAMPERED, good).arguments(&["verify", "in"]),
-        Case::new("verify what does not exist", TAMPERED, good).arguments(&["verify", "nowhere"]),
+        Case::new("verify what does not exist", NO_INPUT, good).arguments(&["verify", "nowhere"]),
         Case::new("verify a PDF without a signature", TAMPERED, move |folder| {
             fs::write(folder.join("a.pdf"), text_pdf()).expect("our own folder");
         })
