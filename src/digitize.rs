@@ -20,7 +20,7 @@ use crate::gather::{self, Gathered, PassedOver};
 use crate::imaging::decode::Limits;
 use crate::input::{self, Frame, InputError};
 use crate::manifest::{self, Manifest, ManifestError, State};
-use crate::model::{Lang, Localized};
+use crate::model::{Lang, Localized, shown};
 use crate::ocr::OcrEngine;
 use crate::page::{self, Page, PageError, Settings};
 use crate::pdf::writer::{DocumentInfo, PdfaLevel};
@@ -123,7 +123,7 @@ pub enum DigitizeError {
     #[error(transparent)]
     Publish(#[from] PublishError),
     /// The manifest that is there was altered; writing on would hide it.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown(path))]
     Manifest {
         /// The file.
         path: PathBuf,
@@ -154,11 +154,11 @@ impl Localized for DigitizeError {
             Self::Manifest { path, .. } => match lang {
                 Lang::Vi => format!(
                     "{}: tệp kê khai đã bị sửa; hãy chạy `sohoa verify` và chuyển thư mục này đi trước khi số hóa tiếp",
-                    path.display()
+                    shown(path)
                 ),
                 Lang::En => format!(
                     "{}: the manifest was altered; run `sohoa verify` and move the directory away first",
-                    path.display()
+                    shown(path)
                 ),
             },
         }
@@ -238,6 +238,7 @@ struct Plan {
 
 /// A capture file as it was found.
 struct Capture {
+    path: PathBuf,
     file: manifest::File,
     /// The frames, held in memory while pages of the file are in work.
     open: Mutex<Opened>,
@@ -271,7 +272,6 @@ impl Plan {
 impl Capture {
     /// Reads and probes a file; also the memory that each of its pages will need.
     fn examine(path: &Path, limits: &Limits) -> (Self, Vec<u64>) {
-        let name = path.to_string_lossy().into_owned();
         let (bytes, opened) = match gather::read(path, limits) {
             Ok(bytes) => {
                 let opened = input::open(Arc::clone(&bytes), limits);
@@ -279,14 +279,19 @@ impl Capture {
             }
             Err(error) => (Arc::from([]), Err(error)),
         };
-        let file = manifest::File { path: name, bytes: bytes.len() as u64, sha256: manifest::sha256_hex(&bytes) };
+        let file = manifest::File {
+            path: path.to_string_lossy().into_owned(),
+            bytes: bytes.len() as u64,
+            sha256: manifest::sha256_hex(&bytes),
+        };
+        let path = path.to_owned();
         match opened {
             Ok(frames) => {
                 let memory = frames.iter().map(page::memory_bytes).collect();
                 let open = Mutex::new(Opened { frames: None, pending: frames.len() });
-                (Self { file, open, unreadable: None }, memory)
+                (Self { path, file, open, unreadable: None }, memory)
             }
-            Err(error) => (Self { file, open: Mutex::default(), unreadable: Some(error) }, Vec::new()),
+            Err(error) => (Self { path, file, open: Mutex::default(), unreadable: Some(error) }, Vec::new()),
         }
     }
 
@@ -297,7 +302,7 @@ impl Capture {
         let frames = match open.frames.take() {
             Some(frames) => frames,
             None => {
-                let bytes = gather::read(Path::new(&self.file.path), limits)?;
+                let bytes = gather::read(&self.path, limits)?;
                 if manifest::sha256_hex(&bytes) != self.file.sha256 {
                     return Err(InputError::Changed);
                 }
@@ -357,7 +362,7 @@ fn tell_page(plan: &Plan, slot: usize, result: &Result<Page, PageError>, on_even
         Ok(page) => Event::Page { component, number: slot + 1, flagged: !page.flags.is_empty(), elapsed: page.elapsed },
         Err(error) => Event::SetAside {
             component,
-            file: PathBuf::from(&plan.files[plan.slots[slot].file].file.path),
+            file: plan.files[plan.slots[slot].file].path.clone(),
             reason: error.message(Lang::Vi),
             reason_en: error.message(Lang::En),
         },
@@ -378,7 +383,7 @@ fn finish(
             let (file, reason) = (capture.file.clone(), error.message(Lang::Vi));
             on_event(&Event::SetAside {
                 component: plan.name.clone(),
-                file: PathBuf::from(&file.path),
+                file: capture.path.clone(),
                 reason: reason.clone(),
                 reason_en: error.message(Lang::En),
             });
@@ -466,7 +471,7 @@ fn page_entry(number: usize, source: manifest::Source, page: &Page, engine: Opti
         skew_deg: geometry.skew_degrees,
         orientation: geometry.orientation,
         blank: page.blank,
-        quality: manifest::Quality { flags: page.flags.clone(), measures: page.measures.clone() },
+        quality: manifest::Quality { flags: page.flags.clone(), measures: page.measures },
         codes: page
             .codes
             .iter()

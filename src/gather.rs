@@ -12,7 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::imaging::decode::{DecodeError, Limits};
 use crate::input::InputError;
-use crate::model::{Lang, Localized};
+use crate::model::{Lang, Localized, io_reason, shown};
 
 /// Longest component name; with version and extension it stays within the 255 bytes of a file name on every system.
 const MAX_NAME_CHARS: usize = 100;
@@ -77,7 +77,7 @@ impl Localized for PassedOver {
 #[non_exhaustive]
 pub enum GatherError {
     /// Not there, or not to be reached.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown(path))]
     Unreachable {
         /// As named.
         path: PathBuf,
@@ -85,27 +85,22 @@ pub enum GatherError {
         source: io::Error,
     },
     /// A pipe, socket or device.
-    #[error("{}: not a regular file or folder", .0.display())]
+    #[error("{}: not a regular file or folder", shown(.0))]
     Special(PathBuf),
     /// The output directory is the input or inside it: its files would become input of the next run.
-    #[error("{}: the output is inside the input", .0.display())]
+    #[error("{}: the output is inside the input", shown(.0))]
     OutputInsideInput(PathBuf),
 }
 
 impl Localized for GatherError {
     fn message(&self, lang: Lang) -> String {
         match (self, lang) {
-            (Self::Unreachable { path, source }, Lang::Vi) => {
-                let cause = match source.kind() {
-                    io::ErrorKind::NotFound => "không tìm thấy; hãy kiểm tra lại đường dẫn".to_owned(),
-                    io::ErrorKind::PermissionDenied => "không có quyền đọc".to_owned(),
-                    _ => format!("không mở được ({source})"),
-                };
-                format!("{}: {cause}", path.display())
+            (Self::Unreachable { path, source }, lang) => {
+                format!("{}: {}", shown(path), io_reason(source.kind(), lang))
             }
-            (Self::Special(path), Lang::Vi) => format!("{}: không phải tệp hay thư mục thường", path.display()),
+            (Self::Special(path), Lang::Vi) => format!("{}: không phải tệp hay thư mục thường", shown(path)),
             (Self::OutputInsideInput(path), Lang::Vi) => {
-                format!("{}: thư mục kết quả nằm trong thư mục đầu vào; hãy chọn nơi khác", path.display())
+                format!("{}: thư mục kết quả nằm trong thư mục đầu vào; hãy chọn nơi khác", shown(path))
             }
             (error, Lang::En) => error.to_string(),
         }

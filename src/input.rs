@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::imaging::decode::{
     self, Colour, DecodeError, Decoded, FaxScheme, FrameInfo, Ink, Limits, SampleLayout, Turn, is_pdf, turned,
 };
-use crate::model::{Lang, Localized, SizeMm};
+use crate::model::{Lang, Localized, SizeMm, io_reason};
 use crate::pdf::reader::{self, Packing, PageImage, PdfColour, PdfReadError};
 
 /// Millimetres in an inch.
@@ -50,10 +50,7 @@ impl Localized for InputError {
             Self::Page { page, source } => {
                 format!("{} {page}: {}", lang.pick("trang", "page"), source.message(lang))
             }
-            Self::Unreadable(kind) => match lang {
-                Lang::Vi => format!("không đọc được tệp ({kind}); hãy kiểm tra quyền đọc và ổ đĩa"),
-                Lang::En => format!("the file cannot be read ({kind}); check its permissions and the disk"),
-            },
+            Self::Unreadable(kind) => io_reason(*kind, lang),
             Self::Changed => lang
                 .pick(
                     "tệp bị thay đổi trong khi đang đọc; hãy đợi máy quét ghi xong rồi chạy lại",

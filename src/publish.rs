@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::model::{Lang, Localized};
+use crate::model::{Lang, Localized, io_reason, shown};
 
 /// Marks files that are being written; leftovers of a killed run are removed by the next.
 const TEMPORARY_PREFIX: &str = ".sohoa-";
@@ -15,7 +15,7 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 #[non_exhaustive]
 pub enum PublishError {
     /// The system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown(path))]
     Io {
         /// What was to be written.
         path: PathBuf,
@@ -23,27 +23,16 @@ pub enum PublishError {
         source: io::Error,
     },
     /// Another program holds the directory.
-    #[error("{}: another sohoa is writing there", .0.display())]
+    #[error("{}: another sohoa is writing there", shown(.0))]
     InUse(PathBuf),
 }
 
 impl Localized for PublishError {
     fn message(&self, lang: Lang) -> String {
         match (self, lang) {
-            (Self::Io { path, source }, Lang::Vi) => {
-                let cause = match source.kind() {
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                        "hết chỗ trên đĩa; hãy giải phóng dung lượng rồi chạy lại, các tệp đã xong vẫn còn".to_owned()
-                    }
-                    io::ErrorKind::PermissionDenied => "không có quyền ghi".to_owned(),
-                    io::ErrorKind::ReadOnlyFilesystem => "ổ đĩa chỉ cho đọc".to_owned(),
-                    io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "không phải thư mục".to_owned(),
-                    _ => format!("không ghi được ({source})"),
-                };
-                format!("{}: {cause}", path.display())
-            }
+            (Self::Io { path, source }, lang) => format!("{}: {}", shown(path), io_reason(source.kind(), lang)),
             (Self::InUse(path), Lang::Vi) => {
-                format!("{}: một chương trình sohoa khác đang ghi vào đây; hãy đợi nó xong", path.display())
+                format!("{}: một chương trình sohoa khác đang ghi vào đây; hãy đợi nó xong", shown(path))
             }
             (error, Lang::En) => error.to_string(),
         }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use crate::manifest::{self, Component, ManifestError, Sealed, State};
-use crate::model::{Lang, Localized};
+use crate::model::{Lang, Localized, io_reason};
 use crate::pdf::signature::{self, EmbeddedSignature};
 use crate::pdf::structure;
 use crate::sign::Certificate;
@@ -122,7 +122,7 @@ impl Issue {
 impl Localized for Issue {
     fn message(&self, lang: Lang) -> String {
         let (vi, en) = match self {
-            Self::Unreadable(kind) => (format!("không đọc được ({kind})"), format!("cannot be read ({kind})")),
+            Self::Unreadable(kind) => (io_reason(*kind, Lang::Vi), io_reason(*kind, Lang::En)),
             Self::Manifest(error) => (
                 "bản kê khai bị hỏng hoặc đã bị sửa; hãy lấy lại bản gốc".to_owned(),
                 format!("{error}; get the original back"),

@@ -10,13 +10,13 @@ use sohoa::digitize::{self, DigitizeError, Event, Job, Outcome, Report};
 use sohoa::exit::ExitCode;
 use sohoa::gather::GatherError;
 use sohoa::manifest::State;
-use sohoa::model::{Lang, Localized};
+use sohoa::model::{Lang, Localized, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::pool::Pool;
 use sohoa::sign::Signer;
 
 use super::args::{Digitize, Shared, Switch};
-use super::{Failure, environment, printable, stdout_failure};
+use super::{Failure, environment, stdout_failure};
 
 /// Digitises the inputs of the command line.
 pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitCode, Failure> {
@@ -123,9 +123,9 @@ impl Teller {
             }
             Event::SetAside { file, reason, reason_en, .. } => {
                 let reason = self.lang.pick(reason, reason_en);
-                self.remark(&format!("{}: {reason}", file.display()));
+                self.remark(&format!("{}: {reason}", shown(file)));
             }
-            Event::PassedOver(item) => self.remark(&format!("{}: {}", item.path().display(), item.message(self.lang))),
+            Event::PassedOver(item) => self.remark(&format!("{}: {}", shown(item.path()), item.message(self.lang))),
             _ => {}
         }
         if self.json && self.failed.is_none() {
@@ -135,7 +135,7 @@ impl Teller {
 
     fn remark(&self, text: &str) {
         if !self.json {
-            self.bar.suspend(|| eprintln!("{}", printable(text)));
+            self.bar.suspend(|| eprintln!("{text}"));
         }
     }
 }
@@ -197,7 +197,7 @@ fn print_summary(report: &Report, command: &Digitize, config: &Config, elapsed: 
     let made: Vec<&Outcome> = report.outcomes.iter().filter(|outcome| !outcome.unchanged).collect();
     let pages: usize = made.iter().map(|outcome| outcome.component.pages.len()).sum();
     let seconds = elapsed.as_secs_f64();
-    let place = command.out.display();
+    let place = shown(&command.out);
     text.push_str(&match (made.is_empty(), lang) {
         (true, Lang::Vi) => format!("Không có gì thay đổi so với lần trước: {place}\n"),
         (true, Lang::En) => format!("Nothing has changed since the last run: {place}\n"),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use sohoa::config::{Config, RawConfig};
 use sohoa::exit::ExitCode;
 use sohoa::manifest::{self, Model};
-use sohoa::model::{Lang, Localized};
+use sohoa::model::{Lang, Localized, io_reason, shown};
 use sohoa::ocr::tesseract::Tesseract;
 use sohoa::sign::identity;
 use sohoa::sign::pkcs12::Pkcs12;
@@ -31,14 +31,11 @@ pub(super) fn configuration(
     overlay: impl FnOnce(&mut RawConfig),
 ) -> Result<Config, Failure> {
     let failure =
-        |path: &Path, message: String| Failure::new(ExitCode::Configuration, format!("{}: {message}", path.display()));
+        |path: &Path, message: String| Failure::new(ExitCode::Configuration, format!("{}: {message}", shown(path)));
     let mut raw = match &shared.config {
         None => RawConfig::default(),
         Some(path) => {
-            let text = fs::read_to_string(path).map_err(|error| {
-                let vi = format!("không đọc được tệp cấu hình ({error})");
-                failure(path, lang.pick(&vi, &format!("cannot read the configuration ({error})")).to_owned())
-            })?;
+            let text = fs::read_to_string(path).map_err(|error| failure(path, io_reason(error.kind(), lang)))?;
             RawConfig::parse(&text).map_err(|error| failure(path, error.message(lang)))?
         }
     };
@@ -87,7 +84,10 @@ pub(super) fn reader(config: &Config) -> Result<Option<Reader>, Failure> {
         )
     })?;
     let bytes = fs::read(directory.join(&file)).map_err(|error| {
-        Failure::new(ExitCode::Configuration, format!("{}: {error}", directory.join(&file).display()))
+        Failure::new(
+            ExitCode::Configuration,
+            format!("{}: {}", shown(&directory.join(&file)), io_reason(error.kind(), lang)),
+        )
     })?;
     let engine = Tesseract::new(&directory, language, config.jobs)
         .map_err(|error| Failure::new(ExitCode::Configuration, error.message(lang)))?;
@@ -137,11 +137,8 @@ pub(super) fn signer(config: &Config, password_file: Option<&Path>, now: OffsetD
     let lang = config.lang;
     match &config.key {
         Some(path) => {
-            let failure = |message: String| Failure::new(ExitCode::Key, format!("{}: {message}", path.display()));
-            let bytes = fs::read(path).map_err(|error| {
-                let vi = format!("không đọc được tệp khóa ({error})");
-                failure(lang.pick(&vi, &format!("cannot read the key file ({error})")).to_owned())
-            })?;
+            let failure = |message: String| Failure::new(ExitCode::Key, format!("{}: {message}", shown(path)));
+            let bytes = fs::read(path).map_err(|error| failure(io_reason(error.kind(), lang)))?;
             let password = password(password_file, lang)?;
             let key = Pkcs12::load(&bytes, &password).map_err(|error| failure(error.message(lang)))?;
             sohoa::sign::certificate::check_for_signing(&sohoa::sign::Signer::chain(&key)[0], now)
@@ -155,14 +152,14 @@ pub(super) fn signer(config: &Config, password_file: Option<&Path>, now: OffsetD
 fn development_signer(lang: Lang, now: OffsetDateTime) -> Result<Pkcs12, Failure> {
     let directory = home();
     let path = directory.join(IDENTITY_FILE);
-    let failure = |message: String| Failure::new(ExitCode::Key, format!("{}: {message}", path.display()));
+    let failure = |message: String| Failure::new(ExitCode::Key, format!("{}: {message}", shown(&path)));
     let load = |bytes: &[u8]| {
         Pkcs12::load(bytes, identity::DEVELOPMENT_PASSWORD).map_err(|error| failure(error.message(lang)))
     };
     if let Ok(bytes) = fs::read(&path) {
         return load(&bytes);
     }
-    let unwritable = |error: std::io::Error| failure(error.to_string());
+    let unwritable = |error: std::io::Error| failure(io_reason(error.kind(), lang));
     // Several first runs at once must end with one identity: the lock on the directory lasts until it stands there.
     fs::create_dir_all(&directory).map_err(unwritable)?;
     let lock = fs::File::open(&directory).map_err(unwritable)?;
@@ -176,7 +173,7 @@ fn development_signer(lang: Lang, now: OffsetDateTime) -> Result<Pkcs12, Failure
         .map_err(unwritable)?;
     eprintln!(
         "{}: {}",
-        path.display(),
+        shown(&path),
         lang.pick(
             "đã tạo khóa ký thử; chữ ký của khóa này KHÔNG CÓ GIÁ TRỊ PHÁP LÝ",
             "made a development key; what it signs has NO LEGAL VALUE",
@@ -201,11 +198,12 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 fn password(file: Option<&Path>, lang: Lang) -> Result<String, Failure> {
     let failure = |message: String| Failure::new(ExitCode::Key, message);
     if let Some(path) = file {
-        let open = fs::File::open(path).map_err(|error| failure(format!("{}: {error}", path.display())))?;
+        let open = fs::File::open(path)
+            .map_err(|error| failure(format!("{}: {}", shown(path), io_reason(error.kind(), lang))))?;
         let mut line = String::new();
         std::io::BufReader::new(open)
             .read_line(&mut line)
-            .map_err(|error| failure(format!("{}: {error}", path.display())))?;
+            .map_err(|error| failure(format!("{}: {}", shown(path), io_reason(error.kind(), lang))))?;
         return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
     }
     if let Ok(password) = std::env::var("SOHOA_KEY_PASSWORD") {

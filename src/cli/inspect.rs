@@ -9,13 +9,13 @@ use sohoa::exit::ExitCode;
 use sohoa::gather;
 use sohoa::imaging::quality::Flag;
 use sohoa::input::{self, Frame, InputError};
-use sohoa::model::{Lang, Localized, Orientation};
+use sohoa::model::{Lang, Localized, Orientation, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::page::{self, Page, PageError};
 use sohoa::pool::Pool;
 
 use super::args::{Inspect, Shared, Switch};
-use super::{Failure, environment, printable, stdout_failure};
+use super::{Failure, environment, stdout_failure};
 
 /// What is printed of a page.
 #[derive(Serialize)]
@@ -69,8 +69,7 @@ pub(super) fn run(command: &Inspect, shared: Shared, lang: Lang) -> Result<ExitC
                         }
                         Err(error) => {
                             code = ExitCode::Incomplete;
-                            let text = format!("{}: {}", command.files[next].display(), error.message(lang));
-                            eprintln!("{}", printable(&text));
+                            eprintln!("{}: {}", shown(&command.files[next]), error.message(lang));
                         }
                     }
                 }

@@ -5,21 +5,29 @@ use std::io::Write;
 
 use serde_json::json;
 use sohoa::exit::ExitCode;
-use sohoa::model::{Lang, Localized};
+use sohoa::manifest;
+use sohoa::model::{Lang, Localized, io_reason, shown};
 use sohoa::sign::certificate;
 use sohoa::verify::{self, Trust, Verification};
 
 use super::args::{Shared, Verify};
-use super::{Failure, environment, printable, stdout_failure};
+use super::{Failure, environment, stdout_failure};
 
 /// Verifies each path of the command line.
 pub(super) fn run(command: &Verify, shared: &Shared, lang: Lang) -> Result<ExitCode, Failure> {
     environment::configuration(shared, lang, |_| {})?;
     let trust = trust(command, lang)?;
     let mut code = ExitCode::Done;
-    if let Some(missing) = command.paths.iter().find(|path| !path.exists()) {
-        let reason = lang.pick("không tìm thấy; hãy kiểm tra lại đường dẫn", "not found; check the path");
-        return Err(Failure::new(ExitCode::NoInput, format!("{}: {reason}", missing.display())));
+    for path in &command.paths {
+        let reason = if !path.exists() {
+            io_reason(std::io::ErrorKind::NotFound, lang)
+        } else if path.is_dir() && !path.join(manifest::FILE_NAME).exists() {
+            let vi = "không có manifest.json; hãy chỉ thư mục kết quả của sohoa digitize";
+            lang.pick(vi, "there is no manifest.json; name an output directory of sohoa digitize").to_owned()
+        } else {
+            continue;
+        };
+        return Err(Failure::new(ExitCode::NoInput, format!("{}: {reason}", shown(path))));
     }
     for path in &command.paths {
         let verification = if path.is_dir() { verify::directory(path, &trust) } else { verify::file(path, &trust) };
@@ -29,7 +37,7 @@ pub(super) fn run(command: &Verify, shared: &Shared, lang: Lang) -> Result<ExitC
         let text = if command.json {
             json_lines(&verification)
         } else {
-            format!("{}: {}\n{}", printable(&path.to_string_lossy()), summary(&verification, lang), remarks(&verification, lang))
+            format!("{}: {}\n{}", shown(path), summary(&verification, lang), remarks(&verification, lang))
         };
         std::io::stdout().lock().write_all(text.as_bytes()).map_err(|error| stdout_failure(&error))?;
     }
@@ -39,11 +47,11 @@ pub(super) fn run(command: &Verify, shared: &Shared, lang: Lang) -> Result<ExitC
 /// The roots named, or the development authority of this machine.
 fn trust(command: &Verify, lang: Lang) -> Result<Trust, Failure> {
     let failure = |path: &std::path::Path, message: String| {
-        Failure::new(ExitCode::Configuration, format!("{}: {message}", path.display()))
+        Failure::new(ExitCode::Configuration, format!("{}: {message}", shown(path)))
     };
     let mut roots = Vec::new();
     for path in &command.trust {
-        let bytes = fs::read(path).map_err(|error| failure(path, error.to_string()))?;
+        let bytes = fs::read(path).map_err(|error| failure(path, io_reason(error.kind(), lang)))?;
         roots.extend(certificate::read_all(&bytes).map_err(|error| failure(path, error.message(lang)))?);
     }
     let required = !roots.is_empty();
@@ -71,7 +79,7 @@ fn remarks(verification: &Verification, lang: Lang) -> String {
     let mut text = String::new();
     let faults = verification.findings.iter().filter(|finding| finding.issue.is_fault());
     for finding in faults {
-        text.push_str(&format!("  ✗ {}: {}\n", printable(&finding.path.to_string_lossy()), finding.issue.message(lang)));
+        text.push_str(&format!("  ✗ {}: {}\n", shown(&finding.path), finding.issue.message(lang)));
     }
     let mut told: Vec<(String, usize, &std::path::Path)> = Vec::new();
     for finding in verification.findings.iter().filter(|finding| !finding.issue.is_fault()) {
@@ -83,7 +91,7 @@ fn remarks(verification: &Verification, lang: Lang) -> String {
     }
     for (message, count, path) in told {
         match (count, lang) {
-            (1, _) => text.push_str(&format!("  · {}: {message}\n", printable(&path.to_string_lossy()))),
+            (1, _) => text.push_str(&format!("  · {}: {message}\n", shown(path))),
             (_, Lang::Vi) => text.push_str(&format!("  · {count} tệp: {message}\n")),
             (_, Lang::En) => text.push_str(&format!("  · {count} files: {message}\n")),
         }

@@ -1,5 +1,8 @@
 //! The two languages sohoa speaks to people. Code, logs and `Display` of errors are English.
 
+use std::io;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 /// Language of messages for people.
@@ -27,4 +30,45 @@ impl Lang {
 pub trait Localized {
     /// One sentence or two: what is wrong and the cure. No final full stop, no file name (the caller names it).
     fn message(&self, lang: Lang) -> String;
+}
+
+/// A path as it may be shown to a person: control characters, which a terminal would obey, are escaped.
+pub fn shown(path: &Path) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    path.to_string_lossy().chars().map(escape).collect()
+}
+
+/// What went wrong with a file, and the cure where there is one.
+pub fn io_reason(kind: io::ErrorKind, lang: Lang) -> String {
+    let (vietnamese, english) = match kind {
+        io::ErrorKind::NotFound => ("không tìm thấy; hãy kiểm tra lại đường dẫn", "not found; check the path"),
+        io::ErrorKind::PermissionDenied => {
+            ("không có quyền đọc hoặc ghi; hãy kiểm tra quyền", "permission denied; check the permissions")
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => (
+            "hết chỗ trên đĩa; hãy giải phóng dung lượng rồi chạy lại, các tệp đã xong vẫn còn",
+            "no space left; free some and run again, finished files are kept",
+        ),
+        io::ErrorKind::ReadOnlyFilesystem => ("ổ đĩa chỉ cho đọc; hãy chọn nơi khác", "the disk is read-only"),
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            ("không phải thư mục; hãy chọn nơi khác", "not a directory; choose another place")
+        }
+        kind => {
+            return match lang {
+                Lang::Vi => format!("không đọc hoặc ghi được ({kind})"),
+                Lang::En => format!("cannot be read or written ({kind})"),
+            };
+        }
+    };
+    lang.pick(vietnamese, english).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_command_the_terminal() {
+        assert_eq!(shown(Path::new("a/\u{1b}[31mđỏ\n.jpg")), "a/\\u{1b}[31mđỏ\\n.jpg");
+    }
 }

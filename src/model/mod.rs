@@ -7,5 +7,5 @@ mod text;
 
 pub use dossier::{DossierCode, NotADossierCode};
 pub use geometry::{Homography, Orientation, Point, Quad, SizeMm};
-pub use lang::{Lang, Localized};
+pub use lang::{Lang, Localized, io_reason, shown};
 pub use text::{PageText, Rect, TextLine, Word};

@@ -100,7 +100,8 @@ fn neighbourhoods(tiles: &[u16], columns: usize, rows: usize, of: impl Fn(&[u16]
         for x in 0..columns {
             values.clear();
             for ny in y.saturating_sub(1)..(y + 2).min(rows) {
-                values.extend_from_slice(&tiles[ny * columns + x.saturating_sub(1)..ny * columns + (x + 2).min(columns)]);
+                values
+                    .extend_from_slice(&tiles[ny * columns + x.saturating_sub(1)..ny * columns + (x + 2).min(columns)]);
             }
             out.push(of(&values));
         }

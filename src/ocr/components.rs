@@ -1,10 +1,6 @@
 //! Connected components (8-neighbourhood) of a bitmap, found over horizontal runs with union-find.
 
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "picture coordinates lie far below 2^31"
-)]
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates lie far below 2^31")]
 
 /// A half-open box in pixels of the working picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -132,7 +132,8 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
         .zip(shapes)
         .zip(base_counts)
         .map(|((mut members, shape), bases)| {
-            let bounds = members.iter().map(|&m| list[m as usize].bounds).reduce(|a, b| a.union(&b)).unwrap_or_default();
+            let bounds =
+                members.iter().map(|&m| list[m as usize].bounds).reduce(|a, b| a.union(&b)).unwrap_or_default();
             members.sort_unstable();
             Line { bounds, body: shape.body, size: shape.size, members, bases, baseline: shape.baseline }
         })
@@ -166,7 +167,15 @@ fn first_roles(page: &Prepared) -> Vec<Role> {
             let b = c.bounds;
             let (right, bottom) = (page.gray.width() as i32, page.gray.height() as i32);
             let edge = w.max(h) > 12 && (b.x0 <= 1 || b.y0 <= 1 || b.x1 >= right - 1 || b.y1 >= bottom - 1);
-            if graphic || signature || blot || bar || edge || c.area < size::SPECK || h > size::TALLEST || is_check_box(page, i, c) {
+            if graphic
+                || signature
+                || blot
+                || bar
+                || edge
+                || c.area < size::SPECK
+                || h > size::TALLEST
+                || is_check_box(page, i, c)
+            {
                 Role::Dropped
             } else if h >= size::BASE {
                 Role::Base
@@ -271,7 +280,8 @@ fn drop_leaders(list: &[Component], index: &Index, roles: &mut [Role]) {
         }
     }
     for start in (0..list.len()).filter(|&i| next[i] != usize::MAX && !has_left[i]) {
-        let row: Vec<usize> = std::iter::successors(Some(start), |&i| Some(next[i]).filter(|&n| n != usize::MAX)).collect();
+        let row: Vec<usize> =
+            std::iter::successors(Some(start), |&i| Some(next[i]).filter(|&n| n != usize::MAX)).collect();
         let leader = even_part(list, &row);
         if leader.len() >= LEADER_DOTS {
             leader.iter().for_each(|&i| roles[i] = Role::Dropped);
@@ -307,7 +317,9 @@ fn attach_marks(list: &[Component], index: &Index, roles: &mut [Role]) {
             .filter(|&(_, j)| {
                 // A point beside a letter belongs to that letter's line, not to a capital far below.
                 let far = (list[j as usize].bounds.y0 - mark.y1) * 3 > list[j as usize].bounds.height();
-                !far || !near.iter().any(|&k| k as usize != i && roles[k as usize] == Role::Base && stands_beside(&mark, &list[k as usize].bounds))
+                !far || !near.iter().any(|&k| {
+                    k as usize != i && roles[k as usize] == Role::Base && stands_beside(&mark, &list[k as usize].bounds)
+                })
             });
         found.extend(best.map(|(_, base)| (i, base)));
     }
@@ -330,7 +342,10 @@ fn attach_marks(list: &[Component], index: &Index, roles: &mut [Role]) {
 /// Whether a point is at a letter's side, within its height.
 fn stands_beside(point: &Bounds, letter: &Bounds) -> bool {
     let gap = -point.overlap_x(letter);
-    (point.y0 - letter.y0) * 5 >= letter.height() * 2 && point.y1 <= letter.y1 + letter.height() / 4 && gap > 0 && gap * 10 <= letter.height() * 6
+    (point.y0 - letter.y0) * 5 >= letter.height() * 2
+        && point.y1 <= letter.y1 + letter.height() / 4
+        && gap > 0
+        && gap * 10 <= letter.height() * 6
 }
 
 /// How badly a mark sits on a base glyph; `None` where it cannot.
@@ -528,7 +543,8 @@ impl Shape {
         let x = f64::from(self.body.x1 + right.body.x0) / 2.0;
         let step = (self.baseline.at(x) - right.baseline.at(x)).abs();
         let level = step <= 0.3 * high || (lone && step <= 0.6 * high);
-        let like = self.count.min(right.count) < SIZE_GLYPHS || self.tall.max(right.tall) < SIZE_RATIO * self.tall.min(right.tall);
+        let like = self.count.min(right.count) < SIZE_GLYPHS
+            || self.tall.max(right.tall) < SIZE_RATIO * self.tall.min(right.tall);
         high <= low * if lone { 2.6 } else { 1.75 } && like && level && self.body.overlap_y(&right.body) > 0
     }
 
@@ -660,13 +676,13 @@ fn groups(ids: &[u32], sets: &mut Sets) -> Vec<Segment> {
 
 /// Height of a line image: what the recogniser scales its input to, so that it scales nothing itself.
 #[allow(missing_docs)]
-pub(crate) fn tune(name: &str, default: f64) -> f64 { std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default) }
+pub(crate) fn tune(name: &str, default: f64) -> f64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
 
 /// White columns left and right, pixels of the line image.
 
-
 /// White rows above and below the ink, as a share of the ink's height.
-
 
 /// A line cut out for the engine: straightened along its baseline, other lines' ink painted white.
 pub(crate) struct LineImage {
@@ -753,10 +769,22 @@ impl Patch {
         let clear = tune("CLEAR", 0.0) as i32;
         if clear > 0 {
             let mut keep = vec![false; data.len()];
-            for y in y0..y1 { for x in x0..x1 { if own(x, y) {
-                for ny in (y - clear).max(y0)..(y + clear + 1).min(y1) { for nx in (x - clear).max(x0)..(x + clear + 1).min(x1) { keep[((ny - y0) * width + nx - x0) as usize] = true; } }
-            } } }
-            data.iter_mut().zip(&keep).for_each(|(v, k)| if !k { *v = 255 });
+            for y in y0..y1 {
+                for x in x0..x1 {
+                    if own(x, y) {
+                        for ny in (y - clear).max(y0)..(y + clear + 1).min(y1) {
+                            for nx in (x - clear).max(x0)..(x + clear + 1).min(x1) {
+                                keep[((ny - y0) * width + nx - x0) as usize] = true;
+                            }
+                        }
+                    }
+                }
+            }
+            data.iter_mut().zip(&keep).for_each(|(v, k)| {
+                if !k {
+                    *v = 255
+                }
+            });
         }
         for y in y0..y1 {
             for x in x0..x1 {

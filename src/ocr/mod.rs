@@ -119,12 +119,14 @@ pub fn read(page: &RgbImage, dpi: f64, engine: &dyn OcrEngine) -> Result<PageTex
     let lines = lines::find(&prepared);
     let read: Vec<Option<TextLine>> =
         lines.par_iter().map(|line| read_line(&prepared, line, engine)).collect::<Result<_, _>>()?;
-    let piece = |(line, text): (&Line, Option<TextLine>)| text.map(|text| Piece {
+    let piece = |(line, text): (&Line, Option<TextLine>)| {
+        text.map(|text| Piece {
             body: line.body,
             size: line.size,
             ends: [line.baseline_at(line.body.x0), line.baseline_at(line.body.x1)],
             text,
-        });
+        })
+    };
     let pieces = lines.iter().zip(read).filter_map(piece).collect();
     Ok(PageText { lines: order::arrange(pieces, &prepared.rules) })
 }
@@ -169,13 +171,18 @@ const LINE_MIN_CONFIDENCE: f32 = 0.30;
 
 fn read_line(prepared: &Prepared, line: &Line, engine: &dyn OcrEngine) -> Result<Option<TextLine>, OcrError> {
     let Some(image) = LineImage::cut(prepared, line) else { return Ok(None) };
-    if let Ok(d) = std::env::var("DUMP") { image.pixels.save(format!("{d}/{:04}_{:04}.png", line.body.y0, line.body.x0)).unwrap(); }
-    let words: Vec<Word> = engine.recognize(&image.pixels)?.into_iter().filter_map(|w| place(&image, prepared, w)).collect();
+    if let Ok(d) = std::env::var("DUMP") {
+        image.pixels.save(format!("{d}/{:04}_{:04}.png", line.body.y0, line.body.x0)).unwrap();
+    }
+    let words: Vec<Word> =
+        engine.recognize(&image.pixels)?.into_iter().filter_map(|w| place(&image, prepared, w)).collect();
     let Some(bounds) = words.iter().map(|word| word.bounds).reduce(order::union) else { return Ok(None) };
     let text = TextLine { words, bounds, block: 0 };
     let one = PageText { lines: vec![text] };
     let legible = one.mean_confidence().unwrap_or(0.0) >= LINE_MIN_CONFIDENCE;
-    if !legible && std::env::var("ROLES").is_ok() { eprintln!("drop {:?} {:?}", one.text(), one.mean_confidence()); }
+    if !legible && std::env::var("ROLES").is_ok() {
+        eprintln!("drop {:?} {:?}", one.text(), one.mean_confidence());
+    }
     // A lone small letter is the arc of a drawing or the bar of a frame; lone digits and capitals stand in cells.
     let text = one.text();
     let lone = text.chars().count() == 1 && text.chars().all(char::is_lowercase);
@@ -191,4 +198,3 @@ fn place(image: &LineImage, prepared: &Prepared, word: LineWord) -> Option<Word>
     let bounds = prepared.to_page(image.ink_between(word.x0, word.x1)?);
     (!text.is_empty()).then_some(Word { text, bounds, confidence: word.confidence.clamp(0.0, 1.0) })
 }
-

@@ -57,11 +57,17 @@ pub(crate) fn arrange(pieces: Vec<Piece>, rules: &Rules) -> Vec<TextLine> {
     for (piece, home) in pieces.iter().zip(&mut home) {
         let (x, y) = (piece.body.center_x(), piece.body.center_y());
         let inside = |g: &&Grid| g.bounds.contains(x, y);
-        *home = grids.iter().enumerate().filter(|(_, g)| inside(g)).min_by_key(|(_, g)| area(&g.bounds)).map(|(i, _)| i);
+        *home =
+            grids.iter().enumerate().filter(|(_, g)| inside(g)).min_by_key(|(_, g)| area(&g.bounds)).map(|(i, _)| i);
     }
     let mut nodes: Vec<Vec<Node>> = (0..=grids.len()).map(|_| Vec::new()).collect();
     for (i, (piece, home)) in pieces.iter().zip(&home).enumerate() {
-        nodes[home.unwrap_or(grids.len())].push(Node { body: piece.body, size: piece.size, ends: piece.ends, what: What::Line(i) });
+        nodes[home.unwrap_or(grids.len())].push(Node {
+            body: piece.body,
+            size: piece.size,
+            ends: piece.ends,
+            what: What::Line(i),
+        });
     }
     // Small grids first: each becomes one node of the smallest grid around it.
     let mut by_area: Vec<usize> = (0..grids.len()).collect();
@@ -103,7 +109,6 @@ impl Node {
         let height = self.body.height().max(other.body.height());
         step <= 0.6 * left.size.max(right.size) || self.body.overlap_y(&other.body) * 5 > height * 3
     }
-
 }
 
 #[derive(Debug)]
@@ -341,7 +346,11 @@ fn grow(rows: &[Vec<Node>], mut from: i32, mut to: i32, size: f64, pieces: &[Pie
             row.iter()
                 .filter(|node| (node.body.center_x() < corridor) == left)
                 .map(|node| Side { body: node.body, size: node.size, is_line: matches!(node.what, What::Line(_)) })
-                .reduce(|a, b| Side { body: a.body.union(&b.body), size: a.size.max(b.size), is_line: a.is_line && b.is_line })
+                .reduce(|a, b| Side {
+                    body: a.body.union(&b.body),
+                    size: a.size.max(b.size),
+                    is_line: a.is_line && b.is_line,
+                })
         };
         band.iter().filter_map(part).collect()
     };
@@ -394,7 +403,14 @@ fn trim(rows: &[Vec<Node>], corridor: i32) -> usize {
     kept
 }
 
-fn looks_like_columns(band: &[Vec<Node>], left: &[Side], right: &[Side], corridor: i32, width: f64, pieces: &[Piece]) -> bool {
+fn looks_like_columns(
+    band: &[Vec<Node>],
+    left: &[Side],
+    right: &[Side],
+    corridor: i32,
+    width: f64,
+    pieces: &[Piece],
+) -> bool {
     let (few, many) = (left.len().min(right.len()), left.len().max(right.len()));
     if few == 0 || many < 2 || left.iter().chain(right).any(|side| !side.is_line) {
         return false;
@@ -421,10 +437,13 @@ fn looks_like_columns(band: &[Vec<Node>], left: &[Side], right: &[Side], corrido
     }
     let size = left[0].size;
     let prose = |side: &[Side]| {
-        side.len() >= 4 && side.iter().filter(|n| f64::from(n.body.width()) > PROSE_WIDTH * size).count() * 2 > side.len()
+        side.len() >= 4
+            && side.iter().filter(|n| f64::from(n.body.width()) > PROSE_WIDTH * size).count() * 2 > side.len()
     };
     // Baselines that do not agree cannot be read along a row.
-    (prose(left) && prose(right)) || (few >= 2 && both.len() * 2 < few) || (many >= 3 && both.len() * 3 <= many && width > WIDE_CORRIDOR)
+    (prose(left) && prose(right))
+        || (few >= 2 && both.len() * 2 < few)
+        || (many >= 3 && both.len() * 3 <= many && width > WIDE_CORRIDOR)
 }
 
 /// "Label: fill-in" as a whole.
@@ -445,7 +464,7 @@ fn centered(side: &[Side]) -> bool {
     }
     let size = side.iter().map(|n| n.size).sum::<f64>() / side.len() as f64;
     let spread = |of: &dyn Fn(&Side) -> i32| {
-        let values = || side.iter().map(|n| of(n));
+        let values = || side.iter().map(of);
         f64::from(values().max().unwrap_or(0) - values().min().unwrap_or(0))
     };
     spread(&|n| n.body.center_x()) <= CENTERED[0] * size.max(12.0) && spread(&|n| n.body.x0) >= CENTERED[1] * size

@@ -86,7 +86,17 @@ impl Prepared {
         let rules = rules::remove(&mut bitmap, &mut cleared);
         erase_crossings(&mut bitmap, &cleared);
         whiten(&mut gray, &bitmap, &cleared);
-        if let Ok(d) = std::env::var("DUMP") { gray.save(format!("{d}/_gray.png")).unwrap(); GrayImage::from_raw(bitmap.width as u32, bitmap.height as u32, bitmap.data.iter().map(|&v| 255 - 255 * v).collect()).unwrap().save(format!("{d}/_ink.png")).unwrap(); }
+        if let Ok(d) = std::env::var("DUMP") {
+            gray.save(format!("{d}/_gray.png")).unwrap();
+            GrayImage::from_raw(
+                bitmap.width as u32,
+                bitmap.height as u32,
+                bitmap.data.iter().map(|&v| 255 - 255 * v).collect(),
+            )
+            .unwrap()
+            .save(format!("{d}/_ink.png"))
+            .unwrap();
+        }
         let components = components::find(&bitmap, 0);
         let mut labels = vec![0; bitmap.width * bitmap.height];
         for run in &components.runs {
@@ -109,7 +119,8 @@ impl Prepared {
 }
 
 fn work_size((width, height): (u32, u32), dpi: f64) -> (u32, u32) {
-    #[allow(non_snake_case)] let WORK_DPI = super::lines::tune("WDPI", WORK_DPI_);
+    #[allow(non_snake_case)]
+    let WORK_DPI = super::lines::tune("WDPI", WORK_DPI_);
     let narrow = f64::from(width.min(height)) / dpi * 25.4 < CARD_MM;
     let factor = if narrow { 2.0 * WORK_DPI } else { WORK_DPI } / dpi;
     if !factor.is_finite() || (factor - 1.0).abs() < DPI_TOLERANCE {

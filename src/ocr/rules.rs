@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn letter_on_a_rule_keeps_its_stroke() {
-        let (ink, rules) = removed(page(|x, y| (60..63).contains(&y) || ((100..104).contains(&x) && (40..80).contains(&y))));
+        let (ink, rules) =
+            removed(page(|x, y| (60..63).contains(&y) || ((100..104).contains(&x) && (40..80).contains(&y))));
         assert_eq!(rules.horizontal.len(), 1);
         assert_eq!(ink.data.iter().filter(|&&v| v != 0).count(), 4 * 40);
     }
@@ -236,7 +237,11 @@ mod tests {
 
     #[test]
     fn table_borders_are_found_both_ways() {
-        let (_, rules) = removed(page(|x, y| (10..390).contains(&x) && (10..110).contains(&y) && (x % 190 < 12 && x % 190 >= 10 || y % 49 < 12 && y % 49 >= 10)));
+        let (_, rules) = removed(page(|x, y| {
+            (10..390).contains(&x)
+                && (10..110).contains(&y)
+                && (x % 190 < 12 && x % 190 >= 10 || y % 49 < 12 && y % 49 >= 10)
+        }));
         assert_eq!(rules.vertical.len(), 2);
         assert_eq!(rules.horizontal.len(), 3);
     }

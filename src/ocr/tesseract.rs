@@ -81,7 +81,10 @@ impl Tesseract {
             for (name, value) in VARIABLES {
                 api.raw.set_variable(name, value).map_err(|_| broken())?;
             }
-            if let Ok(v) = std::env::var("PSM") { let v = std::ffi::CString::new(v).unwrap(); api.raw.set_variable(c"tessedit_pageseg_mode", &v).unwrap(); }
+            if let Ok(v) = std::env::var("PSM") {
+                let v = std::ffi::CString::new(v).unwrap();
+                api.raw.set_variable(c"tessedit_pageseg_mode", &v).unwrap();
+            }
             Ok(api)
         };
         let idle = (0..engines.max(1)).map(load).collect::<Result<Vec<_>, OcrError>>()?;

@@ -233,7 +233,7 @@ fn places() -> Vec<Case> {
             put(folder, "To\u{31b}\u{300} khai \u{111}a\u{306}ng ky\u{301} (ba\u{309}n 2).jpg", &good_jpeg());
         }),
         Case::new("name of 255 bytes", 0, |folder| put(folder, "ờ".repeat(83) + "aa.jpg", &good_jpeg())),
-        Case::new("name that is not UTF-8", NO_INPUT, |folder| {
+        Case::new("name that is not UTF-8", 0, |folder| {
             put(folder, OsStr::from_bytes(b"trang\xff1.jpg"), &good_jpeg());
         }),
         Case::new("name with a line break and an escape sequence", NO_INPUT, |folder| {
@@ -326,7 +326,7 @@ fn arguments() -> Vec<Case> {
             fs::write(folder.join("password"), b"x\n").expect("our own folder");
         })
         .arguments(&["digitize", "in", "--out", "out", "--key", "key.p12", "--key-password-file", "password"]),
-        Case::new("nothing to verify", TAMPERED, good).arguments(&["verify", "in"]),
+        Case::new("nothing to verify", NO_INPUT, good).arguments(&["verify", "in"]),
         Case::new("verify what does not exist", NO_INPUT, good).arguments(&["verify", "nowhere"]),
         Case::new("verify a PDF without a signature", TAMPERED, move |folder| {
             fs::write(folder.join("a.pdf"), text_pdf()).expect("our own folder");
