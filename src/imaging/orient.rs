@@ -6,6 +6,7 @@
 //! how upright the patch looks. It is asked four times, once for each quarter turn; the softmax over the four answers
 //! is the vote of the letter, and the votes are added up as log-likelihoods. Hundreds of weak votes make a sure
 //! decision: no single feature such as ascenders, marks or margins has to be present, and digits and capitals vote too.
+//! `models/orientation` has what the network was trained with.
 //!
 //! Limits: pages with a handful of letters, handwriting, letters under about 6 pixels.
 
@@ -46,8 +47,8 @@ const LETTER_SIDES: std::ops::RangeInclusive<usize> = 6..=50;
 const LONGEST: usize = 8;
 /// At most so many letters are asked, evenly spread over the page.
 const MOST_LETTERS: usize = 500;
-/// Side of the patches shown to the network.
-const PATCH: usize = 16;
+/// Side of a [`Patch`].
+pub const PATCH: usize = 16;
 /// Votes of letters are not independent (one font, one noise): each counts as this part of one.
 const INDEPENDENCE: f64 = 0.05;
 
@@ -70,10 +71,13 @@ pub fn estimate(gray: &GrayImage) -> OrientationGuess {
     }
 }
 
-type Patch = [u8; PATCH * PATCH];
+/// The surroundings of a letter as the network sees them: strength of the ink, row by row.
+pub type Patch = [u8; PATCH * PATCH];
 
-/// The surroundings of the letters of a page.
-pub(crate) fn letter_patches(gray: &GrayImage) -> Vec<Patch> {
+/// The surroundings of the letters of a page: up to 500, in the order in which [`components`] finds them.
+///
+/// This is what the network is trained on, too; `models/orientation` tells how.
+pub fn letter_patches(gray: &GrayImage) -> Vec<Patch> {
     let ink = strong_ink(gray, INK_WINDOW);
     let letters: Vec<Component> = components(&ink, INK)
         .into_iter()

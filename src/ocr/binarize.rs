@@ -202,7 +202,7 @@ mod tests {
             }
         }
         flatten(&mut page);
-        assert!(page.get_pixel(5, 200).0[0] > 235 && page.get_pixel(315, 200).0[0] > 235);
+        assert!(page.get_pixel(5, 200).0[0] > 220 && page.get_pixel(315, 200).0[0] > 220);
         let ink = ink(&page);
         assert_eq!(ink.data[110 * 320 + 40], 1);
         assert_eq!(ink.data[110 * 320 + 300], 0);

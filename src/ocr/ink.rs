@@ -61,6 +61,9 @@ pub(crate) fn text_gray(page: &RgbImage, dpi: f64) -> GrayImage {
     let (width, height) = page.dimensions();
     let gray = page.as_raw().chunks_exact(3).map(gray_of).collect();
     let mut gray = GrayImage::from_raw(width, height, gray).unwrap_or_default();
+    if gray.is_empty() {
+        return gray;
+    }
     for seal in seals(page, dpi) {
         bleach(page, &mut gray, &seal);
     }

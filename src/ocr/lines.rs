@@ -1,36 +1,16 @@
-//! Text lines from connected components.
+//! Text lines from the letters and marks that [`super::glyphs`] tells apart.
 //!
-//! 1. Small components above or below a larger one are its marks (dấu): they follow their base glyph, so that the
-//!    stacked marks of Vietnamese never form lines of their own nor join the line above.
-//! 2. Base glyphs are linked to their nearest neighbours of like height at the same level; chains are segments.
-//! 3. Segments with a common baseline and a gap of a word are joined. Columns stay apart: their gap is wider.
-//! 4. What is left over (points, commas, hyphens, lone marks) joins the segment in whose band it lies.
+//! 1. Base glyphs are linked to their nearest neighbours of like height at the same level; chains are segments.
+//! 2. Segments with a common baseline and a gap of a word are joined. Columns stay apart: their gap is wider.
+//! 3. What is left over (points, commas, hyphens, lone marks) joins the segment in whose band it lies.
 //!
 //! Limits: letters of two lines that touch form one component; it is shown to both lines.
 
-#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates are small")]
-
-use image::GrayImage;
+#![expect(clippy::cast_possible_truncation, reason = "picture coordinates are small")]
 
 use super::components::{Bounds, Component};
+use super::glyphs::{self, Index, Role, size};
 use super::prepare::Prepared;
-
-/// Measures in pixels at the working resolution of 200 dpi.
-mod size {
-    /// Lowest base glyph: the x-height of 6 point print.
-    pub(super) const BASE: i32 = 7;
-    /// Tallest glyph: capitals of 40 points with marks.
-    pub(super) const TALLEST: i32 = 110;
-    /// Least area of anything.
-    pub(super) const SPECK: i32 = 4;
-    /// Largest leader dot.
-    pub(super) const DOT: i32 = 6;
-    /// Largest distance of the centres of neighbouring leader dots (2.3 mm).
-    pub(super) const DOT_PITCH: i32 = 18;
-}
-
-/// Dots in a row from which on they are a leader.
-const LEADER_DOTS: usize = 4;
 
 /// Links between neighbours bridge gaps up to this multiple of the taller one's height.
 const LINK_GAP: f64 = 0.75;
@@ -51,9 +31,9 @@ pub(crate) struct Line {
     /// Median height of the base glyphs.
     pub(crate) size: f64,
     /// Numbers of the components, ascending.
-    members: Vec<u32>,
+    pub(crate) members: Vec<u32>,
     bases: usize,
-    baseline: Baseline,
+    pub(crate) baseline: Baseline,
 }
 
 impl Line {
@@ -70,7 +50,7 @@ impl Line {
 
 /// `y = a + b u + c u²` with `u = (x - center) / half`.
 #[derive(Clone, Copy, Debug)]
-struct Baseline {
+pub(crate) struct Baseline {
     center: f64,
     half: f64,
     a: f64,
@@ -79,32 +59,17 @@ struct Baseline {
 }
 
 impl Baseline {
-    fn at(&self, x: f64) -> f64 {
+    pub(crate) fn at(&self, x: f64) -> f64 {
         let u = ((x - self.center) / self.half).clamp(-1.1, 1.1);
         self.a + u * (self.b + u * self.c)
     }
-}
-
-/// What a component is taken for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// No text.
-    Dropped,
-    /// A letter or digit.
-    Base,
-    /// A mark of the base glyph with this number.
-    Mark(u32),
-    /// Too small to say.
-    Small,
 }
 
 /// Finds the lines, from top to bottom.
 pub(crate) fn find(page: &Prepared) -> Vec<Line> {
     let list = &page.components.list;
     let index = Index::new(list, page.gray.dimensions());
-    let mut roles = first_roles(page);
-    drop_leaders(list, &index, &mut roles);
-    attach_marks(list, &index, &mut roles);
+    let mut roles = glyphs::roles(page, &index);
     let mut segments = link(page, &index, &roles);
     segments = segments.into_iter().flat_map(|s| split_by_size(list, s)).collect();
     dissolve_small(list, &mut segments, &mut roles);
@@ -147,225 +112,6 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
 fn is_text(line: &Line, usual: f64) -> bool {
     let letter = line.size >= 1.4 * f64::from(size::BASE) && line.body.width() >= 3;
     line.bases > 1 || (letter && (line.size < 2.2 * usual || usual == 0.0))
-}
-
-fn first_roles(page: &Prepared) -> Vec<Role> {
-    let mm = page.dpi / 25.4;
-    page.components
-        .list
-        .iter()
-        .zip(&page.graphic)
-        .enumerate()
-        .map(|(i, (c, &graphic))| {
-            let (w, h) = (c.bounds.width(), c.bounds.height());
-            let fill = f64::from(c.area) / (f64::from(w) * f64::from(h));
-            let signature = f64::from(w) > 9.0 * mm && f64::from(h) > 3.0 * mm && fill < 0.20;
-            // Punch holes and blots.
-            let blot = w.min(h) > 36 && fill > 0.74;
-            let bar = w > 40 && w > 6 * h && fill > 0.6;
-            // Desk, shadow or punched edge beyond the paper.
-            let b = c.bounds;
-            let (right, bottom) = (page.gray.width() as i32, page.gray.height() as i32);
-            let edge = w.max(h) > 12 && (b.x0 <= 1 || b.y0 <= 1 || b.x1 >= right - 1 || b.y1 >= bottom - 1);
-            if graphic
-                || signature
-                || blot
-                || bar
-                || edge
-                || c.area < size::SPECK
-                || h > size::TALLEST
-                || is_check_box(page, i, c)
-            {
-                Role::Dropped
-            } else if h >= size::BASE {
-                Role::Base
-            } else {
-                Role::Small
-            }
-        })
-        .collect()
-}
-
-/// An empty square: nearly closed on all four sides, hollow.
-fn is_check_box(page: &Prepared, number: usize, c: &Component) -> bool {
-    let b = c.bounds;
-    let (w, h) = (b.width(), b.height());
-    if h < 16 || (w - h).abs() * 6 > w.max(h) || c.area * 100 > w * h * 45 {
-        return false;
-    }
-    let width = page.gray.width() as usize;
-    let own = |x: i32, y: i32| page.labels[y as usize * width + x as usize] == number as u32 + 1;
-    let side = |along: i32, hit: &dyn Fn(i32, i32) -> bool| {
-        (0..along).filter(|&i| (0..4).any(|depth| hit(i, depth))).count() as i32 * 100 >= along * 88
-    };
-    let sixth = h / 6;
-    let corner = |x0: i32, y0: i32| (0..sixth).any(|y| (0..sixth).any(|x| own(x0 + x, y0 + y)));
-    corner(b.x0, b.y0)
-        && corner(b.x1 - sixth, b.y0)
-        && corner(b.x0, b.y1 - sixth)
-        && corner(b.x1 - sixth, b.y1 - sixth)
-        && side(w, &|i, d| own(b.x0 + i, b.y0 + d))
-        && side(w, &|i, d| own(b.x0 + i, b.y1 - 1 - d))
-        && side(h, &|i, d| own(b.x0 + d, b.y0 + i))
-        && side(h, &|i, d| own(b.x1 - 1 - d, b.y0 + i))
-        && !(h / 3..h * 2 / 3).any(|y| (w / 3..w * 2 / 3).any(|x| own(b.x0 + x, b.y0 + y)))
-}
-
-/// Components by squares of the picture, for neighbour queries.
-struct Index {
-    columns: i32,
-    rows: i32,
-    cells: Vec<Vec<u32>>,
-}
-
-impl Index {
-    const SIDE: i32 = 48;
-
-    fn new(list: &[Component], (width, height): (u32, u32)) -> Self {
-        let (columns, rows) = (width as i32 / Self::SIDE + 1, height as i32 / Self::SIDE + 1);
-        let mut cells = vec![Vec::new(); (columns * rows) as usize];
-        for (i, c) in list.iter().enumerate() {
-            let b = c.bounds;
-            // Frames would fill the index and are nobody's neighbours.
-            if b.width().max(b.height()) > 12 * Self::SIDE {
-                continue;
-            }
-            for y in b.y0 / Self::SIDE..=(b.y1 - 1) / Self::SIDE {
-                for x in b.x0 / Self::SIDE..=(b.x1 - 1) / Self::SIDE {
-                    cells[(y * columns + x) as usize].push(i as u32);
-                }
-            }
-        }
-        Self { columns, rows, cells }
-    }
-
-    /// Numbers of the components that touch the squares of a box, ascending.
-    fn near(&self, b: Bounds, out: &mut Vec<u32>) {
-        out.clear();
-        let cell = |v: i32, n: i32| (v.max(0) / Self::SIDE).min(n - 1);
-        for y in cell(b.y0, self.rows)..=cell(b.y1, self.rows) {
-            for x in cell(b.x0, self.columns)..=cell(b.x1, self.columns) {
-                out.extend_from_slice(&self.cells[(y * self.columns + x) as usize]);
-            }
-        }
-        out.sort_unstable();
-        out.dedup();
-    }
-}
-
-/// Drops rows of [`LEADER_DOTS`] or more dots.
-fn drop_leaders(list: &[Component], index: &Index, roles: &mut [Role]) {
-    let is_dot = |i: usize, roles: &[Role]| {
-        let b = list[i].bounds;
-        roles[i] != Role::Dropped && b.width() <= size::DOT && b.height() <= size::DOT
-    };
-    let mut next = vec![usize::MAX; list.len()];
-    let mut has_left = vec![false; list.len()];
-    let mut near = Vec::new();
-    for i in (0..list.len()).filter(|&i| is_dot(i, roles)) {
-        let b = list[i].bounds;
-        index.near(Bounds { x0: b.x0, y0: b.y0, x1: b.x1 + size::DOT_PITCH, y1: b.y1 }, &mut near);
-        let right = near
-            .iter()
-            .map(|&j| j as usize)
-            .filter(|&j| {
-                let other = list[j].bounds;
-                let step = other.x0 - b.x0;
-                is_dot(j, roles) && step > 2 && step <= size::DOT_PITCH && (other.center_y() - b.center_y()).abs() <= 2
-            })
-            .min_by_key(|&j| list[j].bounds.x0);
-        if let Some(right) = right {
-            next[i] = right;
-            has_left[right] = true;
-        }
-    }
-    for start in (0..list.len()).filter(|&i| next[i] != usize::MAX && !has_left[i]) {
-        let row: Vec<usize> =
-            std::iter::successors(Some(start), |&i| Some(next[i]).filter(|&n| n != usize::MAX)).collect();
-        let leader = even_part(list, &row);
-        if leader.len() >= LEADER_DOTS {
-            leader.iter().for_each(|&i| roles[i] = Role::Dropped);
-        }
-    }
-}
-
-/// The row without dots at its ends that keep another distance: a colon's, or a mark's below a letter.
-fn even_part<'a>(list: &[Component], row: &'a [usize]) -> &'a [usize] {
-    let step = |pair: &[usize]| f64::from(list[pair[1]].bounds.center_x() - list[pair[0]].bounds.center_x());
-    let steps: Vec<f64> = row.windows(2).map(step).collect();
-    let usual = median(steps.clone());
-    let even = |s: &f64| (s - usual).abs() <= 0.3 * usual + 1.0;
-    let first = steps.iter().position(even).unwrap_or(0);
-    let last = steps.iter().rposition(even).map_or(0, |i| i + 1);
-    &row[first..=last.max(first)]
-}
-
-/// Finds the base glyph of each mark.
-fn attach_marks(list: &[Component], index: &Index, roles: &mut [Role]) {
-    let mut near = Vec::new();
-    let mut found = Vec::new();
-    for i in (0..list.len()).filter(|&i| roles[i] != Role::Dropped) {
-        let mark = list[i].bounds;
-        let reach = 4 * mark.height().max(8);
-        let around = Bounds { x0: mark.x0 - 8, y0: mark.y0 - reach / 2, x1: mark.x1 + 8, y1: mark.y1 + reach };
-        index.near(around, &mut near);
-        let best = near
-            .iter()
-            .filter(|&&j| j as usize != i && roles[j as usize] == Role::Base)
-            .filter_map(|&j| mark_distance(&mark, &list[j as usize].bounds).map(|d| (d, j)))
-            .min()
-            .filter(|&(_, j)| {
-                // A point beside a letter belongs to that letter's line, not to a capital far below.
-                let far = (list[j as usize].bounds.y0 - mark.y1) * 3 > list[j as usize].bounds.height();
-                !far || !near.iter().any(|&k| {
-                    k as usize != i && roles[k as usize] == Role::Base && stands_beside(&mark, &list[k as usize].bounds)
-                })
-            });
-        found.extend(best.map(|(_, base)| (i, base)));
-    }
-    // A mark on a mark goes to the base below both.
-    let mut base_of = vec![u32::MAX; list.len()];
-    found.iter().for_each(|&(mark, base)| base_of[mark] = base);
-    for (mark, mut base) in found {
-        for _ in 0..4 {
-            match base_of[base as usize] {
-                u32::MAX => break,
-                below => base = below,
-            }
-        }
-        if base_of[base as usize] == u32::MAX {
-            roles[mark] = Role::Mark(base);
-        }
-    }
-}
-
-/// Whether a point is at a letter's side, within its height.
-fn stands_beside(point: &Bounds, letter: &Bounds) -> bool {
-    let gap = -point.overlap_x(letter);
-    (point.y0 - letter.y0) * 5 >= letter.height() * 2
-        && point.y1 <= letter.y1 + letter.height() / 4
-        && gap > 0
-        && gap * 10 <= letter.height() * 6
-}
-
-/// How badly a mark sits on a base glyph; `None` where it cannot.
-fn mark_distance(mark: &Bounds, base: &Bounds) -> Option<i32> {
-    let h = base.height();
-    let sideways = (mark.center_x() - base.center_x()).abs();
-    let above = base.y0 - mark.y1;
-    // Stacked marks are high but sit close; a letter of the line above is high and sits far.
-    let near = mark.height() * 4 <= h * 3 && above * 5 <= h;
-    let small = mark.height() * 100 <= h * 45 && above * 10 <= h * 6;
-    let fits_above = (near || small)
-        && mark.width() * 10 <= base.width() * 16 + h * 6
-        && above >= -h / 4
-        && sideways <= base.width() / 2 + h / 4;
-    let below = mark.y0 - base.y1;
-    let fits_below = mark.height().max(mark.width()) * 10 <= h * 4
-        && below >= -h / 8
-        && below * 10 <= h * 4
-        && sideways <= base.width() / 2;
-    (fits_above || fits_below).then_some(above.max(below).max(0) * 2 + sideways)
 }
 
 /// A chain of base glyphs.
@@ -602,9 +348,8 @@ fn solve(feet: &[(f64, f64)], center: f64, half: f64, bent: bool) -> Option<Base
         }
         for row in (0..n).filter(|&row| row != i) {
             let factor = m[row][i] / m[i][i];
-            for column in i..4 {
-                m[row][column] -= factor * m[i][column];
-            }
+            let pivot_row = m[i];
+            m[row].iter_mut().zip(pivot_row).for_each(|(value, pivot)| *value -= factor * pivot);
         }
     }
     let value = |i: usize| if i < n { m[i][3] / m[i][i] } else { 0.0 };
@@ -633,7 +378,7 @@ fn nearest_line(small: &Bounds, shapes: &[Shape]) -> Option<usize> {
         .map(|(_, i)| i)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
@@ -674,147 +419,58 @@ fn groups(ids: &[u32], sets: &mut Sets) -> Vec<Segment> {
     out
 }
 
-/// Height of a line image: what the recogniser scales its input to, so that it scales nothing itself.
-#[allow(missing_docs)]
-pub(crate) fn tune(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{Rgb, RgbImage};
 
-/// White columns left and right, pixels of the line image.
-
-/// White rows above and below the ink, as a share of the ink's height.
-
-/// A line cut out for the engine: straightened along its baseline, other lines' ink painted white.
-pub(crate) struct LineImage {
-    /// Dark on white.
-    pub(crate) pixels: GrayImage,
-    /// Working pixels per pixel of the image.
-    step: f64,
-    left: f64,
-    parts: Vec<Bounds>,
-}
-
-impl LineImage {
-    /// Cuts a line out; `None` for one without extent.
-    pub(crate) fn cut(page: &Prepared, line: &Line) -> Option<Self> {
-        let list = &page.components.list;
-        let parts: Vec<Bounds> = line.members.iter().map(|&m| list[m as usize].bounds).collect();
-        let from_baseline = |b: &Bounds| line.baseline_at(b.center_x());
-        let rise = parts.iter().map(|b| from_baseline(b) - f64::from(b.y0)).fold(line.size * 0.9, f64::max);
-        let fall = parts.iter().map(|b| f64::from(b.y1) - from_baseline(b)).fold(0.05 * line.size, f64::max);
-        let (rise, fall) = (rise.min(2.3 * line.size), fall.min(0.7 * line.size));
-        #[allow(non_snake_case)]
-        let (IMAGE_HEIGHT, MARGIN, MARGIN_ROWS) = (tune("IH", 48.0) as u32, tune("MX", 3.0) as u32, tune("MY", 0.04));
-        let (rise, fall) = (rise.max(tune("RISE", 1.4) * line.size), fall.max(tune("FALL", 0.3) * line.size));
-        let height = (rise + fall) * (1.0 + 2.0 * MARGIN_ROWS);
-        let step = height / f64::from(IMAGE_HEIGHT);
-        let width = (f64::from(line.bounds.width()) / step).ceil();
-        if !(1.0..=20_000.0).contains(&width) || step <= 0.0 {
-            return None;
-        }
-        let patch = Patch::copy(page, line, height.ceil() as i32 + 2);
-        let left = f64::from(line.bounds.x0) - f64::from(MARGIN) * step;
-        let samples = (step.ceil() as u32).clamp(1, 4);
-        let pixels = GrayImage::from_fn(width as u32 + 2 * MARGIN, IMAGE_HEIGHT, |u, v| {
-            let mut sum = 0.0;
-            for i in 0..samples * samples {
-                let within = |k: u32| (f64::from(k) + 0.5) / f64::from(samples);
-                let x = left + (f64::from(u) + within(i % samples)) * step;
-                let top = line.baseline.at(x) - rise - (rise + fall) * MARGIN_ROWS;
-                sum += patch.at(x, top + (f64::from(v) + within(i / samples)) * step);
-            }
-            image::Luma([(sum / f64::from(samples * samples)).round() as u8])
-        });
-        Some(Self { pixels, step, left, parts })
-    }
-
-    /// Box of the ink between two columns of the image, working pixels; `None` when there is no width.
-    pub(crate) fn ink_between(&self, x0: u32, x1: u32) -> Option<Bounds> {
-        let map = |x: u32| (self.left + f64::from(x) * self.step).round() as i32;
-        let (from, to) = (map(x0), map(x1));
-        let inside = |b: &&Bounds| (from..to).contains(&b.center_x());
-        let ink = self.parts.iter().filter(inside).copied().reduce(|a, b| a.union(&b));
-        let all = self.parts.iter().copied().reduce(|a, b| a.union(&b))?;
-        let found = ink.unwrap_or(Bounds { x0: from, x1: to, ..all });
-        (found.width() > 0).then_some(found)
-    }
-}
-
-/// A copy of the surroundings of a line without the ink of others.
-struct Patch {
-    x0: i32,
-    y0: i32,
-    width: i32,
-    height: i32,
-    data: Vec<u8>,
-}
-
-impl Patch {
-    fn copy(page: &Prepared, line: &Line, margin: i32) -> Self {
-        let (page_width, page_height) = (page.gray.width() as i32, page.gray.height() as i32);
-        let x0 = (line.bounds.x0 - 2).max(0);
-        let x1 = (line.bounds.x1 + 2).min(page_width);
-        let y0 = (line.bounds.y0 - margin / 4).max(0);
-        let y1 = (line.bounds.y1 + margin / 4).min(page_height);
-        let (width, height) = (x1 - x0, y1 - y0);
-        let index = |x: i32, y: i32| (y * page_width + x) as usize;
-        let own = |x: i32, y: i32| {
-            let label = page.labels[index(x, y)];
-            label > 0 && line.members.binary_search(&(label - 1)).is_ok()
-        };
-        let mut data = Vec::with_capacity((width * height) as usize);
-        for y in y0..y1 {
-            data.extend_from_slice(&page.gray.as_raw()[index(x0, y)..index(x1 - 1, y) + 1]);
-        }
-        let clear = tune("CLEAR", 0.0) as i32;
-        if clear > 0 {
-            let mut keep = vec![false; data.len()];
-            for y in y0..y1 {
-                for x in x0..x1 {
-                    if own(x, y) {
-                        for ny in (y - clear).max(y0)..(y + clear + 1).min(y1) {
-                            for nx in (x - clear).max(x0)..(x + clear + 1).min(x1) {
-                                keep[((ny - y0) * width + nx - x0) as usize] = true;
-                            }
-                        }
-                    }
-                }
-            }
-            data.iter_mut().zip(&keep).for_each(|(v, k)| {
-                if !k {
-                    *v = 255
-                }
-            });
-        }
-        for y in y0..y1 {
-            for x in x0..x1 {
-                if page.labels[index(x, y)] == 0 || own(x, y) {
-                    continue;
-                }
-                for ny in (y - 1).max(y0)..(y + 2).min(y1) {
-                    for nx in (x - 1).max(x0)..(x + 2).min(x1) {
-                        if !own(nx, ny) {
-                            data[((ny - y0) * width + nx - x0) as usize] = 255;
-                        }
-                    }
+    /// Paints hollow letters `(x, y, width, height)`.
+    fn page(letters: &[(u32, u32, u32, u32)]) -> Prepared {
+        let mut page = RgbImage::from_pixel(1654, 600, Rgb([250; 3]));
+        for &(x0, y0, width, height) in letters {
+            for (x, y) in (0..width).flat_map(|x| (0..height).map(move |y| (x, y))) {
+                if x < 3 || y < 3 {
+                    page.put_pixel(x0 + x, y0 + y, Rgb([15; 3]));
                 }
             }
         }
-        Self { x0, y0, width, height, data }
+        Prepared::new(&page, 200.0)
     }
 
-    /// Linear interpolation; white outside.
-    fn at(&self, x: f64, y: f64) -> f64 {
-        let (x, y) = (x - 0.5 - f64::from(self.x0), y - 0.5 - f64::from(self.y0));
-        let (left, top) = (x.floor(), y.floor());
-        let (fx, fy) = (x - left, y - top);
-        let (left, top) = (left as i32, top as i32);
-        let pixel = |x: i32, y: i32| {
-            let inside = x >= 0 && y >= 0 && x < self.width && y < self.height;
-            if inside { f64::from(self.data[(y * self.width + x) as usize]) } else { 255.0 }
-        };
-        let upper = pixel(left, top) * (1.0 - fx) + pixel(left + 1, top) * fx;
-        let lower = pixel(left, top + 1) * (1.0 - fx) + pixel(left + 1, top + 1) * fx;
-        upper * (1.0 - fy) + lower * fy
+    fn word(x: u32, y: u32, letters: u32) -> Vec<(u32, u32, u32, u32)> {
+        (0..letters).map(|i| (x + i * 15, y, 11, 18)).collect()
+    }
+
+    #[test]
+    fn words_join_and_columns_stay_apart() {
+        let letters = [word(200, 100, 5), word(290, 100, 4), word(600, 100, 5)].concat();
+        let found = find(&page(&letters));
+        let ends: Vec<(i32, i32)> = found.iter().map(|line| (line.body.x0, line.body.x1)).collect();
+        assert_eq!(ends, [(200, 346), (600, 671)]);
+    }
+
+    #[test]
+    fn stacked_marks_and_dots_below_belong_to_their_letters() {
+        // Circumflex and acute above, dot below, and a second line whose marks reach up to the first.
+        let mut letters = [word(200, 100, 6), word(200, 150, 6)].concat();
+        letters.extend([(202, 93, 8, 5), (204, 86, 5, 5), (219, 121, 4, 4), (202, 143, 8, 5), (204, 136, 5, 5)]);
+        let found = find(&page(&letters));
+        let tops: Vec<(i32, i32)> = found.iter().map(|line| (line.bounds.y0, line.bounds.y1)).collect();
+        assert_eq!(tops, [(86, 125), (136, 168)]);
+    }
+
+    #[test]
+    fn leader_dots_are_dropped_and_the_colon_before_them_stays() {
+        let mut letters = word(200, 100, 6);
+        letters.extend([(293, 106, 4, 4), (293, 114, 4, 4)]);
+        letters.extend((0..20).map(|i| (310 + i * 9, 115, 3, 3)));
+        let found = find(&page(&letters));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].bounds.x1, 297);
+    }
+
+    #[test]
+    fn specks_are_no_lines() {
+        assert!(find(&page(&[(300, 300, 3, 3), (500, 200, 2, 8)])).is_empty());
     }
 }

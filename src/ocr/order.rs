@@ -8,7 +8,7 @@
 //! share baselines and left edges, are read along the row. Working after recognition has two advantages: what the
 //! recogniser rejected disturbs nothing, and a colon marks a label.
 
-#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates are small")]
+#![expect(clippy::cast_possible_truncation, reason = "picture coordinates are small")]
 
 use super::components::Bounds;
 use super::rules::Rules;
@@ -468,4 +468,112 @@ fn centered(side: &[Side]) -> bool {
         f64::from(values().max().unwrap_or(0) - values().min().unwrap_or(0))
     };
     spread(&|n| n.body.center_x()) <= CENTERED[0] * size.max(12.0) && spread(&|n| n.body.x0) >= CENTERED[1] * size
+}
+
+#[cfg(test)]
+#[expect(clippy::cast_sign_loss, reason = "places in these tests are positive")]
+mod tests {
+    use super::*;
+    use crate::model::Word;
+
+    /// A line of letters 20 pixels high at a place.
+    fn piece(text: &str, x: i32, y: i32, width: i32) -> Piece {
+        let bounds = Rect { x: x as u32, y: y as u32, width: width as u32, height: 20 };
+        let words = text.split(' ').map(|w| Word { text: w.to_owned(), bounds, confidence: 1.0 }).collect();
+        let body = Bounds { x0: x, y0: y, x1: x + width, y1: y + 20 };
+        Piece { body, size: 20.0, ends: [f64::from(y + 20); 2], text: TextLine { words, bounds, block: 0 } }
+    }
+
+    /// The same with the middle at `x`.
+    fn centered_piece(text: &str, x: i32, y: i32, width: i32) -> Piece {
+        piece(text, x - width / 2, y, width)
+    }
+
+    fn read(pieces: Vec<Piece>, rules: &Rules) -> Vec<String> {
+        arrange(pieces, rules).iter().map(TextLine::text).collect()
+    }
+
+    #[test]
+    fn letterhead_is_read_column_by_column() {
+        let pieces = vec![
+            centered_piece("CỘNG HÒA", 1100, 100, 600),
+            centered_piece("TỈNH", 400, 102, 150),
+            centered_piece("ỦY BAN", 400, 140, 400),
+            centered_piece("Độc lập", 1100, 142, 300),
+            centered_piece("Mỹ Lộc, ngày", 1100, 190, 400),
+            centered_piece("Số: 5", 400, 190, 120),
+            centered_piece("QUYẾT ĐỊNH", 827, 300, 240),
+        ];
+        let expected = ["TỈNH", "ỦY BAN", "Số: 5", "CỘNG HÒA", "Độc lập", "Mỹ Lộc, ngày", "QUYẾT ĐỊNH"];
+        assert_eq!(read(pieces, &Rules::default()), expected);
+    }
+
+    #[test]
+    fn labels_are_read_with_their_fill_ins() {
+        let pieces = vec![
+            piece("Họ tên:", 200, 100, 100),
+            piece("Phan Văn An", 330, 101, 200),
+            piece("Giới tính: Nam", 200, 160, 180),
+            piece("Dân tộc: Kinh", 900, 160, 180),
+            piece("Ngày sinh: 1/1", 200, 220, 180),
+            piece("Quốc tịch: Lào", 900, 220, 180),
+        ];
+        let expected = ["Họ tên: Phan Văn An", "Giới tính: Nam Dân tộc: Kinh", "Ngày sinh: 1/1 Quốc tịch: Lào"];
+        assert_eq!(read(pieces, &Rules::default()), expected);
+    }
+
+    #[test]
+    fn recipients_come_before_the_signatory() {
+        let pieces = vec![
+            piece("Nơi nhận:", 200, 1000, 110),
+            centered_piece("TM. ỦY BAN", 1200, 1000, 300),
+            piece("- Như trên;", 200, 1034, 120),
+            centered_piece("CHỦ TỊCH", 1200, 1042, 180),
+            piece("- Lưu: VT.", 200, 1066, 110),
+            centered_piece("Lê An", 1200, 1300, 100),
+        ];
+        let expected = ["Nơi nhận:", "- Như trên;", "- Lưu: VT.", "TM. ỦY BAN", "CHỦ TỊCH", "Lê An"];
+        assert_eq!(read(pieces, &Rules::default()), expected);
+    }
+
+    #[test]
+    fn two_signatories_are_read_one_after_the_other_down_to_their_names() {
+        let pieces = vec![
+            centered_piece("NGƯỜI KHAI", 400, 1000, 180),
+            centered_piece("XÁC NHẬN", 1200, 1000, 400),
+            centered_piece("Lê An", 400, 1250, 100),
+            centered_piece("Vũ Bình Minh", 1200, 1250, 180),
+        ];
+        let expected = ["NGƯỜI KHAI", "Lê An", "XÁC NHẬN", "Vũ Bình Minh"];
+        assert_eq!(read(pieces, &Rules::default()), expected);
+    }
+
+    #[test]
+    fn columns_of_prose_are_read_one_after_the_other() {
+        let row =
+            |i: i32| [piece(&format!("a{i}"), 100, 100 + 40 * i, 600), piece(&format!("b{i}"), 800, 100 + 40 * i, 600)];
+        let text = read((0..5).flat_map(row).collect(), &Rules::default());
+        assert_eq!(text, ["a0", "a1", "a2", "a3", "a4", "b0", "b1", "b2", "b3", "b4"]);
+    }
+
+    #[test]
+    fn tables_are_read_cell_by_cell_with_all_lines_of_a_cell() {
+        let h = |y: i32| Bounds { x0: 100, y0: y, x1: 1000, y1: y + 3 };
+        let v = |x: i32| Bounds { x0: x, y0: 200, x1: x + 3, y1: 403 };
+        let rules = Rules { horizontal: vec![h(200), h(300), h(400)], vertical: vec![v(100), v(500), v(997)] };
+        let pieces = vec![
+            piece("before", 100, 100, 200),
+            piece("one", 120, 240, 60),
+            piece("two", 520, 220, 60),
+            piece("lines", 520, 260, 60),
+            piece("three", 120, 340, 60),
+            piece("four", 520, 340, 60),
+            piece("after", 100, 500, 200),
+        ];
+        let text = arrange(pieces, &rules);
+        let words: Vec<String> = text.iter().map(TextLine::text).collect();
+        assert_eq!(words, ["before", "one", "two", "lines", "three", "four", "after"]);
+        assert_eq!(text[2].block, text[3].block);
+        assert!(text[1].block < text[2].block && text[3].block < text[4].block);
+    }
 }

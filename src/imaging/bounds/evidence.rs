@@ -10,11 +10,12 @@
 //! with an overlap above 0.95 in 96 % of photos and 93 % of scans (in 4 % of which no candidate has it: white on white).
 //! How likely the winner is right was fitted by logistic regression to the same captures, 110 without a sheet (scans
 //! cropped to the page, bare desks) and 55 evaluation pictures.
+//! `models/outline` has the generator and the fit.
 
 use super::lines::{Line, Stretch, difference, luma};
 
-/// Number of measures.
-const MEASURES: usize = 21;
+/// Number of measures of a plausible outline.
+pub const MEASURES: usize = 21;
 /// Local contrast beyond which more proves nothing, grey levels.
 const FULL_CONTRAST: f32 = 24.0;
 /// How far beyond a corner a side is checked for going on, as a share of the side, and from which distance, working
@@ -112,6 +113,10 @@ impl Evidence {
             ruled.mean,
             ruled.least,
         ])
+    }
+
+    pub(super) fn measures(&self) -> [f32; MEASURES] {
+        self.0
     }
 
     /// How much the quad looks like the outline of a sheet.

@@ -21,6 +21,8 @@ mod lines;
 mod quads;
 mod refine;
 
+pub use self::evidence::MEASURES;
+
 use self::edges::EdgeMap;
 use self::quads::Candidate;
 use self::refine::{Search, refine};
@@ -76,6 +78,19 @@ pub fn find(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Option<Bounds> 
     // On a scanner bed a sheet may end exactly where the picture ends; a photo shows some desk or cuts the sheet.
     let cut_off = leaves_frame(&quad, capture) || (!scanned && candidate.virtual_sides.contains(&true));
     Some(Bounds { quad, confidence, cut_off })
+}
+
+/// The plausible outlines in capture pixels before they are refined, best first, with the measures that are weighed.
+///
+/// The weights are fitted to these; `models/outline` tells how.
+pub fn plausible(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Vec<(Quad, [f32; MEASURES])> {
+    let candidates = candidates(capture, proxy, scanned).into_iter();
+    candidates
+        .map(|(candidate, factor)| {
+            let working = Quad(candidate.corners.map(|(x, y)| Point::new(f64::from(x), f64::from(y))));
+            (working.scaled(factor), candidate.evidence.measures())
+        })
+        .collect()
 }
 
 /// Plausible outlines in working pixels, best first, with the capture pixels a working pixel is.

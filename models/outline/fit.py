@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Fits the weights that rank the plausible outlines of a sheet, and the chance that the first of them is right.
+
+Ranking: listwise logistic regression. The candidates of a capture share a softmax over their weighted sums of measures;
+the mean overlap (to a high power) of a candidate drawn from it with the truth is made as great as possible, with a pull
+towards a guess by hand. Confidence: logistic regression on a few measures of the winner, right being an overlap above
+0.9. Photos and scans apart.
+
+Prints both tables of src/imaging/bounds/evidence.rs, and how often the first candidate is right when the ranking was
+fitted to the other half of the captures.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+# Measures in the order of Evidence::new, with the guess by hand.
+MEASURES = {
+    "support, mean of the sides": 1.0,
+    "support, weakest side": 0.7,
+    "support, second weakest side": 0.3,
+    "local contrast, mean": 0.3,
+    "local contrast, weakest side": 0.3,
+    "going on beyond corners, mean": -0.4,
+    "going on beyond corners, most": -0.2,
+    "logarithm of the share of the frame covered": 0.25,
+    "sides that are edges of the frame": -0.3,
+    "inside: spread of chroma between sides": -0.2,
+    "inside: spread of luma between sides": -0.3,
+    "inside: unevenness along sides": -0.3,
+    "brighter inside than outside": 0.2,
+    "inside: luma": 0.2,
+    "largest cosine of a corner": 0.0,
+    "colours of the two sides apart, mean": 0.2,
+    "colours of the two sides apart, least": 0.2,
+    "outside: unevenness along sides": 0.0,
+    "share of clear edges lying outside": -0.5,
+    "edges that are flanks of drawn lines, mean": -0.5,
+    "edges that are flanks of drawn lines, least": -0.5,
+}
+NAMES = list(MEASURES)
+# In the order of Evidence::confidence, after the score and before the constant.
+CONFIDENCE = [NAMES[i] for i in (18, 19, 7, 16, 12, 8)]
+
+# Overlaps below this are all the same to the ranking, and how much a good one counts over a fair one.
+LEAST_OVERLAP, OVERLAP_POWER = 0.5, 6
+# Captures without a candidate this near the truth teach the ranking nothing.
+WORTH_RANKING = 0.9
+# The guess by hand is scaled by this; then gradient ascent (Adam) with a pull back to it.
+SHARPNESS, PULL, STEPS, RATE = 3, 0.02, 500, 0.06
+RIGHT = 0.9
+RIDGE = 0.5
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="+", help="folders with truth.json and candidates.jsonl")
+    parser.add_argument("--confidence-only", type=Path, nargs="*", default=[], metavar="FOLDER")
+    arguments = parser.parse_args()
+
+    captures, more = load(arguments.folders), load(arguments.confidence_only)
+    rankings, confidences = [], []
+    for scanned in (False, True):
+        these = [c for c in captures if c.scanned == scanned]
+        sheets = [c for c in these if not c.empty]
+        half = len(sheets) // 2
+        halves = first_right(sheets[half:], rank(sheets[:half])), first_right(sheets[:half], rank(sheets[half:]))
+        ranking = rank(sheets)
+        print(f"{'scans' if scanned else 'photos'}: {len(sheets)} with a sheet, {len(these) - len(sheets)} without; "
+              f"first above 0.95: {halves[0]:.3f} and {halves[1]:.3f} of the half not fitted to; "
+              f"any candidate: {np.mean([c.overlap.max(initial=0) > 0.95 for c in sheets]):.3f}")
+        rankings.append(ranking)
+        confidences.append(likelihood(these + [c for c in more if c.scanned == scanned], ranking))
+    print_table("WEIGHTS", NAMES, *rankings)
+    print_table("CONFIDENCE", ["score", *CONFIDENCE, "constant"], *confidences)
+
+
+class Capture:
+    def __init__(self, truth, candidates):
+        self.scanned, self.empty = truth["scanned"], truth["quad"] is None
+        self.measures = np.array([c["measures"] for c in candidates]).reshape(-1, len(NAMES))
+        frame = truth["width"], truth["height"]
+        quads = [[(p["x"], p["y"]) for p in c["quad"]] for c in candidates]
+        self.overlap = np.array([0.0 if self.empty else overlap(quad, truth["quad"], frame) for quad in quads])
+
+
+def load(folders):
+    captures = []
+    for folder in folders:
+        truth = {t["file"]: t for t in json.loads((folder / "truth.json").read_text())}
+        for line in (folder / "candidates.jsonl").read_text().splitlines():
+            found = json.loads(line)
+            captures.append(Capture(truth[found["file"]], found["candidates"]))
+    return captures
+
+
+def overlap(one, other, frame):
+    """Intersection over union of two quads within the frame."""
+    right, bottom = frame[0] - 0.5, frame[1] - 0.5
+    corners = np.float32([(-0.5, -0.5), (right, -0.5), (right, bottom), (-0.5, bottom)])
+    seen = [cv2.intersectConvexConvex(cv2.convexHull(np.float32(q)), corners) for q in (one, other)]
+    if any(part is None or area <= 0 for area, part in seen):
+        return 0.0
+    both = cv2.intersectConvexConvex(seen[0][1], seen[1][1])[0]
+    return both / (seen[0][0] + seen[1][0] - both)
+
+
+def rank(captures):
+    """Weights of the measures."""
+    captures = [c for c in captures if c.overlap.max(initial=0) > WORTH_RANKING]
+    every = np.concatenate([c.measures for c in captures])
+    mean, spread = every.mean(0), every.std(0) + 1e-6
+    guess = np.array(list(MEASURES.values())) * spread * SHARPNESS
+    weights, first, second = guess.copy(), np.zeros_like(guess), np.zeros_like(guess)
+    lists = [((c.measures - mean) / spread, np.maximum(c.overlap, LEAST_OVERLAP) ** OVERLAP_POWER) for c in captures]
+    for step in range(1, STEPS + 1):
+        gradient = np.zeros_like(weights)
+        for measures, worth in lists:
+            score = measures @ weights
+            chance = np.exp(score - score.max())
+            chance /= chance.sum()
+            gained = chance * worth
+            gradient += (gained / gained.sum() - chance) @ measures
+        gradient = gradient / len(lists) - PULL * (weights - guess)
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.99 * second + 0.01 * gradient * gradient
+        weights += RATE * first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
+    return weights / spread
+
+
+def first_right(captures, weights):
+    tops = [c.overlap[np.argmax(c.measures @ weights)] if len(c.overlap) else 0 for c in captures]
+    return np.mean(np.array(tops) > 0.95)
+
+
+def likelihood(captures, weights):
+    """Weights of the score, of some measures and of the constant in the log-odds that the first candidate is right."""
+    winners, right = [], []
+    for capture in captures:
+        if len(capture.overlap):
+            scores = capture.measures @ weights
+            best = np.argmax(scores)
+            winners.append([scores[best], *(capture.measures[best][NAMES.index(name)] for name in CONFIDENCE)])
+            right.append(capture.overlap[best] > RIGHT)
+    winners, right = np.array(winners), np.array(right, float)
+    mean, spread = winners.mean(0), winners.std(0)
+    spread[spread == 0] = 1
+    inputs = np.c_[(winners - mean) / spread, np.ones(len(winners))]
+    fitted = np.zeros(inputs.shape[1])
+    for _ in range(100):
+        odds = 1 / (1 + np.exp(-inputs @ fitted))
+        curvature = (inputs * (odds * (1 - odds))[:, None]).T @ inputs + RIDGE * np.eye(len(fitted))
+        fitted += np.linalg.solve(curvature, inputs.T @ (right - odds) - RIDGE * fitted)
+    slopes = fitted[:-1] / spread
+    return np.append(slopes, fitted[-1] - slopes @ mean)
+
+
+def print_table(name, labels, photo, scan):
+    print(f"const {name}: [Weight; {len(labels)}] = [")
+    for label, p, s in zip(labels, photo, scan):
+        print(f"    Weight {{ photo: {p:.2f}, scan: {s:.2f} }}, // {label}")
+    print("];")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+//! One line cut out of the page for the engine: straightened, scaled, other ink painted white.
+
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates are small")]
+
+use image::GrayImage;
+
+use super::components::Bounds;
+use super::lines::Line;
+use super::prepare::Prepared;
+
+/// Height of a line image, pixels. The network sees 36 rows; handing it 48 and letting it scale down itself reads better
+/// than 36 (CER 0.32 against 0.39 % on seven pages), 72 costs a quarter more and gains nothing.
+const IMAGE_HEIGHT: u32 = 48;
+
+/// White columns left and right. The recogniser takes wider margins for marks: with 10 it puts quotes before lines and
+/// colons after them (word F1 0.89 against 0.96 on six pages).
+const MARGIN: u32 = 3;
+
+/// White rows above and below the ink, as a share of its height.
+const MARGIN_ROWS: f64 = 0.04;
+
+/// Room above and below the baseline in multiples of the letter height: at least, so that lines without ascenders are not
+/// blown up; at most, so that a stray speck does not shrink the line.
+const RISE: [f64; 2] = [1.4, 2.3];
+const FALL: [f64; 2] = [0.3, 0.7];
+
+/// A line cut out for the engine: straightened along its baseline, other lines' ink painted white.
+pub(crate) struct LineImage {
+    /// Dark on white.
+    pub(crate) pixels: GrayImage,
+    /// Working pixels per pixel of the image.
+    step: f64,
+    left: f64,
+    parts: Vec<Bounds>,
+}
+
+impl LineImage {
+    /// Cuts a line out; `None` for one without extent.
+    pub(crate) fn cut(page: &Prepared, line: &Line) -> Option<Self> {
+        let list = &page.components.list;
+        let parts: Vec<Bounds> = line.members.iter().map(|&m| list[m as usize].bounds).collect();
+        let from_baseline = |b: &Bounds| line.baseline_at(b.center_x());
+        let rise = parts.iter().map(|b| from_baseline(b) - f64::from(b.y0)).fold(0.0, f64::max);
+        let fall = parts.iter().map(|b| f64::from(b.y1) - from_baseline(b)).fold(0.0, f64::max);
+        let rise = rise.clamp(RISE[0] * line.size, RISE[1] * line.size);
+        let fall = fall.clamp(FALL[0] * line.size, FALL[1] * line.size);
+        let height = (rise + fall) * (1.0 + 2.0 * MARGIN_ROWS);
+        let step = height / f64::from(IMAGE_HEIGHT);
+        let width = (f64::from(line.bounds.width()) / step).ceil();
+        if !(1.0..=20_000.0).contains(&width) || step <= 0.0 {
+            return None;
+        }
+        let patch = Patch::copy(page, line, height.ceil() as i32 + 2);
+        let left = f64::from(line.bounds.x0) - f64::from(MARGIN) * step;
+        let samples = (step.ceil() as u32).clamp(1, 4);
+        let pixels = GrayImage::from_fn(width as u32 + 2 * MARGIN, IMAGE_HEIGHT, |u, v| {
+            let mut sum = 0.0;
+            for i in 0..samples * samples {
+                let within = |k: u32| (f64::from(k) + 0.5) / f64::from(samples);
+                let x = left + (f64::from(u) + within(i % samples)) * step;
+                let top = line.baseline.at(x) - rise - (rise + fall) * MARGIN_ROWS;
+                sum += patch.at(x, top + (f64::from(v) + within(i / samples)) * step);
+            }
+            image::Luma([(sum / f64::from(samples * samples)).round() as u8])
+        });
+        Some(Self { pixels, step, left, parts })
+    }
+
+    /// Box of the ink between two columns of the image, working pixels; `None` when there is no width.
+    pub(crate) fn ink_between(&self, x0: u32, x1: u32) -> Option<Bounds> {
+        let map = |x: u32| (self.left + f64::from(x) * self.step).round() as i32;
+        let (from, to) = (map(x0), map(x1));
+        let inside = |b: &&Bounds| (from..to).contains(&b.center_x());
+        let ink = self.parts.iter().filter(inside).copied().reduce(|a, b| a.union(&b));
+        let all = self.parts.iter().copied().reduce(|a, b| a.union(&b))?;
+        let found = ink.unwrap_or(Bounds { x0: from, x1: to, ..all });
+        (found.width() > 0).then_some(found)
+    }
+}
+
+/// A copy of the surroundings of a line without the ink of others.
+struct Patch {
+    x0: i32,
+    y0: i32,
+    width: i32,
+    height: i32,
+    data: Vec<u8>,
+}
+
+impl Patch {
+    fn copy(page: &Prepared, line: &Line, margin: i32) -> Self {
+        let (page_width, page_height) = (page.gray.width() as i32, page.gray.height() as i32);
+        let x0 = (line.bounds.x0 - 2).max(0);
+        let x1 = (line.bounds.x1 + 2).min(page_width);
+        let y0 = (line.bounds.y0 - margin / 4).max(0);
+        let y1 = (line.bounds.y1 + margin / 4).min(page_height);
+        let (width, height) = (x1 - x0, y1 - y0);
+        let index = |x: i32, y: i32| (y * page_width + x) as usize;
+        let own = |x: i32, y: i32| {
+            let label = page.labels[index(x, y)];
+            label > 0 && line.members.binary_search(&(label - 1)).is_ok()
+        };
+        let mut data = Vec::with_capacity((width * height) as usize);
+        for y in y0..y1 {
+            data.extend_from_slice(&page.gray.as_raw()[index(x0, y)..index(x1 - 1, y) + 1]);
+        }
+        for y in y0..y1 {
+            for x in x0..x1 {
+                if page.labels[index(x, y)] == 0 || own(x, y) {
+                    continue;
+                }
+                for ny in (y - 1).max(y0)..(y + 2).min(y1) {
+                    for nx in (x - 1).max(x0)..(x + 2).min(x1) {
+                        if !own(nx, ny) {
+                            data[((ny - y0) * width + nx - x0) as usize] = 255;
+                        }
+                    }
+                }
+            }
+        }
+        Self { x0, y0, width, height, data }
+    }
+
+    /// Linear interpolation; white outside.
+    fn at(&self, x: f64, y: f64) -> f64 {
+        let (x, y) = (x - 0.5 - f64::from(self.x0), y - 0.5 - f64::from(self.y0));
+        let (left, top) = (x.floor(), y.floor());
+        let (fx, fy) = (x - left, y - top);
+        let (left, top) = (left as i32, top as i32);
+        let pixel = |x: i32, y: i32| {
+            let inside = x >= 0 && y >= 0 && x < self.width && y < self.height;
+            if inside { f64::from(self.data[(y * self.width + x) as usize]) } else { 255.0 }
+        };
+        let upper = pixel(left, top) * (1.0 - fx) + pixel(left + 1, top) * fx;
+        let lower = pixel(left, top + 1) * (1.0 - fx) + pixel(left + 1, top + 1) * fx;
+        upper * (1.0 - fy) + lower * fy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{Rgb, RgbImage};
+
+    /// Letters on a bent baseline with the foot of a taller stranger just above.
+    fn bent_page() -> RgbImage {
+        let mut page = RgbImage::from_pixel(1654, 400, Rgb([250; 3]));
+        for letter in 0..60_u32 {
+            let (x0, bend) = (200 + letter * 20, letter * (60 - letter) / 60);
+            for (x, y) in (0..12).flat_map(|x| (0..18).map(move |y| (x, y))) {
+                if x < 3 || y < 3 {
+                    page.put_pixel(x0 + x, 200 + bend + y, Rgb([10; 3]));
+                }
+            }
+        }
+        page
+    }
+
+    #[test]
+    fn bent_line_is_straightened() {
+        let prepared = Prepared::new(&bent_page(), 200.0);
+        let lines = super::super::lines::find(&prepared);
+        assert_eq!(lines.len(), 1);
+        let image = LineImage::cut(&prepared, &lines[0]).unwrap();
+        assert_eq!(image.pixels.height(), IMAGE_HEIGHT);
+        // The top bars of all letters lie on the same rows, although they are 15 pixels apart on the page.
+        let top = |from: u32, to: u32| {
+            (0..IMAGE_HEIGHT).find(|&y| (from..to).any(|x| image.pixels.get_pixel(x, y).0[0] < 100)).unwrap_or(0)
+        };
+        let width = image.pixels.width();
+        let tops = [top(0, width / 8), top(width * 3 / 8, width / 2), top(width * 7 / 8, width)];
+        assert!(tops.iter().max().unwrap() - tops.iter().min().unwrap() <= 3, "{tops:?}");
+    }
+
+    #[test]
+    fn columns_of_the_image_lead_back_to_the_ink() {
+        let prepared = Prepared::new(&bent_page(), 200.0);
+        let line = &super::super::lines::find(&prepared)[0];
+        let image = LineImage::cut(&prepared, line).unwrap();
+        assert_eq!(image.ink_between(0, image.pixels.width()), Some(line.bounds));
+        let left = image.ink_between(0, image.pixels.width() / 2).unwrap();
+        assert!(left.x0 == line.bounds.x0 && (left.x1 - line.bounds.center_x()).abs() < 30);
+    }
+}
