@@ -159,11 +159,18 @@ fn development_signer(lang: Lang, now: OffsetDateTime) -> Result<Pkcs12, Failure
     if let Ok(bytes) = fs::read(&path) {
         return load(&bytes);
     }
+    let unwritable = |error: std::io::Error| failure(io_reason(error.kind(), lang));
+    // Several first runs at once must end with one identity: the lock on the directory lasts until it stands there.
+    fs::create_dir_all(&directory).map_err(unwritable)?;
+    let lock = fs::File::open(&directory).map_err(unwritable)?;
+    lock.lock().map_err(unwritable)?;
+    if let Ok(bytes) = fs::read(&path) {
+        return load(&bytes);
+    }
     let made = identity::generate(now, &mut sohoa::sign::OsRng).map_err(|error| failure(error.message(lang)))?;
-    fs::create_dir_all(&directory)
-        .and_then(|()| write_private(&directory.join(CA_FILE), made.ca_pem.as_bytes()))
+    write_private(&directory.join(CA_FILE), made.ca_pem.as_bytes())
         .and_then(|()| write_private(&path, &made.p12))
-        .map_err(|error| failure(io_reason(error.kind(), lang)))?;
+        .map_err(unwritable)?;
     eprintln!(
         "{}: {}",
         shown(&path),

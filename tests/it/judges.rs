@@ -56,6 +56,7 @@ fn verapdf_can_fail() {
     let folder = fresh("broken-pdfa");
     // Each change keeps the length, so that the file stays whole and only this rule is broken.
     let broken: Vec<PathBuf> = [
+        ("no-file-identifier.pdf", "/ID", "/IX"),
         ("no-output-intent.pdf", "/OutputIntents", "/OutputIntentz"),
         ("no-pdfa-in-xmp.pdf", "<pdfaid:part>2</", "<pdfaid:part>9</"),
         ("no-unicode-map.pdf", "/ToUnicode", "/ToUnicodX"),
@@ -188,12 +189,18 @@ fn a_component() -> Vec<u8> {
     fs::read(digitized_samples().join("quyet-dinh.pdf")).expect("the sample is a component")
 }
 
+/// The bytes with every `from` made `to`, of the same length; `None` without any.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Option<Vec<u8>> {
     assert_eq!(from.len(), to.len());
     let mut changed = bytes.to_vec();
-    let places: Vec<usize> = (0..=bytes.len() - from.len()).filter(|&at| bytes[at..].starts_with(from)).collect();
-    places.iter().for_each(|&at| changed[at..at + to.len()].copy_from_slice(to));
-    (!places.is_empty()).then_some(changed)
+    let mut found = false;
+    for at in 0..=bytes.len() - from.len() {
+        if bytes[at..].starts_with(from) {
+            changed[at..at + to.len()].copy_from_slice(to);
+            found = true;
+        }
+    }
+    found.then_some(changed)
 }
 
 fn python() -> Command {

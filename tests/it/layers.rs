@@ -81,13 +81,19 @@ fn the_reader_of_imports_sees_them_all() {
         use rayon::prelude::*;
         fn nested() { sohoa::input::open(); other::rayon::x(); }
         #[cfg(test)]
+        mod proofs;
+        use crate::sign::{self, cms};
+        fn ours() { cms::detached(); }
+        #[cfg(test)]
+        #[expect(clippy::unwrap_used, reason = "a test")]
         mod tests { use crate::component::Component; }
     "##;
     let file = SourceFile { path: "src/imaging/warp.rs".into(), module: "imaging".into(), code: code_only(source) };
     let used: Vec<String> = our_paths(&file).into_iter().map(|(_, name)| name).collect();
-    assert_eq!(used, ["model", "codes", "ocr", "page", "imaging", "pdf", "input"]);
+    assert_eq!(used, ["model", "codes", "ocr", "page", "imaging", "pdf", "input", "sign"]);
     assert!(external_paths(&file).iter().any(|(line, name)| name == "rayon" && *line == 7));
     assert_eq!(external_paths(&file).iter().filter(|(_, name)| name == "rayon").count(), 1);
+    assert!(!external_paths(&file).iter().any(|(_, name)| name == "cms"), "this cms is a module of ours");
 }
 
 #[test]
@@ -173,7 +179,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file of the crate but `lib.rs`, which only lists the modules.
+/// Every file of the crate but `lib.rs`, which only lists the modules, and but test modules in files of their own.
 fn source_files() -> Vec<SourceFile> {
     let mut folders = vec![root().join("src")];
     let mut files = Vec::new();
@@ -191,7 +197,7 @@ fn source_files() -> Vec<SourceFile> {
     files
         .iter()
         .map(|path| (relative(path), fs::read_to_string(path).expect("source is UTF-8")))
-        .filter(|(path, _)| path != "src/lib.rs")
+        .filter(|(path, _)| path != "src/lib.rs" && !path.ends_with("/tests.rs"))
         .map(|(path, text)| SourceFile { module: module_of(&path), code: code_only(&text), path })
         .collect()
 }
@@ -247,7 +253,20 @@ fn external_paths(file: &SourceFile) -> Vec<(usize, String)> {
             found.push((line_of(&file.code, at), name));
         }
     }
+    let ours = imported_from_us(&file.code);
+    found.retain(|(_, name)| !ours.contains(name));
     found
+}
+
+/// Names that `use` statements of our own paths bring in: a module of ours may be called like a crate.
+fn imported_from_us(code: &str) -> BTreeSet<String> {
+    let ours = ["crate::", "sohoa::", "super::", "self::"];
+    code.split("use ")
+        .skip(1)
+        .filter(|statement| ours.iter().any(|prefix| statement.starts_with(prefix)))
+        .filter_map(|statement| statement.split_once(';'))
+        .flat_map(|(path, _)| path.split(|c| !is_identifier(c)).map(str::to_owned))
+        .collect()
 }
 
 /// Whether the character before `at` neither continues an identifier nor a path.
@@ -311,10 +330,18 @@ fn code_only(source: &str) -> String {
         out.push(' ');
         rest = &rest[skipped..];
     }
-    // The tests of a file stand last, under `#[cfg(test)]` and perhaps other attributes.
-    let tests = out.find("mod tests {").and_then(|tests| out[..tests].rfind("#[cfg(test)]"));
+    let tests = out.match_indices("#[cfg(test)]").map(|(at, _)| at).find(|&at| starts_a_test_module(&out[at..]));
     out.truncate(tests.unwrap_or(out.len()));
     out
+}
+
+/// Whether attributes and then `mod name {` follow.
+fn starts_a_test_module(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(after) = rest.strip_prefix("#[") {
+        rest = after.split_once(']').map_or("", |(_, after)| after).trim_start();
+    }
+    rest.strip_prefix("mod ").is_some_and(|after| after.trim_start_matches(is_identifier).trim_start().starts_with('{'))
 }
 
 fn block_comment_length(text: &str) -> usize {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::program::{files_below, fresh, root, run, sohoa};
@@ -65,12 +65,36 @@ fn a_rescan_makes_a_second_version_and_keeps_the_first() {
     assert!(files_below(&out, "pdf").len() == 2, "{:?}", files_below(&out, "pdf"));
 }
 
+#[test]
+fn first_runs_at_the_same_time_share_one_identity() {
+    let folder = fresh("first-runs");
+    let home = folder.join("home");
+    let command = |arguments: &[&str], out: &Path| {
+        let mut command = sohoa();
+        command.env("SOHOA_HOME", &home).args(arguments).arg(out);
+        command
+    };
+    let outs: Vec<PathBuf> = (0..4).map(|number| folder.join(format!("out-{number}"))).collect();
+    let arguments = ["digitize", "samples/bia-ho-so.jpg", "--ocr", "off", "--quiet", "--out"];
+    let running: Vec<_> =
+        outs.iter().map(|out| command(&arguments, out).spawn().expect("the program starts")).collect();
+    for mut child in running {
+        assert_eq!(child.wait().expect("it was started").code(), Some(0));
+    }
+    let authority = home.join("development-ca.pem");
+    for out in &outs {
+        let trust = ["verify", "--trust", authority.to_str().expect("our names are ASCII")];
+        let verified = run(&mut command(&trust, out));
+        assert_eq!(verified.code, Some(0), "{verified:?}");
+    }
+}
+
 fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let name = |path: &Path| path.strip_prefix(folder).expect("below").to_string_lossy().into_owned();
     files_below(folder, "").iter().map(|path| (name(path), fs::read(path).expect("our own file"))).collect()
 }
 
 fn times(folder: &Path) -> Vec<SystemTime> {
-    let modified = |path: &std::path::PathBuf| fs::metadata(path).and_then(|metadata| metadata.modified());
+    let modified = |path: &PathBuf| fs::metadata(path).and_then(|metadata| metadata.modified());
     files_below(folder, "").iter().map(|path| modified(path).expect("our own file")).collect()
 }

@@ -62,18 +62,14 @@ fn verify_names_what_is_missing() {
     fs::copy(root().join("samples/bia-ho-so.jpg"), &source).expect("the sample exists");
     let made = run(sohoa().args(["digitize", "--ocr", "off"]).arg(&source).arg("--out").arg(&out));
     assert!(matches!(made.code, Some(0 | 4)), "{made:?}");
-    for file in [out.join("trang.pdf"), source.clone(), out.join("manifest.json")] {
+    // Originals may be taken away once they are digitised: that is a remark, not a fault. Without its manifest a folder is
+    // no output directory, which is said with another code.
+    for (file, code) in [(out.join("trang.pdf"), 6), (out.join("manifest.json"), 5), (source, 0)] {
         let aside = folder.join("aside");
         fs::rename(&file, &aside).expect("our own file");
         let run = run(sohoa().arg("verify").arg(&out));
         fs::rename(&aside, &file).expect("our own file");
-        // A source may have been archived elsewhere: told, but the component itself is not affected.
-        let expected = match file.extension().and_then(|extension| extension.to_str()) {
-            Some("jpg") => 0,
-            Some("pdf") => 6,
-            _ => 5,
-        };
-        assert_eq!(run.code, Some(expected), "{} is missing: {run:?}", file.display());
+        assert_eq!(run.code, Some(code), "{} is missing: {run:?}", file.display());
         let name = file.file_name().and_then(|name| name.to_str()).expect("our names are ASCII");
         assert!((run.stdout + &run.stderr).contains(name), "{name}");
     }
