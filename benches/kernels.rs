@@ -7,10 +7,11 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use image::{GrayImage, Luma, Rgb, RgbImage};
+use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
 use imageproc::geometric_transformations::{Border, Interpolation, Projection, warp_into};
 use sohoa::codes;
-use sohoa::imaging::{encode, illumination, quality, warp};
+use sohoa::imaging::gray::luma;
+use sohoa::imaging::{blank, encode, illumination, quality, warp};
 use sohoa::model::{Homography, Point, Quad};
 
 const WIDTH: u32 = 2480;
@@ -95,6 +96,9 @@ fn judge_and_encode(c: &mut Criterion) {
     group.throughput(Throughput::Elements(u64::from(WIDTH * HEIGHT))).sample_size(20);
     group.bench_function("quality", |b| b.iter(|| quality::measure(black_box(&gray), 300.0, 300.0, false)));
     group.bench_function("codes, none on the page", |b| b.iter(|| codes::read(black_box(&gray))));
+    group.bench_function("luma", |b| b.iter(|| luma(black_box(&colour))));
+    group.bench_function("luma, image", |b| b.iter(|| imageops::grayscale(black_box(&colour))));
+    group.bench_function("blank", |b| b.iter(|| blank::is_blank(black_box(&gray), 300.0)));
     group.bench_function("jpeg q85 4:2:0", |b| b.iter(|| encode::jpeg(black_box(&colour), 85, 300.0)));
     group.finish();
 }

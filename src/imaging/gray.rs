@@ -2,17 +2,30 @@
 
 use image::{GrayImage, RgbImage};
 
+use super::simd;
+
 /// Weights of red, green and blue in 1/256 (ITU-R BT.601, the luma of JPEG).
 const WEIGHTS: [u32; 3] = [77, 150, 29];
 
-/// The brightness of each pixel. `image`'s own conversion works in floating point and is 15 times slower
+/// The brightness of each pixel. `image`'s own conversion works in floating point and is far slower
 /// (`benches/kernels.rs`).
-#[expect(clippy::cast_possible_truncation, reason = "the weights add up to 256, so the sum stays below 65,536")]
 pub fn luma(image: &RgbImage) -> GrayImage {
+    let mut gray = GrayImage::new(image.width(), image.height());
+    simd::best_luma()(image.as_raw(), &mut gray);
+    gray
+}
+
+/// A kernel: RGB bytes to one byte a pixel.
+pub(super) type Luma = fn(&[u8], &mut [u8]);
+
+/// The portable kernel. `inline(always)`, so that it is compiled anew for the CPU of whoever calls it.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the weights add up to 256, so the sum stays below 65,536")]
+pub(super) fn luma_scalar(rgb: &[u8], gray: &mut [u8]) {
     let [red, green, blue] = WEIGHTS;
-    let pixels = image.as_raw().chunks_exact(3);
-    let luma = pixels.map(|p| ((u32::from(p[0]) * red + u32::from(p[1]) * green + u32::from(p[2]) * blue) >> 8) as u8);
-    GrayImage::from_raw(image.width(), image.height(), luma.collect()).expect("one byte a pixel")
+    for (p, out) in rgb.as_chunks::<3>().0.iter().zip(gray) {
+        *out = ((u32::from(p[0]) * red + u32::from(p[1]) * green + u32::from(p[2]) * blue) >> 8) as u8;
+    }
 }
 
 #[cfg(test)]

@@ -42,39 +42,55 @@ pub(crate) fn reduce(source: &RgbImage, factor: u32) -> RgbImage {
     if factor <= 1 {
         return source.clone();
     }
-    assert!(factor <= 257, "column sums are kept in 16 bit");
     let (width, height) = (source.width() / factor, source.height() / factor);
-    let stride = source.width() as usize * 3;
+    let reduced = box_means::<3>(source.as_raw(), source.width(), [width, height], factor);
+    RgbImage::from_raw(width, height, reduced).expect("the buffer has width * height pixels")
+}
+
+/// [`reduce`] in grey.
+pub(crate) fn reduce_gray(source: &GrayImage, factor: u32) -> GrayImage {
+    if factor <= 1 {
+        return source.clone();
+    }
+    let (width, height) = (source.width() / factor, source.height() / factor);
+    let reduced = box_means::<1>(source.as_raw(), source.width(), [width, height], factor);
+    GrayImage::from_raw(width, height, reduced).expect("the buffer has width * height pixels")
+}
+
+/// The means of the boxes of `C` channels that give a picture of `width` × `height`.
+fn box_means<const C: usize>(source: &[u8], source_width: u32, [width, height]: [u32; 2], factor: u32) -> Vec<u8> {
+    assert!(factor <= 257, "column sums are kept in 16 bit");
+    let stride = source_width as usize * C;
     let step = factor as usize;
-    let mut reduced = vec![0u8; (width * height) as usize * 3];
+    let mut reduced = vec![0u8; (width * height) as usize * C];
     let mut sums = vec![0u16; stride];
-    let bands = source.as_raw().chunks_exact(stride * step);
-    for (band, out_row) in bands.zip(reduced.chunks_exact_mut((width as usize * 3).max(1))) {
+    let bands = source.chunks_exact((stride * step).max(1));
+    for (band, out_row) in bands.zip(reduced.chunks_exact_mut((width as usize * C).max(1))) {
         sums.fill(0);
         for row in band.chunks_exact(stride) {
             for (sum, &value) in sums.iter_mut().zip(row) {
                 *sum += u16::from(value);
             }
         }
-        mean_of_columns(&sums, step, out_row);
+        mean_of_columns::<C>(&sums, step, out_row);
     }
-    RgbImage::from_raw(width, height, reduced).expect("the buffer has width * height pixels")
+    reduced
 }
 
 /// Sums groups of `step` pixels of one row of column sums and divides by the box's area, rounding to nearest.
 #[expect(clippy::cast_possible_truncation, reason = "a mean of bytes is a byte")]
-fn mean_of_columns(sums: &[u16], step: usize, out_row: &mut [u8]) {
+fn mean_of_columns<const C: usize>(sums: &[u16], step: usize, out_row: &mut [u8]) {
     let area = (step * step) as u32;
     // Multiplying by the reciprocal in 32.32 fixed point is exact for these ranges and much cheaper than dividing.
     let reciprocal = (1u64 << 32) / u64::from(area) + 1;
-    for (group, pixel) in sums.chunks_exact(step * 3).zip(out_row.chunks_exact_mut(3)) {
-        let mut total = [area / 2; 3];
-        for column in group.chunks_exact(3) {
-            total[0] += u32::from(column[0]);
-            total[1] += u32::from(column[1]);
-            total[2] += u32::from(column[2]);
+    for (group, pixel) in sums.chunks_exact(step * C).zip(out_row.chunks_exact_mut(C)) {
+        let mut totals = [area / 2; C];
+        for column in group.chunks_exact(C) {
+            for (total, &sum) in totals.iter_mut().zip(column) {
+                *total += u32::from(sum);
+            }
         }
-        for (channel, total) in pixel.iter_mut().zip(total) {
+        for (channel, total) in pixel.iter_mut().zip(totals) {
             *channel = ((u64::from(total) * reciprocal) >> 32) as u8;
         }
     }
@@ -95,7 +111,7 @@ fn luma(rgb: &RgbImage) -> GrayImage {
 #[expect(clippy::cast_possible_truncation, reason = "drawn pictures")]
 mod tests {
     use super::*;
-    use image::Rgb;
+    use image::{Luma, Rgb};
 
     #[test]
     fn small_pictures_are_kept_as_they_are() {
@@ -111,6 +127,8 @@ mod tests {
         assert_eq!(reduced.dimensions(), (2, 2));
         assert_eq!(reduced.get_pixel(0, 0).0, [10, 5, 255]);
         assert_eq!(reduced.get_pixel(1, 1).0, [20, 25, 255]);
+        let green = GrayImage::from_fn(5, 5, |x, y| Luma([capture.get_pixel(x, y)[1]]));
+        assert_eq!(reduce_gray(&green, 2).into_raw(), [5, 5, 25, 25]);
     }
 
     #[test]
@@ -118,7 +136,7 @@ mod tests {
         for factor in 2..=64usize {
             for value in [0u8, 1, 127, 254, 255] {
                 let mut out = [0u8; 3];
-                mean_of_columns(&vec![u16::from(value) * factor as u16; factor * 3], factor, &mut out);
+                mean_of_columns::<3>(&vec![u16::from(value) * factor as u16; factor * 3], factor, &mut out);
                 assert_eq!(out, [value; 3], "factor {factor}");
             }
         }
