@@ -18,7 +18,7 @@
     reason = "lengths in pixels are positive and bounded by the size of the picture"
 )]
 
-use crate::imaging::binarize::{Component, closing, components, histogram};
+use crate::imaging::ink::{Component, closing, components, histogram};
 use image::GrayImage;
 use image::imageops;
 

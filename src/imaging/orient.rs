@@ -18,7 +18,7 @@
 
 mod weights;
 
-use crate::imaging::binarize::{Component, components, strong_ink};
+use crate::imaging::ink::{Component, components, strong_ink};
 use crate::model::Orientation;
 use image::GrayImage;
 use weights::{BIAS, HIDDEN, INPUT, OUTPUT, SCALE};

@@ -25,7 +25,7 @@
     reason = "pixel places and sums are bounded by the size of the picture, at most MAX_SIDE, and never negative"
 )]
 
-use crate::imaging::binarize::strong_ink;
+use crate::imaging::ink::strong_ink;
 use image::GrayImage;
 use std::ops::Range;
 

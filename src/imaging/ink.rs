@@ -1,14 +1,9 @@
-//! Separating ink from paper.
+//! The strength of ink on paper.
 //!
-//! Three ways, each for its own purpose:
-//!
-//! * [`otsu`]: one threshold for the whole picture (Otsu 1979), for evenly lit material and histograms with two humps.
-//! * [`sauvola`]: a threshold for every pixel from the mean and the spread around it (Sauvola & Pietikäinen 2000), by
-//!   sliding sums, so that the cost does not depend on the window.
-//! * [`thin_ink`]: how much darker a pixel is than the paper around it (a black top hat: grey closing minus picture).
-//!   Steps such as the edge between page and scanner bed, photographs, punch holes and slow stains disappear, because
-//!   they are larger than the window; strokes and ruled lines stay, with their grey sub-pixel edges. The estimators of
-//!   skew, orientation and blankness all start from it.
+//! [`thin_ink`] says how much darker a pixel is than the paper around it (a black top hat: grey closing minus picture).
+//! Steps such as the edge between page and scanner bed, photographs, punch holes and slow stains disappear, because
+//! they are larger than the window; strokes and ruled lines stay, with their grey sub-pixel edges. The estimators of
+//! skew, orientation and blankness all start from it.
 
 use image::GrayImage;
 
@@ -20,12 +15,6 @@ const FLOOR_SHARE: f64 = 0.25;
 const FULL_SHARE: f64 = 0.8;
 /// Ink never counts below this contrast, grey levels: noise of cameras and JPEG.
 const LEAST_CONTRAST: f64 = 10.0;
-
-/// The threshold that best splits the histogram in two classes (Otsu 1979): pixels `<=` it belong to the dark one.
-/// A picture of one single value gives that value.
-pub fn otsu(gray: &GrayImage) -> u8 {
-    otsu_of_histogram(&histogram(gray))
-}
 
 /// How often each value occurs.
 pub(crate) fn histogram(gray: &GrayImage) -> [u32; 256] {
@@ -47,92 +36,6 @@ pub(crate) fn histogram(gray: &GrayImage) -> [u32; 256] {
         }
     }
     total
-}
-
-/// [`otsu`] on a histogram.
-pub(crate) fn otsu_of_histogram(histogram: &[u32; 256]) -> u8 {
-    let total: f64 = histogram.iter().map(|&n| f64::from(n)).sum();
-    let moment: f64 = (0u32..).zip(histogram).map(|(value, &n)| f64::from(value) * f64::from(n)).sum();
-    let (mut below, mut below_moment) = (0.0, 0.0);
-    let mut best = (-1.0, 0u8);
-    for (value, &n) in (0u8..=255).zip(histogram) {
-        below += f64::from(n);
-        below_moment += f64::from(value) * f64::from(n);
-        let above = total - below;
-        if below == 0.0 {
-            continue;
-        }
-        if above == 0.0 {
-            if best.0 < 0.0 {
-                best = (0.0, value);
-            }
-            break;
-        }
-        let distance = below_moment / below - (moment - below_moment) / above;
-        let between = below * above * distance * distance;
-        if between > best.0 {
-            best = (between, value);
-        }
-    }
-    best.1
-}
-
-/// Sauvola's local threshold: ink where `value <= mean * (1 + k * (deviation / 128 - 1))` over a square window of
-/// `window` pixels (made odd), clipped at the borders. Returns a picture of 0 (ink) and 255 (paper).
-///
-/// `k` is 0.2 to 0.5: the larger, the less faint ink and noise. The cost is one pass of sliding sums.
-pub fn sauvola(gray: &GrayImage, window: u32, k: f32) -> GrayImage {
-    let (width, height) = (gray.width() as usize, gray.height() as usize);
-    let radius = (window / 2).max(1) as usize;
-    let source = gray.as_raw();
-    let mut out = vec![255u8; source.len()];
-    let (mut column_sum, mut column_square) = (vec![0u32; width], vec![0u32; width]);
-    let add_row = |y: usize, sums: &mut [u32], squares: &mut [u32]| {
-        for ((sum, square), &value) in sums.iter_mut().zip(squares).zip(&source[y * width..][..width]) {
-            let value = u32::from(value);
-            *sum += value;
-            *square += value * value;
-        }
-    };
-    let remove_row = |y: usize, sums: &mut [u32], squares: &mut [u32]| {
-        for ((sum, square), &value) in sums.iter_mut().zip(squares).zip(&source[y * width..][..width]) {
-            let value = u32::from(value);
-            *sum -= value;
-            *square -= value * value;
-        }
-    };
-    for y in 0..radius.min(height) {
-        add_row(y, &mut column_sum, &mut column_square);
-    }
-    for y in 0..height {
-        if y + radius < height {
-            add_row(y + radius, &mut column_sum, &mut column_square);
-        }
-        if y > radius {
-            remove_row(y - radius - 1, &mut column_sum, &mut column_square);
-        }
-        let rows = (y + radius).min(height - 1) + 1 - y.saturating_sub(radius);
-        let mut sum: u64 = column_sum[..radius.min(width)].iter().map(|&v| u64::from(v)).sum();
-        let mut square: u64 = column_square[..radius.min(width)].iter().map(|&v| u64::from(v)).sum();
-        for x in 0..width {
-            if x + radius < width {
-                sum += u64::from(column_sum[x + radius]);
-                square += u64::from(column_square[x + radius]);
-            }
-            if x > radius {
-                sum -= u64::from(column_sum[x - radius - 1]);
-                square -= u64::from(column_square[x - radius - 1]);
-            }
-            let columns = (x + radius).min(width - 1) + 1 - x.saturating_sub(radius);
-            let count = (rows * columns) as f32;
-            let mean = sum as f32 / count;
-            let deviation = (square as f32 / count - mean * mean).max(0.0).sqrt();
-            if f32::from(source[y * width + x]) <= mean * (1.0 + k * (deviation / 128.0 - 1.0)) {
-                out[y * width + x] = 0;
-            }
-        }
-    }
-    GrayImage::from_raw(gray.width(), gray.height(), out).expect("one value for every pixel")
 }
 
 /// How much darker each pixel is than the paper around it, 0 to 255: the grey closing with a square of `window`
@@ -366,14 +269,6 @@ mod tests {
     }
 
     #[test]
-    fn otsu_splits_two_humps() {
-        let gray = picture(&[&[10, 12, 200, 210], &[11, 10, 205, 202]]);
-        let threshold = otsu(&gray);
-        assert!((12..200).contains(&threshold), "{threshold}");
-        assert_eq!(otsu(&GrayImage::from_pixel(3, 3, Luma([77]))), 77);
-    }
-
-    #[test]
     fn histogram_counts_every_pixel_once() {
         let counts = histogram(&picture(&[&[1, 1, 2, 3, 1], &[0, 255, 255, 2, 2]]));
         assert_eq!((counts[0], counts[1], counts[2], counts[3], counts[255]), (1, 3, 3, 1, 2));
@@ -385,18 +280,6 @@ mod tests {
         let found: Vec<[usize; 5]> =
             components(&ink, 5).iter().map(|c| [c.left, c.top, c.width(), c.height(), c.area]).collect();
         assert_eq!(found, [[0, 0, 3, 3, 5], [4, 2, 1, 1, 1]]);
-    }
-
-    #[test]
-    fn sauvola_finds_a_stroke_in_light_and_in_shadow() {
-        let mut gray = GrayImage::from_fn(60, 30, |x, _| Luma([if x < 30 { 240 } else { 110 }]));
-        for y in 5..25 {
-            gray.put_pixel(10, y, Luma([120]));
-            gray.put_pixel(50, y, Luma([30]));
-        }
-        let ink = sauvola(&gray, 15, 0.3);
-        assert_eq!((ink.get_pixel(10, 15).0, ink.get_pixel(50, 15).0), ([0], [0]));
-        assert_eq!((ink.get_pixel(4, 15).0, ink.get_pixel(56, 15).0), ([255], [255]));
     }
 
     #[test]
