@@ -7,12 +7,16 @@ const WEIGHTS: [u32; 3] = [77, 150, 29];
 
 /// The brightness of each pixel. `image`'s own conversion works in floating point and is 15 times slower
 /// (`benches/kernels.rs`).
-#[expect(clippy::cast_possible_truncation, reason = "the weights add up to 256, so the sum stays below 65,536")]
 pub fn luma(image: &RgbImage) -> GrayImage {
-    let [red, green, blue] = WEIGHTS;
-    let pixels = image.as_raw().chunks_exact(3);
-    let luma = pixels.map(|p| ((u32::from(p[0]) * red + u32::from(p[1]) * green + u32::from(p[2]) * blue) >> 8) as u8);
+    let luma = image.as_raw().chunks_exact(3).map(luma_of);
     GrayImage::from_raw(image.width(), image.height(), luma.collect()).expect("one byte a pixel")
+}
+
+/// The brightness of a pixel: red, green, blue.
+#[expect(clippy::cast_possible_truncation, reason = "the weights add up to 256, so the sum stays below 65,536")]
+pub(crate) fn luma_of(pixel: &[u8]) -> u8 {
+    let [red, green, blue] = WEIGHTS;
+    ((u32::from(pixel[0]) * red + u32::from(pixel[1]) * green + u32::from(pixel[2]) * blue) >> 8) as u8
 }
 
 #[cfg(test)]

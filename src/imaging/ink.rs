@@ -164,98 +164,6 @@ fn extreme_over_rows<const LARGEST: bool>(pixels: &mut [u8], width: usize, windo
     }
 }
 
-/// Connected pixels and their bounding box, borders included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Component {
-    pub(crate) left: usize,
-    pub(crate) top: usize,
-    pub(crate) right: usize,
-    pub(crate) bottom: usize,
-    /// Number of pixels.
-    pub(crate) area: usize,
-}
-
-impl Component {
-    /// Pixels.
-    pub(crate) fn width(&self) -> usize {
-        self.right + 1 - self.left
-    }
-
-    /// Pixels.
-    pub(crate) fn height(&self) -> usize {
-        self.bottom + 1 - self.top
-    }
-}
-
-/// Connected components (with diagonals) of the pixels of at least the value `least`, by runs and union-find, in order of their first run.
-pub(crate) fn components(ink: &GrayImage, least: u8) -> Vec<Component> {
-    let width = ink.width() as usize;
-    let mut parents: Vec<usize> = Vec::new();
-    let mut boxes: Vec<Component> = Vec::new();
-    let mut above: Vec<(usize, usize, usize)> = Vec::new();
-    let mut current: Vec<(usize, usize, usize)> = Vec::new();
-    for (y, row) in ink.as_raw().chunks_exact(width.max(1)).enumerate() {
-        let mut x = 0;
-        let mut first_above = 0;
-        while let Some(offset) = row[x..].iter().position(|&value| value >= least) {
-            let start = x + offset;
-            let end = row[start..].iter().position(|&value| value < least).map_or(width, |length| start + length);
-            let mut own = usize::MAX;
-            while first_above < above.len() && above[first_above].1 < start {
-                first_above += 1;
-            }
-            for &(_, _, label) in above[first_above..].iter().take_while(|run| run.0 <= end) {
-                let root = find(&mut parents, label);
-                if own == usize::MAX {
-                    own = root;
-                } else if own != root {
-                    let (low, high) = (own.min(root), own.max(root));
-                    parents[high] = low;
-                    own = low;
-                }
-            }
-            if own == usize::MAX {
-                own = parents.len();
-                parents.push(own);
-                boxes.push(Component { left: start, top: y, right: end - 1, bottom: y, area: 0 });
-            }
-            let bounds = &mut boxes[own];
-            bounds.left = bounds.left.min(start);
-            bounds.right = bounds.right.max(end - 1);
-            bounds.bottom = y;
-            bounds.area += end - start;
-            current.push((start, end, own));
-            x = end;
-        }
-        std::mem::swap(&mut above, &mut current);
-        current.clear();
-    }
-    for label in (0..parents.len()).rev() {
-        let root = find(&mut parents, label);
-        if root != label {
-            let part = boxes[label];
-            let whole = &mut boxes[root];
-            *whole = Component {
-                left: whole.left.min(part.left),
-                top: whole.top.min(part.top),
-                right: whole.right.max(part.right),
-                bottom: whole.bottom.max(part.bottom),
-                area: whole.area + part.area,
-            };
-        }
-    }
-    boxes.iter().zip(&parents).enumerate().filter(|(i, (_, parent))| i == *parent).map(|(_, (b, _))| *b).collect()
-}
-
-fn find(parents: &mut [usize], label: usize) -> usize {
-    let mut label = label;
-    while parents[label] != label {
-        parents[label] = parents[parents[label]];
-        label = parents[label];
-    }
-    label
-}
-
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pictures of a few pixels")]
 mod tests {
@@ -272,14 +180,6 @@ mod tests {
     fn histogram_counts_every_pixel_once() {
         let counts = histogram(&picture(&[&[1, 1, 2, 3, 1], &[0, 255, 255, 2, 2]]));
         assert_eq!((counts[0], counts[1], counts[2], counts[3], counts[255]), (1, 3, 3, 1, 2));
-    }
-
-    #[test]
-    fn components_are_joined_across_branches_and_diagonals() {
-        let ink = picture(&[&[9, 0, 9, 0, 0], &[9, 0, 9, 0, 0], &[0, 9, 0, 0, 9], &[0, 0, 0, 0, 1]]);
-        let found: Vec<[usize; 5]> =
-            components(&ink, 5).iter().map(|c| [c.left, c.top, c.width(), c.height(), c.area]).collect();
-        assert_eq!(found, [[0, 0, 3, 3, 5], [4, 2, 1, 1, 1]]);
     }
 
     #[test]

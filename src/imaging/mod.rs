@@ -2,6 +2,7 @@
 
 pub mod blank;
 pub mod bounds;
+pub(crate) mod components;
 pub mod decode;
 pub mod encode;
 pub mod gray;

@@ -6,9 +6,9 @@
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates are small")]
 
-use super::components::{Bounds, Component};
 use super::lines::median;
 use super::prepare::Prepared;
+use crate::imaging::components::{Bounds, Component};
 
 /// Measures in pixels at the working resolution of 200 dpi.
 pub(crate) mod size {

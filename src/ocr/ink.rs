@@ -13,7 +13,8 @@
 
 use image::{GrayImage, RgbImage};
 
-use super::components::{self, Bitmap, Bounds, Components};
+use crate::imaging::components::{self, Bitmap, Bounds, Components};
+use crate::imaging::gray::luma_of;
 
 /// Up to this difference of channels a pixel counts as tinted paper, from the second on as coloured ink; between them
 /// the two grays are mixed. Papers and their prints measure 5 to 60, ink 90 to 170.
@@ -42,7 +43,7 @@ fn gray_of(pixel: &[u8]) -> u8 {
     let (r, g, b) = (i32::from(pixel[0]), i32::from(pixel[1]), i32::from(pixel[2]));
     let brightest = r.max(g).max(b);
     let chroma = brightest - r.min(g).min(b);
-    let luma = (77 * r + 150 * g + 29 * b) >> 8;
+    let luma = i32::from(luma_of(pixel));
     let coloured = (chroma - TINT[0]).clamp(0, TINT[1] - TINT[0]);
     (brightest - (brightest - luma) * coloured / (TINT[1] - TINT[0])) as u8
 }

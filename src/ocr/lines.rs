@@ -8,9 +8,9 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "picture coordinates are small")]
 
-use super::components::{Bounds, Component};
 use super::glyphs::{self, Index, Role, size};
 use super::prepare::Prepared;
+use crate::imaging::components::{Bounds, Component, Sets};
 
 /// Links between neighbours bridge gaps up to this multiple of the taller one's height.
 const LINK_GAP: f64 = 0.75;
@@ -383,30 +383,8 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Disjoint sets.
-struct Sets(Vec<u32>);
-
-impl Sets {
-    fn new(count: usize) -> Self {
-        Self((0..count as u32).collect())
-    }
-
-    fn root(&mut self, mut i: u32) -> u32 {
-        while self.0[i as usize] != i {
-            self.0[i as usize] = self.0[self.0[i as usize] as usize];
-            i = self.0[i as usize];
-        }
-        i
-    }
-
-    fn join(&mut self, a: u32, b: u32) {
-        let (a, b) = (self.root(a), self.root(b));
-        self.0[a.max(b) as usize] = a.min(b);
-    }
-}
-
 fn groups(ids: &[u32], sets: &mut Sets) -> Vec<Segment> {
-    let mut number = vec![usize::MAX; sets.0.len()];
+    let mut number = vec![usize::MAX; sets.len()];
     let mut out: Vec<Segment> = Vec::new();
     for &i in ids {
         let root = sets.root(i) as usize;

@@ -6,7 +6,6 @@
 //! right, upright within about 2 degrees; cursive handwriting comes out as words of low confidence or not at all.
 
 mod binarize;
-mod components;
 mod glyphs;
 mod ink;
 mod line_image;

@@ -10,8 +10,8 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "picture coordinates are small")]
 
-use super::components::Bounds;
 use super::rules::Rules;
+use crate::imaging::components::Bounds;
 use crate::model::{Rect, TextLine};
 
 /// A recognised line with its geometry in working pixels.

@@ -6,7 +6,7 @@
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates are small")]
 
-use super::components::{self, Bitmap, Bounds};
+use crate::imaging::components::{self, Bitmap, Bounds};
 
 /// A rule, by its box. Half-open.
 #[derive(Clone, Debug, Default)]
