@@ -12,6 +12,7 @@ mod line_image;
 mod lines;
 mod order;
 mod prepare;
+mod ratio;
 mod rules;
 pub mod tesseract;
 
