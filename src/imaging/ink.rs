@@ -1,9 +1,9 @@
 //! The strength of ink on paper.
 //!
-//! [`thin_ink`] says how much darker a pixel is than the paper around it (a black top hat: grey closing minus picture).
-//! Steps such as the edge between page and scanner bed, photographs, punch holes and slow stains disappear, because
-//! they are larger than the window; strokes and ruled lines stay, with their grey sub-pixel edges. The estimators of
-//! skew, orientation and blankness all start from it.
+//! [`strong_ink`] says how much darker a pixel is than the paper around it (a black top hat: grey closing minus
+//! picture). Steps such as the edge between page and scanner bed, photographs, punch holes and slow stains disappear,
+//! because they are larger than the window; strokes and ruled lines stay, with their grey sub-pixel edges. The
+//! estimators of skew, orientation and blankness all start from it.
 
 use image::GrayImage;
 
@@ -42,7 +42,7 @@ pub(crate) fn histogram(gray: &GrayImage) -> [u32; 256] {
 /// pixels, minus the picture. Dark things larger than the window in both directions, and steps, give 0.
 ///
 /// The picture is continued outwards by its border pixels, so that a dark frame is not taken for a line.
-pub fn thin_ink(gray: &GrayImage, window: u32) -> GrayImage {
+fn thin_ink(gray: &GrayImage, window: u32) -> GrayImage {
     let mut ink = closing(gray, window);
     for (paper, &value) in ink.as_mut().iter_mut().zip(gray.as_raw()) {
         *paper -= value;
@@ -50,9 +50,9 @@ pub fn thin_ink(gray: &GrayImage, window: u32) -> GrayImage {
     ink
 }
 
-/// [`thin_ink`] with noise, bleed-through and compression taken off and the rest stretched to 0 (paper) to 255 (full
-/// ink of this page), whatever the contrast of the page.
-pub fn strong_ink(gray: &GrayImage, window: u32) -> GrayImage {
+/// How much darker each pixel is than the paper around it, without noise, bleed-through and compression, stretched to 0
+/// (paper) to 255 (full ink of this page), whatever the contrast of the page.
+pub(crate) fn strong_ink(gray: &GrayImage, window: u32) -> GrayImage {
     let mut ink = thin_ink(gray, window);
     let counts = histogram(&ink);
     let wanted = (ink.as_raw().len() / STRONG_SHARE) as u64;

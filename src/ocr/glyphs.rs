@@ -1,8 +1,8 @@
 //! What each component of the ink is: a letter, a mark of a letter, something small, or no text.
 //!
 //! Small components close above or below a larger one are its marks (dấu): they follow their base glyph, so that the
-//! stacked marks of Vietnamese never form lines of their own nor join the line above. Leaders, check boxes, punch holes,
-//! signatures and what touches the edge of the picture are dropped.
+//! stacked marks of Vietnamese never form lines of their own nor join the line above. Leaders, check boxes, punch
+//! holes, signatures and what touches the edge of the picture are dropped.
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates are small")]
 
@@ -29,7 +29,8 @@ pub(crate) mod size {
     pub(super) const BLOT: i32 = 36;
     /// Least length of bars (5 mm): longer than dashes.
     pub(super) const BAR: i32 = 40;
-    /// Components on the edge of the picture are dropped from this length on (1.5 mm); smaller ones are specks either way.
+    /// Components on the edge of the picture are dropped from this length on (1.5 mm); smaller ones are specks either
+    /// way.
     pub(super) const EDGE: i32 = 12;
     /// Least side of check boxes (2 mm): an O or D in print of this size has rounded corners that can be told.
     pub(super) const CHECK_BOX: i32 = 16;
@@ -54,8 +55,8 @@ const BLOT_FILL: f64 = 0.74;
 const BAR_LENGTH: i32 = 6;
 const BAR_FILL: f64 = 0.6;
 
-/// Check boxes: sides differ by no more than the first share of the longer one, ink covers no more than the second of the
-/// box, and each side is closed over the third.
+/// Check boxes: sides differ by no more than the first share of the longer one, ink covers no more than the second of
+/// the box, and each side is closed over the third.
 const CHECK_BOX_UNEVEN: Ratio = Ratio(1, 6);
 const CHECK_BOX_FILL: Ratio = Ratio(45, 100);
 const CHECK_BOX_CLOSED: Ratio = Ratio(88, 100);
@@ -69,9 +70,9 @@ const LEADER_UNEVEN: f64 = 0.3;
 /// Marks that carry marks, at most: circumflex and tone below each other, and what noise adds.
 const MARKS_ON_MARKS: usize = 4;
 
-/// Distances and sizes of marks as shares of their base glyph's height, by the proportions of Vietnamese print: tones and
-/// circumflexes are up to half an x-height high and sit up to a fifth above it, the higher of two stacked ones up to
-/// three fifths.
+/// Distances and sizes of marks as shares of their base glyph's height, by the proportions of Vietnamese print: tones
+/// and circumflexes are up to half an x-height high and sit up to a fifth above it, the higher of two stacked ones up
+/// to three fifths.
 mod mark {
     use super::Ratio;
 

@@ -2,8 +2,8 @@
 //!
 //! The gray that text is read from is the luma, except where a pixel is only faintly coloured: there it is the
 //! brightest channel, which lets stains, guilloches and watermarks of pastel colours fade into the paper while red
-//! titles and blue ballpoint stay dark. Seals are found by their size in the red ink and bleached; large strokes of blue
-//! ink are signatures and erased. Black print below both stays, because it is dark in every channel.
+//! titles and blue ballpoint stay dark. Seals are found by their size in the red ink and bleached; large strokes of
+//! blue ink are signatures and erased. Black print below both stays, because it is dark in every channel.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -72,8 +72,8 @@ pub(crate) fn text_gray(page: &RgbImage, dpi: f64) -> GrayImage {
     gray
 }
 
-/// Darkest and lightest level of a seal's ink to stretch between, as shares (percent) of its median: print below a seal is
-/// darker than the first, its soft edges lighter than the second. In a gray scan print is nearer to the seal.
+/// Darkest and lightest level of a seal's ink to stretch between, as shares (percent) of its median: print below a seal
+/// is darker than the first, its soft edges lighter than the second. In a gray scan print is nearer to the seal.
 const RED_STRETCH: [i32; 2] = [35, 80];
 const GRAY_STRETCH: [i32; 2] = [40, 80];
 

@@ -19,12 +19,12 @@ const LINK_GAP: f64 = 0.75;
 /// Neighbours are sought at least this far, pixels at 200 dpi (3 mm).
 const LINK_REACH: f64 = 24.0;
 
-/// Neighbours share at least this part of the lower one's height: a small letter beside an ascender shares all of it, one
-/// of the next line nothing.
+/// Neighbours share at least this part of the lower one's height: a small letter beside an ascender shares all of it,
+/// one of the next line nothing.
 const LINK_LEVEL: Ratio = Ratio(4, 10);
 
-/// Heights of neighbours differ by no more than the first factor (a capital with marks and an x); a component taller than
-/// the third times the median of the page may be two lines grown together and links within the second only.
+/// Heights of neighbours differ by no more than the first factor (a capital with marks and an x); a component taller
+/// than the third times the median of the page may be two lines grown together and links within the second only.
 const LINK_RATIO: f64 = 3.0;
 const TALL_LINK_RATIO: f64 = 1.8;
 const TALL: f64 = 2.3;
@@ -38,8 +38,8 @@ const LONE_SIZE: f64 = 1.4;
 const LONE_WIDTH: i32 = 3;
 const LONE_LARGEST: f64 = 2.2;
 
-/// Small things, leftovers of a line of larger print: at most this part of its size, this many in a chain, beside the line
-/// within the first multiple of its size, and between the second above and the third below its baseline.
+/// Small things, leftovers of a line of larger print: at most this part of its size, this many in a chain, beside the
+/// line within the first multiple of its size, and between the second above and the third below its baseline.
 const SMALL_PART: f64 = 0.5;
 const SMALL_GLYPHS: usize = 3;
 const SMALL_REACH: [f64; 3] = [0.8, 1.6, 0.5];
@@ -78,15 +78,15 @@ const BASELINE_SLOPE: f64 = 0.09;
 /// Farther out than this multiple of half a line's length, its baseline goes on level: a parabola runs away.
 const BASELINE_END: f64 = 1.1;
 
-/// Leftovers belong to a line within the first multiple of its size at its ends, up to the second high, whose centre lies
-/// no farther than the third outside the band from the fourth above to the fifth below the baseline.
+/// Leftovers belong to a line within the first multiple of its size at its ends, up to the second high, whose centre
+/// lies no farther than the third outside the band from the fourth above to the fifth below the baseline.
 const LEFTOVER_REACH: f64 = 1.2;
 const LEFTOVER_HEIGHT: f64 = 0.9;
 const LEFTOVER_OUTSIDE: f64 = 0.6;
 const LEFTOVER_BAND: [f64; 2] = [1.1, 0.2];
 
-/// What distance before a line and behind it counts against distance above or below: points follow words more often than
-/// they lead them.
+/// What distance before a line and behind it counts against distance above or below: points follow words more often
+/// than they lead them.
 const LEFTOVER_COST: [f64; 2] = [0.8, 0.2];
 
 /// Segments are joined over gaps up to this multiple of their size: justified words, not columns.
@@ -249,13 +249,14 @@ fn split_by_size(list: &[Component], mut segment: Segment) -> Vec<Segment> {
     }
 }
 
-/// Glyphs on either side that show a change of size, the least ratio of their heights (11 to 14 points), and the least gap
-/// between them as a share of the height: sizes change between words.
+/// Glyphs on either side that show a change of size, the least ratio of their heights (11 to 14 points), and the least
+/// gap between them as a share of the height: sizes change between words.
 const SIZE_GLYPHS: usize = 5;
 const SIZE_RATIO: f64 = 1.28;
 const SIZE_GAP: Ratio = Ratio(1, 4);
 
-/// Turns chains of small things beside or inside a line of larger print (points of a bold colon, quotes) into leftovers.
+/// Turns chains of small things beside or inside a line of larger print (points of a bold colon, quotes) into
+/// leftovers.
 fn dissolve_small(list: &[Component], segments: &mut Vec<Segment>, roles: &mut [Role]) {
     let shapes: Vec<Shape> = segments.iter().map(|s| Shape::of(list, &s.bases)).collect();
     let large: Vec<&Shape> = shapes.iter().filter(|s| s.count >= 2).collect();
@@ -374,8 +375,8 @@ impl Shape {
     }
 }
 
-/// Least squares through the feet of the base glyphs; feet far below (g, p, y, commas) or above are left out in a second
-/// round. Long lines may bend: they get a parabola.
+/// Least squares through the feet of the base glyphs; feet far below (g, p, y, commas) or above are left out in a
+/// second round. Long lines may bend: they get a parabola.
 fn fit_baseline(boxes: &[Bounds], body: &Bounds, size: f64) -> Baseline {
     let center = f64::from(body.x0 + body.x1) / 2.0;
     let half = (f64::from(body.width()) / 2.0).max(1.0);

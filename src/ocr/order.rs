@@ -1,11 +1,11 @@
 //! Reading order: tables cell by cell, columns one after the other, all else row by row.
 //!
-//! The page is a tree. Ruled lines that touch form grids; lines inside a grid belong to its cells, cells are read row by
-//! row; a grid with one cell is a frame and read like a page. What lies in one cell (or outside all grids) is cut into
-//! rows from the top. Consecutive rows with a common white corridor form a band of two columns when they look like
+//! The page is a tree. Ruled lines that touch form grids; lines inside a grid belong to its cells, cells are read row
+//! by row; a grid with one cell is a frame and read like a page. What lies in one cell (or outside all grids) is cut
+//! into rows from the top. Consecutive rows with a common white corridor form a band of two columns when they look like
 //! what stands side by side in official papers: letterheads and signatures are centred on their own axis, lists of
-//! recipients have another line pitch than the signature beside them. Labels with fill-ins and unruled tables, whose parts
-//! share baselines and left edges, are read along the row. Working after recognition has two advantages: what the
+//! recipients have another line pitch than the signature beside them. Labels with fill-ins and unruled tables, whose
+//! parts share baselines and left edges, are read along the row. Working after recognition has two advantages: what the
 //! recogniser rejected disturbs nothing, and a colon marks a label.
 
 #![expect(clippy::cast_possible_truncation, reason = "picture coordinates are small")]
@@ -34,11 +34,12 @@ const CORRIDOR: f64 = 1.0;
 /// Letter heights that part a list from a signature beside it, but no label from its fill-in.
 const WIDE_CORRIDOR: f64 = 4.0;
 
-/// Lines are centred when their centres agree within the first multiple of the letter height and their left edges differ
-/// by more than the second.
+/// Lines are centred when their centres agree within the first multiple of the letter height and their left edges
+/// differ by more than the second.
 const CENTERED: [f64; 2] = [0.9, 1.4];
 
-/// A line goes on in its column after the others have ended when it is no further below than this multiple of its height.
+/// A line goes on in its column after the others have ended when it is no further below than this multiple of its
+/// height.
 const SAME_COLUMN_GAP: f64 = 1.9;
 
 /// Room for signature and seal between a title and the name below, in letter heights.
@@ -47,8 +48,8 @@ const SIGNATURE_GAP: f64 = 16.0;
 /// Widest text in letter heights that a form or unruled table has in its left column; wider ones are columns of prose.
 const PROSE_WIDTH: f64 = 16.0;
 
-/// Lines stand side by side when their baselines differ by no more than this multiple of the letter height, or when they
-/// share more than this part of the height of the higher one (a letterhead's large print beside small).
+/// Lines stand side by side when their baselines differ by no more than this multiple of the letter height, or when
+/// they share more than this part of the height of the higher one (a letterhead's large print beside small).
 const LEVEL_STEP: f64 = 0.6;
 const LEVEL_OVERLAP: Ratio = Ratio(3, 5);
 
@@ -66,8 +67,8 @@ const BLOCK_RATIO: f64 = 1.35;
 /// A name stands below its title when their centres agree within this multiple of the letter height.
 const AXIS: f64 = 2.0;
 
-/// Lines that show how a column is set: from the first on that it is prose, from the second on that its pitch is its own,
-/// and from the third on that it stands beside a column of any length.
+/// Lines that show how a column is set: from the first on that it is prose, from the second on that its pitch is its
+/// own, and from the third on that it stands beside a column of any length.
 const PROSE_LINES: usize = 4;
 const LIST_LINES: usize = 3;
 const COLUMN_LINES: usize = 2;
@@ -526,8 +527,8 @@ mod tests {
         piece(text, x - width / 2, y, width)
     }
 
-    fn read(pieces: Vec<Piece>, rules: &Rules) -> Vec<String> {
-        arrange(pieces, rules).iter().map(TextLine::text).collect()
+    fn read(pieces: Vec<Piece>) -> Vec<String> {
+        arrange(pieces, &Rules::default()).iter().map(TextLine::text).collect()
     }
 
     /// Pieces, handed over from the top of the page down, are read in the listed order.
@@ -535,7 +536,7 @@ mod tests {
         let mut pieces = listed.to_vec();
         pieces.sort_by_key(|piece| (piece.body.y0, piece.body.x0));
         let expected: Vec<String> = listed.iter().map(|piece| piece.text.text()).collect();
-        assert_eq!(read(pieces, &Rules::default()), expected);
+        assert_eq!(read(pieces), expected);
     }
 
     #[test]
@@ -562,7 +563,7 @@ mod tests {
             piece("Quốc tịch: Lào", 900, 220, 180),
         ];
         let expected = ["Họ tên: Phan Văn An", "Giới tính: Nam Dân tộc: Kinh", "Ngày sinh: 1/1 Quốc tịch: Lào"];
-        assert_eq!(read(pieces, &Rules::default()), expected);
+        assert_eq!(read(pieces), expected);
     }
 
     #[test]

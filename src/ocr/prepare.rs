@@ -1,4 +1,5 @@
-//! The picture that text is read from: gray, about 200 dpi, even background, without rules, seals, signatures and codes.
+//! The picture that text is read from: gray, about 200 dpi, even background, without rules, seals, signatures and
+//! codes.
 //!
 //! It is made for reading only and never shown: the master page keeps everything.
 
@@ -17,10 +18,12 @@ use super::rules::{self, Rules};
 use crate::imaging::components::{self, Bitmap, Bounds, Components};
 use crate::model::Rect;
 
-/// Working resolution. Measured on 13 pages of mixed fonts: CER 0.51 % at 200 dpi, 0.75 % at 250 dpi for 20 % more time.
+/// Working resolution. Measured on 13 pages of mixed fonts: CER 0.51 % at 200 dpi, 0.75 % at 250 dpi for 20 % more
+/// time.
 const WORK_DPI: f64 = 200.0;
 
-/// Papers whose sides are both shorter than this, millimetres, are cards with print of 6 to 8 points and get twice the resolution.
+/// Papers whose sides are both shorter than this, millimetres, are cards with print of 6 to 8 points and get twice the
+/// resolution.
 const CARD_MM: f64 = 120.0;
 
 /// Resolutions that differ less from the wanted one are left alone: resampling blurs.
@@ -178,8 +181,8 @@ fn resample(data: &[u8], from: (u32, u32), to: (u32, u32), channels: usize) -> V
 const BARS: usize = 12;
 const BAR_HEIGHT: i32 = 24;
 
-/// Widest bar as a share of its height, least share of its box that it covers, largest gap to the next as a share of its
-/// height, and largest difference of the ends of neighbours, pixels. Bars are upright, full and of one height.
+/// Widest bar as a share of its height, least share of its box that it covers, largest gap to the next as a share of
+/// its height, and largest difference of the ends of neighbours, pixels. Bars are upright, full and of one height.
 const BAR_WIDTH: Ratio = Ratio(1, 4);
 const BAR_FILL: Ratio = Ratio(7, 10);
 const BAR_GAP: Ratio = Ratio(1, 2);
@@ -232,7 +235,8 @@ const CROSSING_GAP: i32 = 3;
 /// Splinters of rules are no thicker, pixels.
 const SPLINTER: i32 = 3;
 
-/// Widest and highest dot that the end of a rule leaves, and the farthest from it, pixels: the last dots of a dotted line.
+/// Widest and highest dot that the end of a rule leaves, and the farthest from it, pixels: the last dots of a dotted
+/// line.
 const END_DOT: (i32, i32) = (6, 4);
 const END_DOT_GAP: i32 = 7;
 

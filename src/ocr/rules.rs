@@ -1,8 +1,8 @@
 //! Ruled lines: underlines, form lines, table borders and frames.
 //!
-//! A rule is a chain of thin, long components: thin means few ink pixels across. Working on chains of components, not on
-//! projections, follows lines that are slightly skewed or bent, and leaves letters that cross a rule whole because their
-//! columns are not thin there.
+//! A rule is a chain of thin, long components: thin means few ink pixels across. Working on chains of components, not
+//! on projections, follows lines that are slightly skewed or bent, and leaves letters that cross a rule whole because
+//! their columns are not thin there.
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates are small")]
 
@@ -32,8 +32,8 @@ struct Kind {
 /// Heavy frames, up to 2 mm thick and from 50 mm on.
 const HEAVY: Kind = Kind { thick: 16, piece: 64, length: 400 };
 
-/// Rules up to 0.9 mm thick and from 11 mm on; serifs and bars of letters at 14 points are shorter than the pieces (2 mm),
-/// and strokes of large capitals, which may be thicker, shorter than the whole.
+/// Rules up to 0.9 mm thick and from 11 mm on; serifs and bars of letters at 14 points are shorter than the pieces (2
+/// mm), and strokes of large capitals, which may be thicker, shorter than the whole.
 const FINE: Kind = Kind { thick: 7, piece: 16, length: 88 };
 
 /// A piece may be higher than thick by this part of its length: skewed or bent.
