@@ -30,6 +30,13 @@ const SEED_CONTRAST: f64 = 0.19;
 const SPREAD_CONTRAST: f64 = 0.08;
 /// The contrast of a piece must exceed the typical top hat of the paper (its noise) this many times.
 const NOISE_FACTOR: f64 = 5.0;
+/// Ink reaches out into noise up to this part of what it must exceed.
+const NOISE_SPREAD: f64 = 0.6;
+/// However noisy the paper, ink of these contrasts, of 255, starts and continues a piece.
+const SURE_SEED: f64 = 200.0;
+const SURE_SPREAD: f64 = 150.0;
+/// Surroundings darker than this grey level are not paper: contrasts are not measured against less.
+const DARKEST_PAPER: u32 = 32;
 /// Widest strokes, millimetres.
 const STROKE_MM: f64 = 2.5;
 /// The smallest pieces that may be letters (x-height of 6 pt print), and the largest specks, millimetres.
@@ -89,8 +96,8 @@ fn has_writing(page: &GrayImage, paper: &GrayImage, mm: f64) -> bool {
         reached
     });
     let noise = noise.unwrap_or(0) as f64 / 255.0 * NOISE_FACTOR;
-    let seed = (SEED_CONTRAST.max(noise) * 255.0).min(200.0) as u8;
-    let spread = (SPREAD_CONTRAST.max(noise * 0.6) * 255.0).min(150.0) as u8;
+    let seed = (SEED_CONTRAST.max(noise) * 255.0).min(SURE_SEED) as u8;
+    let spread = (SPREAD_CONTRAST.max(noise * NOISE_SPREAD) * 255.0).min(SURE_SPREAD) as u8;
     let mut letters: Vec<Bounds> = Vec::new();
     for component in find_gray(&contrast, spread).list {
         let piece = component.bounds;
@@ -117,8 +124,8 @@ fn has_writing(page: &GrayImage, paper: &GrayImage, mm: f64) -> bool {
 
 /// How much darker than the paper, 0 to 255 for 0 to 1.
 fn relative_contrast(page: &GrayImage, paper: &GrayImage) -> GrayImage {
-    // 1/paper in fixed point; very dark surroundings are not paper.
-    let scale: Vec<u32> = (0u32..256).map(|value| (255 << 16) / value.max(32)).collect();
+    // 1/paper in fixed point.
+    let scale: Vec<u32> = (0u32..256).map(|value| (255 << 16) / value.max(DARKEST_PAPER)).collect();
     let contrast = page
         .as_raw()
         .iter()

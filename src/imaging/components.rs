@@ -115,22 +115,22 @@ pub(crate) struct Components {
 /// Finds the components of a bitmap. White gaps of up to `bridge` pixels inside a row do not part a component (they are
 /// not counted as area); 0 for plain 8-connectivity.
 pub(crate) fn find(bitmap: &Bitmap, bridge: i32) -> Components {
-    find_from(&bitmap.data, bitmap.width, 1, bridge)
+    find_where(&bitmap.data, bitmap.width, bridge, |value| value != 0)
 }
 
 /// [`find`] for the pixels of at least the value `least` in a gray picture, without bridges.
 pub(crate) fn find_gray(gray: &GrayImage, least: u8) -> Components {
-    find_from(gray.as_raw(), gray.width() as usize, least, 0)
+    find_where(gray.as_raw(), gray.width() as usize, 0, |value| value >= least)
 }
 
 /// Components are numbered in the order of their first run.
-fn find_from(pixels: &[u8], width: usize, least: u8, bridge: i32) -> Components {
+fn find_where(pixels: &[u8], width: usize, bridge: i32, is_ink: impl Fn(u8) -> bool) -> Components {
     let mut runs: Vec<Run> = Vec::new();
     let mut sets = Sets::default();
     let (mut above, mut above_end) = (0, 0);
     for (y, row) in pixels.chunks_exact(width.max(1)).enumerate() {
         let start = runs.len();
-        scan_row(row, y as i32, least, bridge, &mut runs, &mut sets);
+        scan_row(row, y as i32, bridge, &is_ink, &mut runs, &mut sets);
         let mut j = above;
         for i in start..runs.len() {
             while j < above_end && runs[j].x1 < runs[i].x0 {
@@ -147,13 +147,13 @@ fn find_from(pixels: &[u8], width: usize, least: u8, bridge: i32) -> Components 
     number(runs, sets)
 }
 
-fn scan_row(row: &[u8], y: i32, least: u8, bridge: i32, runs: &mut Vec<Run>, sets: &mut Sets) {
+fn scan_row(row: &[u8], y: i32, bridge: i32, is_ink: impl Fn(u8) -> bool, runs: &mut Vec<Run>, sets: &mut Sets) {
     let mut x = 0;
     let mut last_end = i32::MIN / 2;
     while x < row.len() {
-        let Some(skip) = row[x..].iter().position(|&v| v >= least) else { break };
+        let Some(skip) = row[x..].iter().position(|&v| is_ink(v)) else { break };
         let x0 = x + skip;
-        let x1 = row[x0..].iter().position(|&v| v < least).map_or(row.len(), |n| x0 + n);
+        let x1 = row[x0..].iter().position(|&v| !is_ink(v)).map_or(row.len(), |n| x0 + n);
         let id = runs.len() as u32;
         let bridged = x0 as i32 - last_end <= bridge;
         sets.0.push(if bridged { id - 1 } else { id });
