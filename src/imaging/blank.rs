@@ -18,7 +18,8 @@
     reason = "lengths in pixels are positive and bounded by the size of the picture"
 )]
 
-use crate::imaging::binarize::{Component, closing, components, histogram};
+use crate::imaging::components::{Bounds, find_gray};
+use crate::imaging::ink::{closing, histogram};
 use crate::imaging::proxy::reduce_gray;
 use image::GrayImage;
 
@@ -29,6 +30,13 @@ const SEED_CONTRAST: f64 = 0.19;
 const SPREAD_CONTRAST: f64 = 0.08;
 /// The contrast of a piece must exceed the typical top hat of the paper (its noise) this many times.
 const NOISE_FACTOR: f64 = 5.0;
+/// Ink reaches out into noise up to this part of what it must exceed.
+const NOISE_SPREAD: f64 = 0.6;
+/// However noisy the paper, ink of these contrasts, of 255, starts and continues a piece.
+const SURE_SEED: f64 = 200.0;
+const SURE_SPREAD: f64 = 150.0;
+/// Surroundings darker than this grey level are not paper: contrasts are not measured against less.
+const DARKEST_PAPER: u32 = 32;
 /// Widest strokes, millimetres.
 const STROKE_MM: f64 = 2.5;
 /// The smallest pieces that may be letters (x-height of 6 pt print), and the largest specks, millimetres.
@@ -88,17 +96,18 @@ fn has_writing(page: &GrayImage, paper: &GrayImage, mm: f64) -> bool {
         reached
     });
     let noise = noise.unwrap_or(0) as f64 / 255.0 * NOISE_FACTOR;
-    let seed = (SEED_CONTRAST.max(noise) * 255.0).min(200.0) as u8;
-    let spread = (SPREAD_CONTRAST.max(noise * 0.6) * 255.0).min(150.0) as u8;
-    let mut letters: Vec<Component> = Vec::new();
-    for piece in components(&contrast, spread) {
-        let long = piece.width().max(piece.height()) as f64;
+    let seed = (SEED_CONTRAST.max(noise) * 255.0).min(SURE_SEED) as u8;
+    let spread = (SPREAD_CONTRAST.max(noise * NOISE_SPREAD) * 255.0).min(SURE_SPREAD) as u8;
+    let mut letters: Vec<Bounds> = Vec::new();
+    for component in find_gray(&contrast, spread).list {
+        let piece = component.bounds;
+        let long = f64::from(piece.width().max(piece.height()));
         if long < LETTER_MM * mm || at_margin(&piece, page, mm) {
             continue;
         }
         let strongest = strongest_within(&contrast, &piece);
-        let diagonal = (piece.width() as f64).hypot(piece.height() as f64);
-        let straight = diagonal > FOLD_MM * mm && (piece.area as f64) < diagonal * FOLD_BREADTH_MM * mm;
+        let diagonal = f64::from(piece.width()).hypot(f64::from(piece.height()));
+        let straight = diagonal > FOLD_MM * mm && f64::from(component.area) < diagonal * FOLD_BREADTH_MM * mm;
         if strongest < seed || straight && f64::from(strongest) < FOLD_CONTRAST * 255.0 {
             continue;
         }
@@ -115,8 +124,8 @@ fn has_writing(page: &GrayImage, paper: &GrayImage, mm: f64) -> bool {
 
 /// How much darker than the paper, 0 to 255 for 0 to 1.
 fn relative_contrast(page: &GrayImage, paper: &GrayImage) -> GrayImage {
-    // 1/paper in fixed point; very dark surroundings are not paper.
-    let scale: Vec<u32> = (0u32..256).map(|value| (255 << 16) / value.max(32)).collect();
+    // 1/paper in fixed point.
+    let scale: Vec<u32> = (0u32..256).map(|value| (255 << 16) / value.max(DARKEST_PAPER)).collect();
     let contrast = page
         .as_raw()
         .iter()
@@ -125,30 +134,31 @@ fn relative_contrast(page: &GrayImage, paper: &GrayImage) -> GrayImage {
     GrayImage::from_raw(page.width(), page.height(), contrast.collect()).expect("one value for every pixel")
 }
 
-fn at_margin(piece: &Component, page: &GrayImage, mm: f64) -> bool {
-    let margin = (MARGIN_MM * mm) as usize;
-    piece.left < margin
-        || piece.top < margin
-        || piece.right + margin >= page.width() as usize
-        || piece.bottom + margin >= page.height() as usize
+fn at_margin(piece: &Bounds, page: &GrayImage, mm: f64) -> bool {
+    !is_inside(piece, (MARGIN_MM * mm) as i32, page)
 }
 
-fn strongest_within(contrast: &GrayImage, piece: &Component) -> u8 {
-    let width = contrast.width() as usize;
-    let rows = contrast.as_raw()[piece.top * width..=piece.bottom * width + piece.right].chunks(width);
-    rows.filter_map(|row| row[piece.left..=piece.right.min(row.len() - 1)].iter().max()).max().copied().unwrap_or(0)
+/// Whether a box keeps at least this distance from the borders of a picture.
+fn is_inside(b: &Bounds, margin: i32, page: &GrayImage) -> bool {
+    b.x0 >= margin && b.y0 >= margin && b.x1 + margin <= page.width() as i32 && b.y1 + margin <= page.height() as i32
+}
+
+fn strongest_within(contrast: &GrayImage, piece: &Bounds) -> u8 {
+    let [left, top, right, bottom] = [piece.x0, piece.y0, piece.x1, piece.y1].map(|at| at as usize);
+    let rows = contrast.as_raw().chunks_exact(contrast.width() as usize).take(bottom).skip(top);
+    rows.flat_map(|row| &row[left..right]).max().copied().unwrap_or(0)
 }
 
 /// Whether the paper around the piece has a step, as at the rim of a hole.
-fn beside_something_dark(paper: &GrayImage, piece: &Component, mm: f64) -> bool {
+fn beside_something_dark(paper: &GrayImage, piece: &Bounds, mm: f64) -> bool {
     let reach = mm as usize;
-    let (left, top) = (piece.left.saturating_sub(reach), piece.top.saturating_sub(reach));
-    let right = (piece.right + reach).min(paper.width() as usize - 1);
-    let bottom = (piece.bottom + reach).min(paper.height() as usize - 1);
+    let (left, top) = ((piece.x0 as usize).saturating_sub(reach), (piece.y0 as usize).saturating_sub(reach));
+    let right = (piece.x1 as usize + reach).min(paper.width() as usize);
+    let bottom = (piece.y1 as usize + reach).min(paper.height() as usize);
     let width = paper.width() as usize;
     let (mut darkest, mut lightest) = (255u8, 0u8);
-    for row in paper.as_raw().chunks_exact(width).take(bottom + 1).skip(top) {
-        for &value in &row[left..=right] {
+    for row in paper.as_raw().chunks_exact(width).take(bottom).skip(top) {
+        for &value in &row[left..right] {
             darkest = darkest.min(value);
             lightest = lightest.max(value);
         }
@@ -157,10 +167,10 @@ fn beside_something_dark(paper: &GrayImage, piece: &Component, mm: f64) -> bool 
 }
 
 /// Whether [`LETTERS`] of the pieces form a chain with steps of at most `reach`.
-fn has_group(letters: &[Component], reach: f64) -> bool {
-    let near = |a: &Component, b: &Component| {
-        let gap = |a0: usize, a1: usize, b0: usize, b1: usize| b0.saturating_sub(a1).max(a0.saturating_sub(b1)) as f64;
-        gap(a.left, a.right, b.left, b.right).hypot(gap(a.top, a.bottom, b.top, b.bottom)) <= reach
+fn has_group(letters: &[Bounds], reach: f64) -> bool {
+    let near = |a: &Bounds, b: &Bounds| {
+        let distance = |overlap: i32| f64::from((1 - overlap).max(0));
+        distance(a.overlap_x(b)).hypot(distance(a.overlap_y(b))) <= reach
     };
     letters.iter().any(|letter| letters.iter().filter(|other| near(letter, other)).count() >= LETTERS)
 }
@@ -178,14 +188,12 @@ fn has_picture(paper: &GrayImage, mm: f64) -> bool {
         let hard = [at(x + 2, y), at(x, y + 2)].iter().any(|&there| (here - there).abs() > HARD_EDGE * here.max(there));
         edge.0[0] = u8::from(hard);
     }
-    let margin = MARGIN_MM as usize + 3;
-    components(&edges, 1).iter().any(|area| {
-        let size = PICTURE_MM as usize;
-        let inside = area.left > margin
-            && area.top > margin
-            && area.right + margin < columns as usize
-            && area.bottom + margin < rows as usize;
-        inside && area.width() >= size && area.height() >= size
+    // Edges are seen from two cells away; one more for rounding.
+    let margin = MARGIN_MM as i32 + 3;
+    find_gray(&edges, 1).list.iter().any(|area| {
+        let (b, size) = (area.bounds, PICTURE_MM as i32);
+        let inside = b.x0 > margin && b.y0 > margin && is_inside(&b, margin, &edges);
+        inside && b.width() >= size && b.height() >= size
     })
 }
 

@@ -20,12 +20,18 @@ pub(super) type Luma = fn(&[u8], &mut [u8]);
 
 /// The portable kernel. `inline(always)`, so that it is compiled anew for the CPU of whoever calls it.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "the weights add up to 256, so the sum stays below 65,536")]
 pub(super) fn luma_scalar(rgb: &[u8], gray: &mut [u8]) {
-    let [red, green, blue] = WEIGHTS;
-    for (p, out) in rgb.as_chunks::<3>().0.iter().zip(gray) {
-        *out = ((u32::from(p[0]) * red + u32::from(p[1]) * green + u32::from(p[2]) * blue) >> 8) as u8;
+    for (pixel, out) in rgb.as_chunks::<3>().0.iter().zip(gray) {
+        *out = luma_of(pixel);
     }
+}
+
+/// The brightness of a pixel: red, green, blue.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the weights add up to 256, so the sum stays below 65,536")]
+pub(crate) fn luma_of(pixel: &[u8]) -> u8 {
+    let [red, green, blue] = WEIGHTS;
+    ((u32::from(pixel[0]) * red + u32::from(pixel[1]) * green + u32::from(pixel[2]) * blue) >> 8) as u8
 }
 
 #[cfg(test)]

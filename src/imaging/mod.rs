@@ -1,12 +1,13 @@
 //! Pixels in, pixels or measures out: one algorithm a file, no files, clocks or threads.
 
-pub mod binarize;
 pub mod blank;
 pub mod bounds;
+pub(crate) mod components;
 pub mod decode;
 pub mod encode;
 pub mod gray;
 pub mod illumination;
+mod ink;
 pub mod orient;
 pub mod proxy;
 pub mod quality;

@@ -18,7 +18,8 @@
 
 mod weights;
 
-use crate::imaging::binarize::{Component, components, strong_ink};
+use crate::imaging::components::{Bounds, find_gray};
+use crate::imaging::ink::strong_ink;
 use crate::model::Orientation;
 use image::GrayImage;
 use weights::{BIAS, HIDDEN, INPUT, OUTPUT, SCALE};
@@ -42,9 +43,9 @@ const INK: u8 = 100;
 /// Window of the top hat, pixels, as for the skew.
 const INK_WINDOW: u32 = 15;
 /// Components whose longer side is within these many pixels are taken for letters: 6 pt to 30 pt at 100 to 150 dpi.
-const LETTER_SIDES: std::ops::RangeInclusive<usize> = 6..=50;
+const LETTER_SIDES: std::ops::RangeInclusive<i32> = 6..=50;
 /// Components longer than this many times their breadth are rules, not letters.
-const LONGEST: usize = 8;
+const LONGEST: i32 = 8;
 /// At most so many letters are asked, evenly spread over the page.
 const MOST_LETTERS: usize = 500;
 /// Side of a [`Patch`].
@@ -79,10 +80,12 @@ pub type Patch = [u8; PATCH * PATCH];
 /// This is what the network is trained on, too; `models/orientation` tells how.
 pub fn letter_patches(gray: &GrayImage) -> Vec<Patch> {
     let ink = strong_ink(gray, INK_WINDOW);
-    let letters: Vec<Component> = components(&ink, INK)
+    let letters: Vec<Bounds> = find_gray(&ink, INK)
+        .list
         .into_iter()
-        .filter(|c| {
-            let (long, short) = (c.width().max(c.height()), c.width().min(c.height()));
+        .map(|component| component.bounds)
+        .filter(|b| {
+            let (long, short) = (b.width().max(b.height()), b.width().min(b.height()));
             LETTER_SIDES.contains(&long) && short * LONGEST >= long
         })
         .collect();
@@ -141,15 +144,15 @@ impl Integral {
     }
 
     /// Means over the cells of a grid laid over a square twice the size of the letter around it; paper outside.
-    fn patch(&self, letter: &Component) -> Patch {
+    fn patch(&self, letter: &Bounds) -> Patch {
         let side = 2.0 * letter.width().max(letter.height()) as f32;
         let cell = side / PATCH as f32;
-        let edges = |low: usize, high: usize, limit: usize| -> [usize; PATCH + 1] {
-            let start = (low + high + 1) as f32 / 2.0 - side / 2.0;
+        let edges = |low: i32, high: i32, limit: usize| -> [usize; PATCH + 1] {
+            let start = (low + high) as f32 / 2.0 - side / 2.0;
             std::array::from_fn(|i| ((start + cell * i as f32).round().max(0.0) as usize).min(limit))
         };
-        let columns = edges(letter.left, letter.right, self.width);
-        let rows = edges(letter.top, letter.bottom, self.height);
+        let columns = edges(letter.x0, letter.x1, self.width);
+        let rows = edges(letter.y0, letter.y1, self.height);
         let at = |x: usize, y: usize| self.sums[y * (self.width + 1) + x];
         let mut patch = [0; PATCH * PATCH];
         for (i, value) in patch.iter_mut().enumerate() {
@@ -235,7 +238,7 @@ mod tests {
         for (x, y) in (12..20).flat_map(|x| (12..20).map(move |y| (x, y))) {
             gray.put_pixel(x, y, Luma([200]));
         }
-        let letter = Component { left: 12, top: 12, right: 19, bottom: 19, area: 64 };
+        let letter = Bounds { x0: 12, y0: 12, x1: 20, y1: 20 };
         let patch = Integral::new(&gray).patch(&letter);
         for (i, value) in patch.iter().enumerate() {
             let inside = (4..12).contains(&(i % PATCH)) && (4..12).contains(&(i / PATCH));

@@ -11,11 +11,9 @@ use image::{GrayImage, RgbImage};
 /// it: enough to place the sides of a sheet within 0.1 % of their length, small enough for many passes.
 pub const MAX_LONG_SIDE: u32 = 1400;
 
-/// A reduced capture, in colour and in grey.
+/// A reduced capture.
 #[derive(Clone, Debug)]
 pub struct Proxy {
-    /// Luma of `rgb`, weights of ITU-R BT.601.
-    pub gray: GrayImage,
     /// Box means of the capture.
     pub rgb: RgbImage,
     /// Capture pixels per proxy pixel along a side.
@@ -30,8 +28,7 @@ impl Proxy {
         let short = capture.width().min(capture.height()).max(1);
         let factor = long.div_ceil(MAX_LONG_SIDE).clamp(1, short);
         let rgb = reduce(capture, factor);
-        let gray = luma(&rgb);
-        Self { gray, rgb, factor }
+        Self { rgb, factor }
     }
 }
 
@@ -96,17 +93,6 @@ fn mean_of_columns<const C: usize>(sums: &[u16], step: usize, out_row: &mut [u8]
     }
 }
 
-/// Luma, weights of ITU-R BT.601 in 8-bit fixed point.
-#[expect(clippy::cast_possible_truncation, reason = "the weights sum to 256")]
-fn luma(rgb: &RgbImage) -> GrayImage {
-    let gray = rgb
-        .as_raw()
-        .chunks_exact(3)
-        .map(|p| ((u32::from(p[0]) * 77 + u32::from(p[1]) * 150 + u32::from(p[2]) * 29 + 128) >> 8) as u8)
-        .collect();
-    GrayImage::from_raw(rgb.width(), rgb.height(), gray).expect("one byte a pixel")
-}
-
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, reason = "drawn pictures")]
 mod tests {
@@ -146,7 +132,7 @@ mod tests {
     fn long_side_stays_within_the_limit() {
         let proxy = Proxy::new(&RgbImage::new(3000, 1401));
         assert_eq!(proxy.factor, 3);
-        assert_eq!(proxy.gray.dimensions(), (1000, 467));
+        assert_eq!(proxy.rgb.dimensions(), (1000, 467));
         assert_eq!(Proxy::new(&RgbImage::new(3000, 1)).factor, 1);
     }
 }

@@ -1,6 +1,6 @@
 //! Residual rotation of the content of a page.
 //!
-//! Method: thin dark features (strokes, ruled lines; see [`strong_ink`]) are summed along parallel lines of every
+//! Method: thin dark features (strokes, ruled lines; see `imaging/ink.rs`) are summed along parallel lines of every
 //! direction; where the direction is that of the text lines or rules, the profile across them is steepest (Postl
 //! 1986, "Detection of linear oblique structures and skew scan in digitized documents"). Two changes to the classic:
 //!
@@ -25,7 +25,7 @@
     reason = "pixel places and sums are bounded by the size of the picture, at most MAX_SIDE, and never negative"
 )]
 
-use crate::imaging::binarize::strong_ink;
+use crate::imaging::ink::strong_ink;
 use image::GrayImage;
 use std::ops::Range;
 

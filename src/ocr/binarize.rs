@@ -8,7 +8,7 @@
 
 use image::GrayImage;
 
-use super::components::Bitmap;
+use crate::imaging::components::Bitmap;
 
 /// Tile side, pixels: 2 mm at 200 dpi, larger than strokes and smaller than shadows.
 const TILE: usize = 16;

@@ -2,8 +2,8 @@
 //!
 //! The gray that text is read from is the luma, except where a pixel is only faintly coloured: there it is the
 //! brightest channel, which lets stains, guilloches and watermarks of pastel colours fade into the paper while red
-//! titles and blue ballpoint stay dark. Seals are found by their size in the red ink and bleached; large strokes of blue
-//! ink are signatures and erased. Black print below both stays, because it is dark in every channel.
+//! titles and blue ballpoint stay dark. Seals are found by their size in the red ink and bleached; large strokes of
+//! blue ink are signatures and erased. Black print below both stays, because it is dark in every channel.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -13,7 +13,8 @@
 
 use image::{GrayImage, RgbImage};
 
-use super::components::{self, Bitmap, Bounds, Components};
+use crate::imaging::components::{self, Bitmap, Bounds, Components};
+use crate::imaging::gray::luma_of;
 
 /// Up to this difference of channels a pixel counts as tinted paper, from the second on as coloured ink; between them
 /// the two grays are mixed. Papers and their prints measure 5 to 60, ink 90 to 170.
@@ -42,7 +43,7 @@ fn gray_of(pixel: &[u8]) -> u8 {
     let (r, g, b) = (i32::from(pixel[0]), i32::from(pixel[1]), i32::from(pixel[2]));
     let brightest = r.max(g).max(b);
     let chroma = brightest - r.min(g).min(b);
-    let luma = (77 * r + 150 * g + 29 * b) >> 8;
+    let luma = i32::from(luma_of(pixel));
     let coloured = (chroma - TINT[0]).clamp(0, TINT[1] - TINT[0]);
     (brightest - (brightest - luma) * coloured / (TINT[1] - TINT[0])) as u8
 }
@@ -71,8 +72,27 @@ pub(crate) fn text_gray(page: &RgbImage, dpi: f64) -> GrayImage {
     gray
 }
 
+/// Darkest and lightest level of a seal's ink to stretch between, as shares (percent) of its median: print below a seal
+/// is darker than the first, its soft edges lighter than the second. In a gray scan print is nearer to the seal.
+const RED_STRETCH: [i32; 2] = [35, 80];
+const GRAY_STRETCH: [i32; 2] = [40, 80];
+
 /// Cell side of the coarse red mask, pixels.
 const CELL: usize = 4;
+
+/// Red pixels that make a cell red, of 16: a stroke through it, not the noise of compression.
+const RED_PIXELS: u8 = 3;
+
+/// White cells that do not part a seal: faint stretches of its rings.
+const SEAL_BRIDGE: i32 = 2;
+
+/// Cells around a seal that are bleached with it: the mask of its first and last ink, and soft edges.
+const SEAL_MARGIN: i32 = 2;
+
+/// White pixels that do not part the strokes of a signature, and pixels around them that are erased with them when they
+/// have half of the ink's blue: their soft edges.
+const SIGNATURE_BRIDGE: i32 = 2;
+const SIGNATURE_EDGE: i32 = 2;
 
 /// Boxes of red seals.
 fn seals(page: &RgbImage, dpi: f64) -> Vec<Bounds> {
@@ -87,13 +107,13 @@ fn seals(page: &RgbImage, dpi: f64) -> Vec<Bounds> {
     let mut mask = Bitmap::new(width, height);
     for y in 1..height.saturating_sub(1) {
         for x in 1..width.saturating_sub(1) {
-            let near = |dx: usize, dy: usize| counts[(y + dy - 1) * width + x + dx - 1] >= 3;
+            let near = |dx: usize, dy: usize| counts[(y + dy - 1) * width + x + dx - 1] >= RED_PIXELS;
             mask.data[y * width + x] = u8::from((0..9).any(|i| near(i % 3, i / 3)));
         }
     }
     let mm = dpi / 25.4 / CELL as f64;
     let size = |side: i32| (SEAL_MM[0] * mm..SEAL_MM[1] * mm).contains(&f64::from(side));
-    components::find(&mask, 2)
+    components::find(&mask, SEAL_BRIDGE)
         .list
         .iter()
         .filter(|c| size(c.bounds.width()) && size(c.bounds.height()))
@@ -102,10 +122,10 @@ fn seals(page: &RgbImage, dpi: f64) -> Vec<Bounds> {
             let b = c.bounds;
             let (right, bottom) = (page.width() as i32, page.height() as i32);
             Bounds {
-                x0: ((b.x0 - 2) * scale).max(0),
-                y0: ((b.y0 - 2) * scale).max(0),
-                x1: ((b.x1 + 2) * scale).min(right),
-                y1: ((b.y1 + 2) * scale).min(bottom),
+                x0: ((b.x0 - SEAL_MARGIN) * scale).max(0),
+                y0: ((b.y0 - SEAL_MARGIN) * scale).max(0),
+                x1: ((b.x1 + SEAL_MARGIN) * scale).min(right),
+                y1: ((b.y1 + SEAL_MARGIN) * scale).min(bottom),
             }
         })
         .collect()
@@ -121,15 +141,12 @@ fn bleach(page: &RgbImage, gray: &mut GrayImage, seal: &Bounds) {
             histogram[usize::from(pixel[0])] += 1;
         }
     }
-    let level = i32::from(median_level(&histogram));
-    let (black, white) = (level * 35 / 100, level * 80 / 100);
+    let stretched = stretch(median_level(&histogram), RED_STRETCH);
     for (x, y) in pixels() {
         let pixel = page.get_pixel(x, y).0;
         if red_excess(&pixel) > RED_EDGE_EXCESS {
-            let red = i32::from(pixel[0]);
-            let value = ((red - black) * 255 / (white - black).max(1)).clamp(0, 255) as u8;
             let target = &mut gray.get_pixel_mut(x, y).0[0];
-            *target = (*target).max(value);
+            *target = (*target).max(stretched[usize::from(pixel[0])]);
         }
     }
 }
@@ -163,15 +180,22 @@ pub(crate) fn bleach_gray_seals(gray: &mut GrayImage, ink: &Components, dpi: f64
             continue;
         }
         any = true;
-        let (black, white) = (i32::from(level) * 40 / 100, i32::from(level) * 80 / 100);
+        let stretched = stretch(level, GRAY_STRETCH);
         for y in b.y0..b.y1 {
             for x in b.x0..b.x1 {
                 let value = &mut gray.get_pixel_mut(x as u32, y as u32).0[0];
-                *value = ((i32::from(*value) - black) * 255 / (white - black).max(1)).clamp(0, 255) as u8;
+                *value = stretched[usize::from(*value)];
             }
         }
     }
     any
+}
+
+/// For each value how light it is between two shares, percent, of a level: 0 to 255.
+fn stretch(level: u8, [black, white]: [i32; 2]) -> [u8; 256] {
+    let (black, white) = (i32::from(level) * black / 100, i32::from(level) * white / 100);
+    let range = (white - black).max(1);
+    std::array::from_fn(|value| ((value as i32 - black) * 255 / range).clamp(0, 255) as u8)
 }
 
 fn median_level(histogram: &[u32; 256]) -> u8 {
@@ -188,7 +212,7 @@ fn median_level(histogram: &[u32; 256]) -> u8 {
 fn erase_signatures(page: &RgbImage, gray: &mut GrayImage, dpi: f64) {
     let (width, height) = (page.width() as usize, page.height() as usize);
     let mask = Bitmap { width, height, data: page.as_raw().chunks_exact(3).map(|p| u8::from(is_blue(p))).collect() };
-    let found = components::find(&mask, 2);
+    let found = components::find(&mask, SIGNATURE_BRIDGE);
     let mm = dpi / 25.4;
     let signature: Vec<bool> = found
         .list
@@ -199,8 +223,8 @@ fn erase_signatures(page: &RgbImage, gray: &mut GrayImage, dpi: f64) {
         })
         .collect();
     for run in found.runs.iter().filter(|run| signature[run.component as usize]) {
-        for y in (run.y - 2).max(0)..(run.y + 3).min(height as i32) {
-            for x in (run.x0 - 2).max(0)..(run.x1 + 2).min(width as i32) {
+        for y in (run.y - SIGNATURE_EDGE).max(0)..(run.y + 1 + SIGNATURE_EDGE).min(height as i32) {
+            for x in (run.x0 - SIGNATURE_EDGE).max(0)..(run.x1 + SIGNATURE_EDGE).min(width as i32) {
                 let pixel = page.get_pixel(x as u32, y as u32).0;
                 if i32::from(pixel[2]) - i32::from(pixel[0]) > BLUE_EXCESS[0] / 2 {
                     gray.put_pixel(x as u32, y as u32, image::Luma([255]));

@@ -4,12 +4,12 @@
 
 use image::GrayImage;
 
-use super::components::Bounds;
 use super::lines::Line;
 use super::prepare::Prepared;
+use crate::imaging::components::Bounds;
 
-/// Height of a line image, pixels. The network sees 36 rows; handing it 48 and letting it scale down itself reads better
-/// than 36 (CER 0.32 against 0.39 % on seven pages), 72 costs a quarter more and gains nothing.
+/// Height of a line image, pixels. The network sees 36 rows; handing it 48 and letting it scale down itself reads
+/// better than 36 (CER 0.32 against 0.39 % on seven pages), 72 costs a quarter more and gains nothing.
 const IMAGE_HEIGHT: u32 = 48;
 
 /// White columns left and right. The recogniser takes wider margins for marks: with 10 it puts quotes before lines and
@@ -19,10 +19,17 @@ const MARGIN: u32 = 3;
 /// White rows above and below the ink, as a share of its height.
 const MARGIN_ROWS: f64 = 0.04;
 
-/// Room above and below the baseline in multiples of the letter height: at least, so that lines without ascenders are not
-/// blown up; at most, so that a stray speck does not shrink the line.
+/// Room above and below the baseline in multiples of the letter height: at least, so that lines without ascenders are
+/// not blown up; at most, so that a stray speck does not shrink the line.
 const RISE: [f64; 2] = [1.4, 2.3];
 const FALL: [f64; 2] = [0.3, 0.7];
+
+/// Widest line image, pixels: 400 times its height is no line of print.
+const LONGEST: f64 = 20_000.0;
+
+/// Samples a side that a pixel of the line image is averaged over, at most: reductions by more than this are of print
+/// so large that none of it is lost.
+const MOST_SAMPLES: u32 = 4;
 
 /// A line cut out for the engine: straightened along its baseline, other lines' ink painted white.
 pub(crate) struct LineImage {
@@ -47,12 +54,12 @@ impl LineImage {
         let height = (rise + fall) * (1.0 + 2.0 * MARGIN_ROWS);
         let step = height / f64::from(IMAGE_HEIGHT);
         let width = (f64::from(line.bounds.width()) / step).ceil();
-        if !(1.0..=20_000.0).contains(&width) || step <= 0.0 {
+        if !(1.0..=LONGEST).contains(&width) || step <= 0.0 {
             return None;
         }
         let patch = Patch::copy(page, line, height.ceil() as i32 + 2);
         let left = f64::from(line.bounds.x0) - f64::from(MARGIN) * step;
-        let samples = (step.ceil() as u32).clamp(1, 4);
+        let samples = (step.ceil() as u32).clamp(1, MOST_SAMPLES);
         let pixels = GrayImage::from_fn(width as u32 + 2 * MARGIN, IMAGE_HEIGHT, |u, v| {
             let mut sum = 0.0;
             for i in 0..samples * samples {

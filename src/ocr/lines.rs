@@ -8,15 +8,86 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "picture coordinates are small")]
 
-use super::components::{Bounds, Component};
 use super::glyphs::{self, Index, Role, size};
 use super::prepare::Prepared;
+use super::ratio::Ratio;
+use crate::imaging::components::{Bounds, Component, Sets};
 
 /// Links between neighbours bridge gaps up to this multiple of the taller one's height.
 const LINK_GAP: f64 = 0.75;
 
-/// Height of a thing that is no letter of a line, as a share of the line's size.
+/// Neighbours are sought at least this far, pixels at 200 dpi (3 mm).
+const LINK_REACH: f64 = 24.0;
+
+/// Neighbours share at least this part of the lower one's height: a small letter beside an ascender shares all of it,
+/// one of the next line nothing.
+const LINK_LEVEL: Ratio = Ratio(4, 10);
+
+/// Heights of neighbours differ by no more than the first factor (a capital with marks and an x); a component taller
+/// than the third times the median of the page may be two lines grown together and links within the second only.
+const LINK_RATIO: f64 = 3.0;
+const TALL_LINK_RATIO: f64 = 1.8;
+const TALL: f64 = 2.3;
+
+/// Lines with so many base glyphs count for the usual size of print on the page.
+const USUAL_GLYPHS: usize = 4;
+
+/// A single base glyph is a line when it is a letter of this multiple of the lowest size, this wide (pixels at 200 dpi)
+/// and below this multiple of the usual size; else it is a speck or a stroke of a drawing.
+const LONE_SIZE: f64 = 1.4;
+const LONE_WIDTH: i32 = 3;
+const LONE_LARGEST: f64 = 2.2;
+
+/// Small things, leftovers of a line of larger print: at most this part of its size, this many in a chain, beside the
+/// line within the first multiple of its size, and between the second above and the third below its baseline.
 const SMALL_PART: f64 = 0.5;
+const SMALL_GLYPHS: usize = 3;
+const SMALL_REACH: [f64; 3] = [0.8, 1.6, 0.5];
+
+/// Chains of up to this many glyphs have no reliable size or baseline.
+const LONE_GLYPHS: usize = 2;
+
+/// Sizes of two segments on one line differ by no more than this factor; the second where one of them is lone.
+const SEGMENT_RATIO: [f64; 2] = [1.75, 2.6];
+
+/// Steps between the baselines of two segments on one line, as shares of the larger size; the second where one is lone:
+/// its foot may be a descender.
+const SEGMENT_STEP: [f64; 2] = [0.3, 0.6];
+
+/// How far a rule may overlap the boxes beside it and end before their middle, pixels: letters touch rules.
+const RULE_OVERLAP: i32 = 3;
+const RULE_SHORT: i32 = 2;
+
+/// Fewer feet give no baseline but their median.
+const BASELINE_FEET: usize = 4;
+
+/// Lines of this many glyphs and this multiple of their size to either side of the middle may bend.
+const BENT_GLYPHS: usize = 16;
+const BENT_HALF: f64 = 12.0;
+
+/// Rounds of the fit: feet within this share of the size from the last one count. Descenders hang 0.3 of the size of
+/// capitals and more below.
+const BASELINE_TOLERANCES: [f64; 4] = [0.6, 0.35, 0.22, 0.16];
+
+/// A round that keeps less than one foot in this many is no better than the one before.
+const BASELINE_KEPT: usize = 3;
+
+/// Steepest baseline, 5 degrees: pages are deskewed.
+const BASELINE_SLOPE: f64 = 0.09;
+
+/// Farther out than this multiple of half a line's length, its baseline goes on level: a parabola runs away.
+const BASELINE_END: f64 = 1.1;
+
+/// Leftovers belong to a line within the first multiple of its size at its ends, up to the second high, whose centre
+/// lies no farther than the third outside the band from the fourth above to the fifth below the baseline.
+const LEFTOVER_REACH: f64 = 1.2;
+const LEFTOVER_HEIGHT: f64 = 0.9;
+const LEFTOVER_OUTSIDE: f64 = 0.6;
+const LEFTOVER_BAND: [f64; 2] = [1.1, 0.2];
+
+/// What distance before a line and behind it counts against distance above or below: points follow words more often
+/// than they lead them.
+const LEFTOVER_COST: [f64; 2] = [0.8, 0.2];
 
 /// Segments are joined over gaps up to this multiple of their size: justified words, not columns.
 const WORD_GAP: f64 = 1.25;
@@ -60,7 +131,7 @@ pub(crate) struct Baseline {
 
 impl Baseline {
     pub(crate) fn at(&self, x: f64) -> f64 {
-        let u = ((x - self.center) / self.half).clamp(-1.1, 1.1);
+        let u = ((x - self.center) / self.half).clamp(-BASELINE_END, BASELINE_END);
         self.a + u * (self.b + u * self.c)
     }
 }
@@ -91,7 +162,7 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
             lines[line].push(i as u32);
         }
     }
-    let usual = median(shapes.iter().filter(|s| s.count > 3).map(|s| s.size).collect());
+    let usual = median(shapes.iter().filter(|s| s.count >= USUAL_GLYPHS).map(|s| s.size).collect());
     let mut lines: Vec<Line> = lines
         .into_iter()
         .zip(shapes)
@@ -110,8 +181,8 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
 
 /// Rejects specks and lone large strokes; the engine's confidence rejects the rest.
 fn is_text(line: &Line, usual: f64) -> bool {
-    let letter = line.size >= 1.4 * f64::from(size::BASE) && line.body.width() >= 3;
-    line.bases > 1 || (letter && (line.size < 2.2 * usual || usual == 0.0))
+    let letter = line.size >= LONE_SIZE * f64::from(size::BASE) && line.body.width() >= LONE_WIDTH;
+    line.bases > 1 || (letter && (line.size < LONE_LARGEST * usual || usual == 0.0))
 }
 
 /// A chain of base glyphs.
@@ -127,7 +198,7 @@ fn link(page: &Prepared, index: &Index, roles: &[Role]) -> Vec<Segment> {
     let median = median(bases.iter().map(|&i| f64::from(list[i as usize].bounds.height())).collect());
     for &i in &bases {
         let b = list[i as usize].bounds;
-        let reach = (LINK_GAP * f64::from(b.height()) * 2.0).max(24.0) as i32;
+        let reach = (LINK_GAP * f64::from(b.height()) * 2.0).max(LINK_REACH) as i32;
         let mut best: [Option<(i32, u32)>; 2] = [None, None];
         index.near(Bounds { x0: b.x0 - reach, y0: b.y0, x1: b.x1 + reach, y1: b.y1 }, &mut near);
         for &j in near.iter().filter(|&&j| j != i && roles[j as usize] == Role::Base) {
@@ -160,7 +231,7 @@ fn split_by_size(list: &[Component], mut segment: Segment) -> Vec<Segment> {
     for at in 1..count {
         right = right.max(bounds(segment.bases[at - 1]).x1);
         let gap = bounds(segment.bases[at]).x0 - right;
-        if at < SIZE_GLYPHS || count - at < SIZE_GLYPHS || gap * 4 < height {
+        if at < SIZE_GLYPHS || count - at < SIZE_GLYPHS || !SIZE_GAP.is_reached(gap, height) {
             continue;
         }
         let (a, b) = (tall(&segment.bases[..at]), tall(&segment.bases[at..]));
@@ -178,11 +249,14 @@ fn split_by_size(list: &[Component], mut segment: Segment) -> Vec<Segment> {
     }
 }
 
-/// Glyphs on either side that show a change of size, and the least ratio of their heights.
+/// Glyphs on either side that show a change of size, the least ratio of their heights (11 to 14 points), and the least
+/// gap between them as a share of the height: sizes change between words.
 const SIZE_GLYPHS: usize = 5;
 const SIZE_RATIO: f64 = 1.28;
+const SIZE_GAP: Ratio = Ratio(1, 4);
 
-/// Turns chains of small things beside or inside a line of larger print (points of a bold colon, quotes) into leftovers.
+/// Turns chains of small things beside or inside a line of larger print (points of a bold colon, quotes) into
+/// leftovers.
 fn dissolve_small(list: &[Component], segments: &mut Vec<Segment>, roles: &mut [Role]) {
     let shapes: Vec<Shape> = segments.iter().map(|s| Shape::of(list, &s.bases)).collect();
     let large: Vec<&Shape> = shapes.iter().filter(|s| s.count >= 2).collect();
@@ -190,13 +264,13 @@ fn dissolve_small(list: &[Component], segments: &mut Vec<Segment>, roles: &mut [
     for (segment, shape) in segments.drain(..).zip(&shapes) {
         let (x, y) = (shape.body.center_x(), f64::from(shape.body.center_y()));
         let inside = |l: &&Shape| {
-            let reach = (0.8 * l.size) as i32;
+            let reach = (SMALL_REACH[0] * l.size) as i32;
             let baseline = l.baseline.at(f64::from(x));
             shape.size <= SMALL_PART * l.size
                 && (l.body.x0 - reach..l.body.x1 + reach).contains(&x)
-                && (baseline - 1.6 * l.size..baseline + 0.5 * l.size).contains(&y)
+                && (baseline - SMALL_REACH[1] * l.size..baseline + SMALL_REACH[2] * l.size).contains(&y)
         };
-        if segment.bases.len() <= 3 && large.iter().any(inside) {
+        if segment.bases.len() <= SMALL_GLYPHS && large.iter().any(inside) {
             segment.bases.iter().for_each(|&b| roles[b as usize] = Role::Small);
         } else {
             kept.push(segment);
@@ -207,11 +281,10 @@ fn dissolve_small(list: &[Component], segments: &mut Vec<Segment>, roles: &mut [
 
 fn link_distance(a: &Bounds, b: &Bounds, median: f64) -> Option<i32> {
     let (low, high) = (a.height().min(b.height()), a.height().max(b.height()));
-    // A component much taller than the print around it may be two lines grown together: it links only with its like.
-    let ratio = if f64::from(high) > 2.3 * median { 1.8 } else { 3.0 };
+    let ratio = if f64::from(high) > TALL * median { TALL_LINK_RATIO } else { LINK_RATIO };
     let gap = -a.overlap_x(b);
     let linked = f64::from(high) <= ratio * f64::from(low)
-        && a.overlap_y(b) * 10 >= low * 4
+        && LINK_LEVEL.is_reached(a.overlap_y(b), low)
         && f64::from(gap) <= LINK_GAP * f64::from(high);
     linked.then_some(gap.max(0) * 2 + (a.y1 - b.y1).abs().min((a.y0 - b.y0).abs()))
 }
@@ -221,11 +294,11 @@ fn ruled_apart(page: &Prepared, a: &Bounds, b: &Bounds) -> bool {
     let (left, right) = if a.center_x() < b.center_x() { (a, b) } else { (b, a) };
     let y = (left.center_y() + right.center_y()) / 2;
     page.rules.vertical.iter().any(|rule| {
-        (rule.y0 - 2..rule.y1 + 2).contains(&y)
+        (rule.y0 - RULE_SHORT..rule.y1 + RULE_SHORT).contains(&y)
             && rule.center_x() > left.center_x()
             && rule.center_x() < right.center_x()
-            && rule.x0 >= left.x1 - 3
-            && rule.x1 <= right.x0 + 3
+            && rule.x0 >= left.x1 - RULE_OVERLAP
+            && rule.x1 <= right.x0 + RULE_OVERLAP
     })
 }
 
@@ -285,13 +358,13 @@ impl Shape {
     /// Whether `right` goes on where this ends: like size, common baseline.
     fn continues(&self, right: &Self) -> bool {
         let (low, high) = (self.size.min(right.size), self.size.max(right.size));
-        let lone = self.count.min(right.count) <= 2;
+        let lone = self.count.min(right.count) <= LONE_GLYPHS;
         let x = f64::from(self.body.x1 + right.body.x0) / 2.0;
         let step = (self.baseline.at(x) - right.baseline.at(x)).abs();
-        let level = step <= 0.3 * high || (lone && step <= 0.6 * high);
+        let level = step <= SEGMENT_STEP[usize::from(lone)] * high;
         let like = self.count.min(right.count) < SIZE_GLYPHS
             || self.tall.max(right.tall) < SIZE_RATIO * self.tall.min(right.tall);
-        high <= low * if lone { 2.6 } else { 1.75 } && like && level && self.body.overlap_y(&right.body) > 0
+        high <= low * SEGMENT_RATIO[usize::from(lone)] && like && level && self.body.overlap_y(&right.body) > 0
     }
 
     /// A small box at one end, on the baseline.
@@ -302,29 +375,31 @@ impl Shape {
     }
 }
 
-/// Least squares through the feet of the base glyphs; feet far below (g, p, y, commas) or above are left out in a second
-/// round. Long lines may bend: they get a parabola.
+/// Least squares through the feet of the base glyphs; feet far below (g, p, y, commas) or above are left out in a
+/// second round. Long lines may bend: they get a parabola.
 fn fit_baseline(boxes: &[Bounds], body: &Bounds, size: f64) -> Baseline {
     let center = f64::from(body.x0 + body.x1) / 2.0;
     let half = (f64::from(body.width()) / 2.0).max(1.0);
     let flat = Baseline { center, half, a: median(boxes.iter().map(|b| f64::from(b.y1)).collect()), b: 0.0, c: 0.0 };
-    if boxes.len() < 4 {
+    if boxes.len() < BASELINE_FEET {
         return flat;
     }
     let foot = |b: &Bounds| (f64::from(b.center_x()), f64::from(b.y1));
     let mut fit = flat;
-    let bent = boxes.len() >= 16 && half > 12.0 * size;
-    for (round, tolerance) in [(0, 0.6), (1, 0.35), (2, 0.22), (3, 0.16)] {
+    let bent = boxes.len() >= BENT_GLYPHS && half > BENT_HALF * size;
+    for (round, tolerance) in BASELINE_TOLERANCES.into_iter().enumerate() {
         let feet: Vec<(f64, f64)> =
             boxes.iter().map(foot).filter(|&(x, y)| (y - fit.at(x)).abs() <= tolerance * size).collect();
-        if feet.len() * 3 < boxes.len() || feet.len() < 4 {
+        if feet.len() * BASELINE_KEPT < boxes.len() || feet.len() < BASELINE_FEET {
             break;
         }
         fit = solve(&feet, center, half, bent && round > 0).unwrap_or(fit);
     }
-    // Beyond 5 degrees the fit is not a baseline.
-    if fit.b.abs() > 0.09 * half { flat } else { fit }
+    if fit.b.abs() > BASELINE_SLOPE * half { flat } else { fit }
 }
+
+/// Pivots this small are rounding errors.
+const SINGULAR: f64 = 1e-9;
 
 /// Normal equations of a straight line or parabola, by Gauss elimination.
 fn solve(feet: &[(f64, f64)], center: f64, half: f64, bent: bool) -> Option<Baseline> {
@@ -343,7 +418,7 @@ fn solve(feet: &[(f64, f64)], center: f64, half: f64, bent: bool) -> Option<Base
     for i in 0..n {
         let pivot = (i..n).max_by(|&a, &b| m[a][i].abs().total_cmp(&m[b][i].abs()))?;
         m.swap(i, pivot);
-        if m[i][i].abs() < 1e-9 {
+        if m[i][i].abs() < SINGULAR {
             return None;
         }
         for row in (0..n).filter(|&row| row != i) {
@@ -360,17 +435,18 @@ fn solve(feet: &[(f64, f64)], center: f64, half: f64, bent: bool) -> Option<Base
 fn nearest_line(small: &Bounds, shapes: &[Shape]) -> Option<usize> {
     let (x, y) = (small.center_x(), f64::from(small.center_y()));
     let distance = |shape: &Shape| {
-        let reach = (1.2 * shape.size) as i32;
+        let reach = (LEFTOVER_REACH * shape.size) as i32;
         let beyond = small.x1 < shape.body.x0 - reach || small.x0 > shape.body.x1 + reach;
-        if beyond || f64::from(small.height()) > 0.9 * shape.size {
+        if beyond || f64::from(small.height()) > LEFTOVER_HEIGHT * shape.size {
             return None;
         }
         let baseline = shape.baseline.at(f64::from(x));
-        let outside = (baseline - 1.1 * shape.size - y).max(y - baseline - 0.2 * shape.size).max(0.0);
-        // Points follow words more often than they lead them.
+        let outside =
+            (baseline - LEFTOVER_BAND[0] * shape.size - y).max(y - baseline - LEFTOVER_BAND[1] * shape.size).max(0.0);
         let before = f64::from((shape.body.x0 - x).max(0));
         let after = f64::from((x - shape.body.x1).max(0));
-        (outside <= 0.6 * shape.size).then_some((outside + 0.8 * before + 0.2 * after) / shape.size)
+        let cost = outside + LEFTOVER_COST[0] * before + LEFTOVER_COST[1] * after;
+        (outside <= LEFTOVER_OUTSIDE * shape.size).then_some(cost / shape.size)
     };
     (0..shapes.len())
         .filter_map(|i| distance(&shapes[i]).map(|d| (d, i)))
@@ -383,30 +459,8 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Disjoint sets.
-struct Sets(Vec<u32>);
-
-impl Sets {
-    fn new(count: usize) -> Self {
-        Self((0..count as u32).collect())
-    }
-
-    fn root(&mut self, mut i: u32) -> u32 {
-        while self.0[i as usize] != i {
-            self.0[i as usize] = self.0[self.0[i as usize] as usize];
-            i = self.0[i as usize];
-        }
-        i
-    }
-
-    fn join(&mut self, a: u32, b: u32) {
-        let (a, b) = (self.root(a), self.root(b));
-        self.0[a.max(b) as usize] = a.min(b);
-    }
-}
-
 fn groups(ids: &[u32], sets: &mut Sets) -> Vec<Segment> {
-    let mut number = vec![usize::MAX; sets.0.len()];
+    let mut number = vec![usize::MAX; sets.len()];
     let mut out: Vec<Segment> = Vec::new();
     for &i in ids {
         let root = sets.root(i) as usize;

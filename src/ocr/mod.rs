@@ -6,13 +6,13 @@
 //! right, upright within about 2 degrees; cursive handwriting comes out as words of low confidence or not at all.
 
 mod binarize;
-mod components;
 mod glyphs;
 mod ink;
 mod line_image;
 mod lines;
 mod order;
 mod prepare;
+mod ratio;
 mod rules;
 pub mod tesseract;
 
@@ -135,8 +135,8 @@ pub fn read(page: &RgbImage, dpi: f64, engine: &dyn OcrEngine) -> Result<PageTex
 }
 
 /// Mean confidence, 0 to 1, of a few long lines well spread over a gray page of `dpi` pixels an inch; 0 without lines.
-/// The larger of two answers settles which way is up: on the evaluation pages print gives 0.89 to 0.97 upright and at most
-/// 0.69 upside down. Costs about 0.2 CPU seconds a page.
+/// The larger of two answers settles which way is up: on the evaluation pages print gives 0.89 to 0.97 upright and at
+/// most 0.69 upside down. Costs about 0.2 CPU seconds a page.
 ///
 /// # Errors
 /// The first error of the engine.
@@ -169,8 +169,8 @@ fn spread_sample(lines: Vec<Line>, count: usize) -> Vec<Line> {
     best.into_iter().flatten().collect()
 }
 
-/// Mean confidence below which a line is taken for a drawing, stain or signature rather than text. Measured: of the words
-/// below 0.5 three in four are wrong; fill-ins in handwriting fonts go down to 0.37.
+/// Mean confidence below which a line is taken for a drawing, stain or signature rather than text. Measured: of the
+/// words below 0.5 three in four are wrong; fill-ins in handwriting fonts go down to 0.37.
 const LINE_MIN_CONFIDENCE: f32 = 0.30;
 
 fn read_line(prepared: &Prepared, line: &Line, engine: &dyn OcrEngine) -> Result<Option<TextLine>, OcrError> {

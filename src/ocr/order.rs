@@ -1,17 +1,18 @@
 //! Reading order: tables cell by cell, columns one after the other, all else row by row.
 //!
-//! The page is a tree. Ruled lines that touch form grids; lines inside a grid belong to its cells, cells are read row by
-//! row; a grid with one cell is a frame and read like a page. What lies in one cell (or outside all grids) is cut into
-//! rows from the top. Consecutive rows with a common white corridor form a band of two columns when they look like
+//! The page is a tree. Ruled lines that touch form grids; lines inside a grid belong to its cells, cells are read row
+//! by row; a grid with one cell is a frame and read like a page. What lies in one cell (or outside all grids) is cut
+//! into rows from the top. Consecutive rows with a common white corridor form a band of two columns when they look like
 //! what stands side by side in official papers: letterheads and signatures are centred on their own axis, lists of
-//! recipients have another line pitch than the signature beside them. Labels with fill-ins and unruled tables, whose parts
-//! share baselines and left edges, are read along the row. Working after recognition has two advantages: what the
+//! recipients have another line pitch than the signature beside them. Labels with fill-ins and unruled tables, whose
+//! parts share baselines and left edges, are read along the row. Working after recognition has two advantages: what the
 //! recogniser rejected disturbs nothing, and a colon marks a label.
 
 #![expect(clippy::cast_possible_truncation, reason = "picture coordinates are small")]
 
-use super::components::Bounds;
+use super::ratio::Ratio;
 use super::rules::Rules;
+use crate::imaging::components::Bounds;
 use crate::model::{Rect, TextLine};
 
 /// A recognised line with its geometry in working pixels.
@@ -33,11 +34,12 @@ const CORRIDOR: f64 = 1.0;
 /// Letter heights that part a list from a signature beside it, but no label from its fill-in.
 const WIDE_CORRIDOR: f64 = 4.0;
 
-/// Lines are centred when their centres agree within the first multiple of the letter height and their left edges differ
-/// by more than the second.
+/// Lines are centred when their centres agree within the first multiple of the letter height and their left edges
+/// differ by more than the second.
 const CENTERED: [f64; 2] = [0.9, 1.4];
 
-/// A line goes on in its column after the others have ended when it is no further below than this multiple of its height.
+/// A line goes on in its column after the others have ended when it is no further below than this multiple of its
+/// height.
 const SAME_COLUMN_GAP: f64 = 1.9;
 
 /// Room for signature and seal between a title and the name below, in letter heights.
@@ -45,6 +47,34 @@ const SIGNATURE_GAP: f64 = 16.0;
 
 /// Widest text in letter heights that a form or unruled table has in its left column; wider ones are columns of prose.
 const PROSE_WIDTH: f64 = 16.0;
+
+/// Lines stand side by side when their baselines differ by no more than this multiple of the letter height, or when
+/// they share more than this part of the height of the higher one (a letterhead's large print beside small).
+const LEVEL_STEP: f64 = 0.6;
+const LEVEL_OVERLAP: Ratio = Ratio(3, 5);
+
+/// Lines side by side overlap by less than this part of the narrower one: boxes of slanted print touch.
+const BESIDE_OVERLAP: Ratio = Ratio(1, 4);
+
+/// Rows back from the lowest that a line may belong to: stacked lines of a letterhead lie between.
+const OPEN_ROWS: usize = 4;
+
+/// A block ends at a gap of this multiple of the letter height (print is spaced up to 1.5 lines), or when the size of
+/// print changes by this factor.
+const BLOCK_GAP: f64 = 2.0;
+const BLOCK_RATIO: f64 = 1.35;
+
+/// A name stands below its title when their centres agree within this multiple of the letter height.
+const AXIS: f64 = 2.0;
+
+/// Lines that show how a column is set: from the first on that it is prose, from the second on that its pitch is its
+/// own, and from the third on that it stands beside a column of any length.
+const PROSE_LINES: usize = 4;
+const LIST_LINES: usize = 3;
+const COLUMN_LINES: usize = 2;
+
+/// Least letter height that centres are compared with, working pixels: below it rounding counts.
+const CENTERED_SIZE: f64 = 12.0;
 
 /// Rules this close, working pixels, touch each other: crossings are cleared by pieces.
 const TOUCH: i32 = 12;
@@ -107,7 +137,7 @@ impl Node {
         let (left, right) = if self.body.x0 < other.body.x0 { (self, other) } else { (other, self) };
         let step = (left.ends[1] - right.ends[0]).abs();
         let height = self.body.height().max(other.body.height());
-        step <= 0.6 * left.size.max(right.size) || self.body.overlap_y(&other.body) * 5 > height * 3
+        step <= LEVEL_STEP * left.size.max(right.size) || self.body.overlap_y(&other.body) > LEVEL_OVERLAP.of(height)
     }
 }
 
@@ -237,8 +267,10 @@ fn flow(nodes: Vec<Node>, pieces: &[Piece], out: &mut Output) {
         }
         let row = rows.remove(0);
         let (top, size) = (row.iter().map(|n| n.body.y0).min().unwrap_or(0), row[0].size);
-        // A gap or another size of print starts a block.
-        if last.is_some_and(|(bottom, s)| f64::from(top - bottom) > 2.0 * s || size > 1.35 * s || s > 1.35 * size) {
+        let starts_block = |(bottom, above): (i32, f64)| {
+            f64::from(top - bottom) > BLOCK_GAP * above || size > BLOCK_RATIO * above || above > BLOCK_RATIO * size
+        };
+        if last.is_some_and(starts_block) {
             out.block += 1;
         }
         last = Some((row.iter().map(|n| n.body.y1).max().unwrap_or(0), size));
@@ -276,11 +308,14 @@ fn rows(mut nodes: Vec<Node>) -> Vec<Vec<Node>> {
     let mut rows: Vec<Vec<Node>> = Vec::new();
     for node in nodes {
         let fits = |row: &Vec<Node>| {
-            let clear = |other: &Node| node.body.overlap_x(&other.body) * 4 < node.body.width().min(other.body.width());
+            let clear = |other: &Node| {
+                let narrower = node.body.width().min(other.body.width());
+                !BESIDE_OVERLAP.is_reached(node.body.overlap_x(&other.body), narrower)
+            };
             let nearest = row.iter().min_by_key(|other| -node.body.overlap_x(&other.body));
             row.iter().all(clear) && nearest.is_some_and(|other| node.level_with(other))
         };
-        match rows.iter_mut().rev().take(4).find(|row| fits(row)) {
+        match rows.iter_mut().rev().take(OPEN_ROWS).find(|row| fits(row)) {
             Some(row) => row.push(node),
             None => rows.push(vec![node]),
         }
@@ -382,7 +417,7 @@ fn trim(rows: &[Vec<Node>], corridor: i32) -> usize {
         let above = rows[..kept].iter().rev().find_map(|row| part(row, left));
         let (Some((part, part_size)), Some((above, size))) = (part(row, left), above) else { return (false, false) };
         let close = f64::from(part.y0 - above.y1) <= SAME_COLUMN_GAP * size.min(part_size);
-        let on_axis = f64::from((part.center_x() - above.center_x()).abs()) <= 2.0 * size
+        let on_axis = f64::from((part.center_x() - above.center_x()).abs()) <= AXIS * size
             && f64::from(part.y0 - above.y1) <= SIGNATURE_GAP * size;
         (close, on_axis)
     };
@@ -403,6 +438,8 @@ fn trim(rows: &[Vec<Node>], corridor: i32) -> usize {
     kept
 }
 
+/// Whether two sides of a band are columns and not labels with fill-ins or an unruled table. `width` is that of the
+/// corridor in letter heights.
 fn looks_like_columns(
     band: &[Vec<Node>],
     left: &[Side],
@@ -412,7 +449,7 @@ fn looks_like_columns(
     pieces: &[Piece],
 ) -> bool {
     let (few, many) = (left.len().min(right.len()), left.len().max(right.len()));
-    if few == 0 || many < 2 || left.iter().chain(right).any(|side| !side.is_line) {
+    if few == 0 || many < COLUMN_LINES || left.iter().chain(right).any(|side| !side.is_line) {
         return false;
     }
     let both: Vec<&Vec<Node>> = band.iter().filter(|row| sides(row, corridor) == (true, true)).collect();
@@ -427,7 +464,7 @@ fn looks_like_columns(
     });
     if labels.count() * 2 > both.len() {
         // "Nơi nhận:" beside a signature is the one label that heads a column: more lines follow below it.
-        let heads = both.len() == 1 && left.len() > 2 && width > WIDE_CORRIDOR;
+        let heads = both.len() == 1 && left.len() >= LIST_LINES && width > WIDE_CORRIDOR;
         if !heads {
             return false;
         }
@@ -437,13 +474,13 @@ fn looks_like_columns(
     }
     let size = left[0].size;
     let prose = |side: &[Side]| {
-        side.len() >= 4
+        side.len() >= PROSE_LINES
             && side.iter().filter(|n| f64::from(n.body.width()) > PROSE_WIDTH * size).count() * 2 > side.len()
     };
     // Baselines that do not agree cannot be read along a row.
     (prose(left) && prose(right))
-        || (few >= 2 && both.len() * 2 < few)
-        || (many >= 3 && both.len() * 3 <= many && width > WIDE_CORRIDOR)
+        || (few >= COLUMN_LINES && both.len() * 2 < few)
+        || (many >= LIST_LINES && both.len() * 3 <= many && width > WIDE_CORRIDOR)
 }
 
 /// "Label: fill-in" as a whole.
@@ -459,7 +496,7 @@ fn ends_with_colon(node: &Node, pieces: &[Piece]) -> bool {
 
 /// Whether lines of different lengths share an axis.
 fn centered(side: &[Side]) -> bool {
-    if side.len() < 2 {
+    if side.len() < COLUMN_LINES {
         return false;
     }
     let size = side.iter().map(|n| n.size).sum::<f64>() / side.len() as f64;
@@ -467,7 +504,8 @@ fn centered(side: &[Side]) -> bool {
         let values = || side.iter().map(of);
         f64::from(values().max().unwrap_or(0) - values().min().unwrap_or(0))
     };
-    spread(&|n| n.body.center_x()) <= CENTERED[0] * size.max(12.0) && spread(&|n| n.body.x0) >= CENTERED[1] * size
+    spread(&|n| n.body.center_x()) <= CENTERED[0] * size.max(CENTERED_SIZE)
+        && spread(&|n| n.body.x0) >= CENTERED[1] * size
 }
 
 #[cfg(test)]
@@ -489,23 +527,29 @@ mod tests {
         piece(text, x - width / 2, y, width)
     }
 
-    fn read(pieces: Vec<Piece>, rules: &Rules) -> Vec<String> {
-        arrange(pieces, rules).iter().map(TextLine::text).collect()
+    fn read(pieces: Vec<Piece>) -> Vec<String> {
+        arrange(pieces, &Rules::default()).iter().map(TextLine::text).collect()
+    }
+
+    /// Pieces, handed over from the top of the page down, are read in the listed order.
+    fn assert_read_as_listed(listed: &[Piece]) {
+        let mut pieces = listed.to_vec();
+        pieces.sort_by_key(|piece| (piece.body.y0, piece.body.x0));
+        let expected: Vec<String> = listed.iter().map(|piece| piece.text.text()).collect();
+        assert_eq!(read(pieces), expected);
     }
 
     #[test]
     fn letterhead_is_read_column_by_column() {
-        let pieces = vec![
-            centered_piece("CỘNG HÒA", 1100, 100, 600),
+        assert_read_as_listed(&[
             centered_piece("TỈNH", 400, 102, 150),
             centered_piece("ỦY BAN", 400, 140, 400),
+            centered_piece("Số: 5", 400, 190, 120),
+            centered_piece("CỘNG HÒA", 1100, 100, 600),
             centered_piece("Độc lập", 1100, 142, 300),
             centered_piece("Mỹ Lộc, ngày", 1100, 190, 400),
-            centered_piece("Số: 5", 400, 190, 120),
             centered_piece("QUYẾT ĐỊNH", 827, 300, 240),
-        ];
-        let expected = ["TỈNH", "ỦY BAN", "Số: 5", "CỘNG HÒA", "Độc lập", "Mỹ Lộc, ngày", "QUYẾT ĐỊNH"];
-        assert_eq!(read(pieces, &Rules::default()), expected);
+        ]);
     }
 
     #[test]
@@ -519,41 +563,32 @@ mod tests {
             piece("Quốc tịch: Lào", 900, 220, 180),
         ];
         let expected = ["Họ tên: Phan Văn An", "Giới tính: Nam Dân tộc: Kinh", "Ngày sinh: 1/1 Quốc tịch: Lào"];
-        assert_eq!(read(pieces, &Rules::default()), expected);
+        assert_eq!(read(pieces), expected);
     }
 
     #[test]
     fn recipients_come_before_the_signatory() {
-        let pieces = vec![
-            piece("Nơi nhận:", 200, 1000, 110),
-            centered_piece("TM. ỦY BAN", 1200, 1000, 300),
-            piece("- Như trên;", 200, 1034, 120),
-            centered_piece("CHỦ TỊCH", 1200, 1042, 180),
-            piece("- Lưu: VT.", 200, 1066, 110),
-            centered_piece("Lê An", 1200, 1300, 100),
-        ];
-        let expected = ["Nơi nhận:", "- Như trên;", "- Lưu: VT.", "TM. ỦY BAN", "CHỦ TỊCH", "Lê An"];
-        assert_eq!(read(pieces, &Rules::default()), expected);
+        let recipients = [("Nơi nhận:", 1000), ("- Như trên;", 1034), ("- Lưu: VT.", 1066)];
+        let signatory = [("TM. ỦY BAN", 1000, 300), ("CHỦ TỊCH", 1042, 180), ("Lê An", 1300, 100)];
+        let left = recipients.map(|(text, y)| piece(text, 200, y, 115));
+        let right = signatory.map(|(text, y, width)| centered_piece(text, 1200, y, width));
+        assert_read_as_listed(&[left, right].concat());
     }
 
     #[test]
     fn two_signatories_are_read_one_after_the_other_down_to_their_names() {
-        let pieces = vec![
+        assert_read_as_listed(&[
             centered_piece("NGƯỜI KHAI", 400, 1000, 180),
-            centered_piece("XÁC NHẬN", 1200, 1000, 400),
             centered_piece("Lê An", 400, 1250, 100),
+            centered_piece("XÁC NHẬN", 1200, 1000, 400),
             centered_piece("Vũ Bình Minh", 1200, 1250, 180),
-        ];
-        let expected = ["NGƯỜI KHAI", "Lê An", "XÁC NHẬN", "Vũ Bình Minh"];
-        assert_eq!(read(pieces, &Rules::default()), expected);
+        ]);
     }
 
     #[test]
     fn columns_of_prose_are_read_one_after_the_other() {
-        let row =
-            |i: i32| [piece(&format!("a{i}"), 100, 100 + 40 * i, 600), piece(&format!("b{i}"), 800, 100 + 40 * i, 600)];
-        let text = read((0..5).flat_map(row).collect(), &Rules::default());
-        assert_eq!(text, ["a0", "a1", "a2", "a3", "a4", "b0", "b1", "b2", "b3", "b4"]);
+        let column = |x: i32| (0..5).map(move |row| piece(&format!("{x} {row}"), x, 100 + 40 * row, 600));
+        assert_read_as_listed(&column(100).chain(column(800)).collect::<Vec<_>>());
     }
 
     #[test]

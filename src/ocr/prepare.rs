@@ -1,4 +1,5 @@
-//! The picture that text is read from: gray, about 200 dpi, even background, without rules, seals, signatures and codes.
+//! The picture that text is read from: gray, about 200 dpi, even background, without rules, seals, signatures and
+//! codes.
 //!
 //! It is made for reading only and never shown: the master page keeps everything.
 
@@ -11,19 +12,25 @@
 use image::{GrayImage, RgbImage};
 
 use super::binarize;
-use super::components::{self, Bitmap, Bounds, Components};
 use super::ink;
+use super::ratio::Ratio;
 use super::rules::{self, Rules};
+use crate::imaging::components::{self, Bitmap, Bounds, Components};
 use crate::model::Rect;
 
-/// Working resolution. Measured on 13 pages of mixed fonts: CER 0.51 % at 200 dpi, 0.75 % at 250 dpi for 20 % more time.
+/// Working resolution. Measured on 13 pages of mixed fonts: CER 0.51 % at 200 dpi, 0.75 % at 250 dpi for 20 % more
+/// time.
 const WORK_DPI: f64 = 200.0;
 
-/// Papers whose sides are both shorter than this, millimetres, are cards with print of 6 to 8 points and get twice the resolution.
+/// Papers whose sides are both shorter than this, millimetres, are cards with print of 6 to 8 points and get twice the
+/// resolution.
 const CARD_MM: f64 = 120.0;
 
 /// Resolutions that differ less from the wanted one are left alone: resampling blurs.
 const DPI_TOLERANCE: f64 = 0.12;
+
+/// Reductions and enlargements beyond this are not made: enlarging more than twice invents nothing useful.
+const FACTORS: std::ops::RangeInclusive<f64> = 0.05..=2.0;
 
 /// A page prepared for reading.
 #[derive(Debug)]
@@ -112,8 +119,7 @@ fn work_size((width, height): (u32, u32), dpi: f64) -> (u32, u32) {
     if width == 0 || height == 0 || !factor.is_finite() || (factor - 1.0).abs() < DPI_TOLERANCE {
         return (width, height);
     }
-    // Enlarging more than twice invents nothing useful.
-    let factor = factor.clamp(0.05, 2.0);
+    let factor = factor.clamp(*FACTORS.start(), *FACTORS.end());
     let scaled = |side: u32| ((f64::from(side) * factor).round() as u32).max(1);
     (scaled(width), scaled(height))
 }
@@ -175,11 +181,20 @@ fn resample(data: &[u8], from: (u32, u32), to: (u32, u32), channels: usize) -> V
 const BARS: usize = 12;
 const BAR_HEIGHT: i32 = 24;
 
+/// Widest bar as a share of its height, least share of its box that it covers, largest gap to the next as a share of
+/// its height, and largest difference of the ends of neighbours, pixels. Bars are upright, full and of one height.
+const BAR_WIDTH: Ratio = Ratio(1, 4);
+const BAR_FILL: Ratio = Ratio(7, 10);
+const BAR_GAP: Ratio = Ratio(1, 2);
+const BAR_ENDS: i32 = 4;
+
 /// Clears one-dimensional codes: rows of full upright bars of one height.
 fn erase_barcodes(ink: &mut Bitmap) {
     let found = components::find(ink, 0);
     let is_bar = |b: &Bounds, area: i32| {
-        b.height() >= BAR_HEIGHT && b.width() * 4 <= b.height() && area * 10 >= b.width() * b.height() * 7
+        b.height() >= BAR_HEIGHT
+            && b.width() <= BAR_WIDTH.of(b.height())
+            && BAR_FILL.is_reached(area, b.width() * b.height())
     };
     let mut bars: Vec<(Bounds, u32)> = (0..found.list.len())
         .map(|i| (found.list[i].bounds, found.list[i].area, i as u32))
@@ -192,7 +207,9 @@ fn erase_barcodes(ink: &mut Bitmap) {
     for (bar, i) in &bars {
         let same = |row: &(Bounds, usize)| {
             let last = row.0;
-            bar.x0 - last.x1 <= last.height() / 2 && (bar.y0 - last.y0).abs() <= 4 && (bar.y1 - last.y1).abs() <= 4
+            bar.x0 - last.x1 <= BAR_GAP.of(last.height())
+                && (bar.y0 - last.y0).abs() <= BAR_ENDS
+                && (bar.y1 - last.y1).abs() <= BAR_ENDS
         };
         let row = rows.iter().rposition(same).unwrap_or(rows.len());
         match rows.get_mut(row) {
@@ -212,6 +229,17 @@ fn erase_barcodes(ink: &mut Bitmap) {
 /// Largest dot that is left where two rules cross, pixels.
 const CROSSING: i32 = 14;
 
+/// How far a removed rule may be from what is left of it, pixels: its soft edge.
+const CROSSING_GAP: i32 = 3;
+
+/// Splinters of rules are no thicker, pixels.
+const SPLINTER: i32 = 3;
+
+/// Widest and highest dot that the end of a rule leaves, and the farthest from it, pixels: the last dots of a dotted
+/// line.
+const END_DOT: (i32, i32) = (6, 4);
+const END_DOT_GAP: i32 = 7;
+
 /// Clears what is left of crossings (small components with a removed rule beside and another above or below) and
 /// splinters of rules.
 fn erase_crossings(ink: &mut Bitmap, cleared: &Bitmap) {
@@ -226,11 +254,12 @@ fn erase_crossings(ink: &mut Bitmap, cleared: &Bitmap) {
         .iter()
         .map(|c| {
             let b = c.bounds;
-            let beside = || any(b.x0 - 3, b.x0, b.y0, b.y1) || any(b.x1, b.x1 + 3, b.y0, b.y1);
-            let over = || any(b.x0, b.x1, b.y0 - 3, b.y0) || any(b.x0, b.x1, b.y1, b.y1 + 3);
-            let dot = b.height() <= 4 && b.width() <= 6;
-            let near_end = || any(b.x0 - 7, b.x1 + 7, b.y0, b.y1);
-            let splinter = (b.height() <= 3 && beside()) || (b.width() <= 3 && over()) || (dot && near_end());
+            let beside = || any(b.x0 - CROSSING_GAP, b.x0, b.y0, b.y1) || any(b.x1, b.x1 + CROSSING_GAP, b.y0, b.y1);
+            let over = || any(b.x0, b.x1, b.y0 - CROSSING_GAP, b.y0) || any(b.x0, b.x1, b.y1, b.y1 + CROSSING_GAP);
+            let dot = b.width() <= END_DOT.0 && b.height() <= END_DOT.1;
+            let near_end = || any(b.x0 - END_DOT_GAP, b.x1 + END_DOT_GAP, b.y0, b.y1);
+            let splinter =
+                (b.height() <= SPLINTER && beside()) || (b.width() <= SPLINTER && over()) || (dot && near_end());
             b.width() <= CROSSING && b.height() <= CROSSING && (splinter || (beside() && over()))
         })
         .collect();
@@ -240,14 +269,17 @@ fn erase_crossings(ink: &mut Bitmap, cleared: &Bitmap) {
     }
 }
 
+/// Width of a rule's soft edges, pixels: blur of scans and of the resampling.
+const SOFT_EDGE: usize = 2;
+
 /// Paints the removed rules and their soft edges white, letters spared.
 fn whiten(gray: &mut GrayImage, ink: &Bitmap, cleared: &Bitmap) {
     let (width, height) = (ink.width, ink.height);
     let data: &mut [u8] = gray;
     for y in 0..height {
         for x in (0..width).filter(|x| cleared.data[y * width + x] != 0) {
-            for ny in y.saturating_sub(2)..(y + 3).min(height) {
-                for nx in x.saturating_sub(2)..(x + 3).min(width) {
+            for ny in y.saturating_sub(SOFT_EDGE)..(y + 1 + SOFT_EDGE).min(height) {
+                for nx in x.saturating_sub(SOFT_EDGE)..(x + 1 + SOFT_EDGE).min(width) {
                     if ink.data[ny * width + nx] == 0 {
                         data[ny * width + nx] = 255;
                     }
@@ -268,6 +300,9 @@ const DENSE: f64 = 0.41;
 
 /// Least side of a dense region, tiles: tight bold capitals fill a window, but never this much.
 const DENSE_SIDE: i32 = 6;
+
+/// Share of a component's tiles that must be dense, tenths: letters beside a code touch some of its tiles.
+const DENSE_TENTHS: usize = 6;
 
 /// Where the ink is denser than text.
 struct DenseTiles {
@@ -319,7 +354,7 @@ impl DenseTiles {
                 all += 1;
             }
         }
-        dense * 10 > all * 6
+        dense * 10 > all * DENSE_TENTHS
     }
 }
 

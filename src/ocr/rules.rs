@@ -1,12 +1,13 @@
 //! Ruled lines: underlines, form lines, table borders and frames.
 //!
-//! A rule is a chain of thin, long components: thin means few ink pixels across. Working on chains of components, not on
-//! projections, follows lines that are slightly skewed or bent, and leaves letters that cross a rule whole because their
-//! columns are not thin there.
+//! A rule is a chain of thin, long components: thin means few ink pixels across. Working on chains of components, not
+//! on projections, follows lines that are slightly skewed or bent, and leaves letters that cross a rule whole because
+//! their columns are not thin there.
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates are small")]
 
-use super::components::{self, Bitmap, Bounds};
+use super::ratio::Ratio;
+use crate::imaging::components::{self, Bitmap, Bounds};
 
 /// A rule, by its box. Half-open.
 #[derive(Clone, Debug, Default)]
@@ -31,9 +32,18 @@ struct Kind {
 /// Heavy frames, up to 2 mm thick and from 50 mm on.
 const HEAVY: Kind = Kind { thick: 16, piece: 64, length: 400 };
 
-/// Rules up to 0.9 mm thick and from 11 mm on; serifs and bars of letters at 14 points are shorter than the pieces (2 mm),
-/// and strokes of large capitals, which may be thicker, shorter than the whole.
+/// Rules up to 0.9 mm thick and from 11 mm on; serifs and bars of letters at 14 points are shorter than the pieces (2
+/// mm), and strokes of large capitals, which may be thicker, shorter than the whole.
 const FINE: Kind = Kind { thick: 7, piece: 16, length: 88 };
+
+/// A piece may be higher than thick by this part of its length: skewed or bent.
+const TILT: Ratio = Ratio(1, 8);
+
+/// Least length of ink in a piece against its whole length: a dotted line leaves more white than ink.
+const PIECE_FILL: Ratio = Ratio(1, 3);
+
+/// Least length of the pieces of a rule against its own; a chain of serifs leaves most of its length open.
+const COVERED: Ratio = Ratio(7, 10);
 
 /// Measures in pixels at 200 dpi; millimetres in brackets.
 mod size {
@@ -41,6 +51,10 @@ mod size {
     pub(super) const GAP: i32 = 16;
     /// White gap that dots of a dotted line may leave (0.5 mm).
     pub(super) const DOT_GAP: i32 = 3;
+    /// Largest step between the ends of neighbouring pieces (0.4 mm), half the thickness of a fine rule.
+    pub(super) const STEP: i32 = 3;
+    /// What a column of a rule may be thicker than most: the soft edge of a scan.
+    pub(super) const SOFT_EDGE: usize = 1;
 }
 
 /// Finds the rules and clears them from the ink. `cleared` receives 1 where a rule was.
@@ -79,7 +93,8 @@ fn find(ink: &Bitmap, kind: Kind) -> Vec<(Bounds, Pixels)> {
         .filter(|&i| {
             let c = &found.list[i];
             let (w, h) = (c.bounds.width(), c.bounds.height());
-            w >= kind.piece && c.area <= w * kind.thick as i32 && h <= kind.thick as i32 + w / 8 && c.area * 3 >= w
+            let thick = kind.thick as i32;
+            w >= kind.piece && c.area <= w * thick && h <= thick + TILT.of(w) && PIECE_FILL.is_reached(c.area, w)
         })
         .collect();
     pieces.sort_by_key(|&i| (found.list[i].bounds.x0, found.list[i].bounds.y0));
@@ -97,8 +112,7 @@ fn find(ink: &Bitmap, kind: Kind) -> Vec<(Bounds, Pixels)> {
     let mut number = vec![usize::MAX; chains];
     for (&piece, &chain) in pieces.iter().zip(&chain_of) {
         let Some(b) = boxes[chain] else { continue };
-        // A chain of serifs leaves most of its length open.
-        if b.width() < kind.length || covered[chain] * 10 < b.width() * 7 {
+        if b.width() < kind.length || !COVERED.is_reached(covered[chain], b.width()) {
             continue;
         }
         if number[chain] == usize::MAX {
@@ -126,7 +140,7 @@ fn spare_thick_columns(bounds: &Bounds, pixels: &mut Pixels) {
     }
     let mut sorted: Vec<usize> = thickness.iter().copied().filter(|&t| t > 0).collect();
     sorted.sort_unstable();
-    let limit = sorted.get(sorted.len() / 2).map_or(0, |&median| median + 1);
+    let limit = sorted.get(sorted.len() / 2).map_or(0, |&median| median + size::SOFT_EDGE);
     let mut kept = Vec::with_capacity(pixels.len());
     for run in pixels.iter() {
         let mut start = run.x0;
@@ -183,7 +197,7 @@ fn chain(pieces: &[Bounds], found: &components::Components, ids: &[usize]) -> Ve
         let (left_y, right_y, ..) = ends[id];
         let fits = |tail: &(i32, i32)| {
             let gap = piece.x0 - tail.0;
-            (-size::GAP..=size::GAP).contains(&gap) && (left_y - tail.1).abs() <= 3
+            (-size::GAP..=size::GAP).contains(&gap) && (left_y - tail.1).abs() <= size::STEP
         };
         let best = (0..tails.len()).rev().filter(|&c| fits(&tails[c])).min_by_key(|&c| (left_y - tails[c].1).abs());
         let chain = best.unwrap_or(tails.len());

@@ -2,7 +2,9 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "picture coordinates lie far below 2^31")]
 
-/// A half-open box in pixels of the working picture.
+use image::GrayImage;
+
+/// A half-open box in pixels of a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bounds {
     pub(crate) x0: i32,
@@ -90,7 +92,7 @@ impl Bitmap {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Component {
     pub(crate) bounds: Bounds,
-    /// Number of black pixels.
+    /// Number of its pixels.
     pub(crate) area: i32,
 }
 
@@ -110,15 +112,25 @@ pub(crate) struct Components {
     pub(crate) runs: Vec<Run>,
 }
 
-/// Finds the components. White gaps of up to `bridge` pixels inside a row do not part a component (they are not
-/// counted as area); 0 for plain 8-connectivity.
+/// Finds the components of a bitmap. White gaps of up to `bridge` pixels inside a row do not part a component (they are
+/// not counted as area); 0 for plain 8-connectivity.
 pub(crate) fn find(bitmap: &Bitmap, bridge: i32) -> Components {
+    find_where(&bitmap.data, bitmap.width, bridge, |value| value != 0)
+}
+
+/// [`find`] for the pixels of at least the value `least` in a gray picture, without bridges.
+pub(crate) fn find_gray(gray: &GrayImage, least: u8) -> Components {
+    find_where(gray.as_raw(), gray.width() as usize, 0, |value| value >= least)
+}
+
+/// Components are numbered in the order of their first run.
+fn find_where(pixels: &[u8], width: usize, bridge: i32, is_ink: impl Fn(u8) -> bool) -> Components {
     let mut runs: Vec<Run> = Vec::new();
-    let mut parent: Vec<u32> = Vec::new();
+    let mut sets = Sets::default();
     let (mut above, mut above_end) = (0, 0);
-    for y in 0..bitmap.height {
+    for (y, row) in pixels.chunks_exact(width.max(1)).enumerate() {
         let start = runs.len();
-        scan_row(bitmap.row(y), y as i32, bridge, &mut runs, &mut parent);
+        scan_row(row, y as i32, bridge, &is_ink, &mut runs, &mut sets);
         let mut j = above;
         for i in start..runs.len() {
             while j < above_end && runs[j].x1 < runs[i].x0 {
@@ -126,50 +138,67 @@ pub(crate) fn find(bitmap: &Bitmap, bridge: i32) -> Components {
             }
             let mut k = j;
             while k < above_end && runs[k].x0 <= runs[i].x1 {
-                join(&mut parent, i as u32, k as u32);
+                sets.join(i as u32, k as u32);
                 k += 1;
             }
         }
         (above, above_end) = (start, runs.len());
     }
-    number(runs, parent)
+    number(runs, sets)
 }
 
-fn scan_row(row: &[u8], y: i32, bridge: i32, runs: &mut Vec<Run>, parent: &mut Vec<u32>) {
+fn scan_row(row: &[u8], y: i32, bridge: i32, is_ink: impl Fn(u8) -> bool, runs: &mut Vec<Run>, sets: &mut Sets) {
     let mut x = 0;
     let mut last_end = i32::MIN / 2;
     while x < row.len() {
-        let Some(skip) = row[x..].iter().position(|&v| v != 0) else { break };
+        let Some(skip) = row[x..].iter().position(|&v| is_ink(v)) else { break };
         let x0 = x + skip;
-        let x1 = row[x0..].iter().position(|&v| v == 0).map_or(row.len(), |n| x0 + n);
+        let x1 = row[x0..].iter().position(|&v| !is_ink(v)).map_or(row.len(), |n| x0 + n);
         let id = runs.len() as u32;
         let bridged = x0 as i32 - last_end <= bridge;
-        parent.push(if bridged { id - 1 } else { id });
+        sets.0.push(if bridged { id - 1 } else { id });
         runs.push(Run { y, x0: x0 as i32, x1: x1 as i32, component: id });
         last_end = x1 as i32;
         x = x1;
     }
 }
 
-fn root(parent: &mut [u32], mut i: u32) -> u32 {
-    while parent[i as usize] != i {
-        parent[i as usize] = parent[parent[i as usize] as usize];
-        i = parent[i as usize];
+/// Disjoint sets of numbers. The root of a set is its smallest member.
+#[derive(Debug, Default)]
+pub(crate) struct Sets(Vec<u32>);
+
+impl Sets {
+    /// The numbers from 0, each by itself.
+    pub(crate) fn new(count: usize) -> Self {
+        Self((0..count as u32).collect())
     }
-    i
+
+    /// How many numbers there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The number that stands for a number's set.
+    pub(crate) fn root(&mut self, mut i: u32) -> u32 {
+        while self.0[i as usize] != i {
+            self.0[i as usize] = self.0[self.0[i as usize] as usize];
+            i = self.0[i as usize];
+        }
+        i
+    }
+
+    /// Makes one set of two.
+    pub(crate) fn join(&mut self, a: u32, b: u32) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.0[a.max(b) as usize] = a.min(b);
+    }
 }
 
-fn join(parent: &mut [u32], a: u32, b: u32) {
-    let (a, b) = (root(parent, a), root(parent, b));
-    let (low, high) = (a.min(b), a.max(b));
-    parent[high as usize] = low;
-}
-
-fn number(mut runs: Vec<Run>, mut parent: Vec<u32>) -> Components {
+fn number(mut runs: Vec<Run>, mut sets: Sets) -> Components {
     let mut list: Vec<Component> = Vec::new();
     let mut ids = vec![u32::MAX; runs.len()];
     for (i, run) in runs.iter_mut().enumerate() {
-        let top = root(&mut parent, i as u32) as usize;
+        let top = sets.root(i as u32) as usize;
         let bounds = Bounds { x0: run.x0, y0: run.y, x1: run.x1, y1: run.y + 1 };
         if ids[top] == u32::MAX {
             ids[top] = list.len() as u32;
@@ -208,6 +237,16 @@ mod tests {
         assert_eq!(found.list[0].area, 3);
         assert_eq!(found.list[0].bounds, Bounds { x0: 0, y0: 0, x1: 7, y1: 1 });
         assert_eq!(find(&bitmap(&["#..#..#"]), 1).list.len(), 3);
+    }
+
+    #[test]
+    fn fainter_pixels_part_components_of_a_gray_picture() {
+        let rows: [&[u8]; 4] = [&[9, 0, 9, 0, 0], &[9, 0, 9, 0, 0], &[0, 9, 0, 0, 9], &[0, 0, 0, 0, 1]];
+        let gray = GrayImage::from_raw(5, 4, rows.concat()).unwrap();
+        let found: Vec<(Bounds, i32)> = find_gray(&gray, 5).list.iter().map(|c| (c.bounds, c.area)).collect();
+        let bounds = |x0, y0, x1, y1| Bounds { x0, y0, x1, y1 };
+        assert_eq!(found, [(bounds(0, 0, 3, 3), 5), (bounds(4, 2, 5, 3), 1)]);
+        assert!(find_gray(&GrayImage::new(0, 7), 1).list.is_empty());
     }
 
     #[test]
