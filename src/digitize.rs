@@ -130,6 +130,9 @@ pub enum DigitizeError {
         /// What is wrong.
         source: ManifestError,
     },
+    /// The output belongs to another dossier, which its manifest names.
+    #[error("the output holds the dossier {0}; choose another --out for another dossier")]
+    OtherDossier(String),
     /// A component cannot be assembled or signed.
     #[error(transparent)]
     Component(#[from] ComponentError),
@@ -151,6 +154,10 @@ impl Localized for DigitizeError {
                     "there is no picture in the input; name a folder with scans or photos",
                 )
                 .to_owned(),
+            Self::OtherDossier(code) => match lang {
+                Lang::Vi => format!("thư mục kết quả là của hồ sơ {code}; hãy chọn --out khác cho hồ sơ khác"),
+                Lang::En => self.to_string(),
+            },
             Self::Manifest { path, .. } => match lang {
                 Lang::Vi => format!(
                     "{}: tệp kê khai đã bị sửa; hãy chạy `sohoa verify` và chuyển thư mục này đi trước khi số hóa tiếp",
@@ -537,6 +544,11 @@ impl Ledger {
             models: job.models.clone(),
         };
         let dossier = job.dossier.map(str::to_owned);
+        if let Some(of) = earlier.as_ref().and_then(|earlier| earlier.dossier.clone())
+            && dossier.as_ref().is_some_and(|dossier| *dossier != of)
+        {
+            return Err(DigitizeError::OtherDossier(of));
+        }
         let manifest = match earlier {
             Some(earlier) => Manifest { tool, dossier: dossier.or(earlier.dossier.clone()), ..earlier },
             None => Manifest {
