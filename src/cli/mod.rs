@@ -86,9 +86,9 @@ fn manpage(mut command: clap::Command) -> std::io::Result<Vec<u8>> {
         man.render_description_section(&mut section)?;
         man.render_options_section(&mut section)?;
         let section = String::from_utf8_lossy(&section)
-            .replace(".SH SYNOPSIS", &format!(".SH {}", title.to_uppercase()))
             .replace(".SH DESCRIPTION", ".PP")
-            .replace(".SH OPTIONS", ".PP");
+            .replace(".SH ", ".SS ")
+            .replace(".SS SYNOPSIS", &format!(".SH {}", title.to_uppercase()));
         page.extend_from_slice(section.as_bytes());
     }
     man.render_version_section(&mut page)?;
