@@ -130,6 +130,9 @@ pub enum DigitizeError {
         /// What is wrong.
         source: ManifestError,
     },
+    /// The output belongs to another dossier, which its manifest names.
+    #[error("the output holds the dossier {0}; choose another --out for another dossier")]
+    OtherDossier(String),
     /// A component cannot be assembled or signed.
     #[error(transparent)]
     Component(#[from] ComponentError),
@@ -151,6 +154,10 @@ impl Localized for DigitizeError {
                     "there is no picture in the input; name a folder with scans or photos",
                 )
                 .to_owned(),
+            Self::OtherDossier(code) => match lang {
+                Lang::Vi => format!("thư mục kết quả là của hồ sơ {code}; hãy chọn --out khác cho hồ sơ khác"),
+                Lang::En => self.to_string(),
+            },
             Self::Manifest { path, .. } => match lang {
                 Lang::Vi => format!(
                     "{}: tệp kê khai đã bị sửa; hãy chạy `sohoa verify` và chuyển thư mục này đi trước khi số hóa tiếp",
@@ -179,6 +186,7 @@ pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Resu
     let mut ledger = Ledger::open(job, output)?;
 
     let (plans, mut report) = plan(job, &ledger, gathered);
+    plans.iter().try_for_each(|plan| ledger.check_free(plan))?;
     let items: Vec<(usize, usize)> =
         plans.iter().enumerate().flat_map(|(p, plan)| (0..plan.slots.len()).map(move |s| (p, s))).collect();
     on_event(&Event::Planned { components: plans.len(), pages: items.len() });
@@ -329,7 +337,7 @@ fn plan(job: &Job<'_>, ledger: &Ledger, gathered: Vec<Gathered>) -> (Vec<Plan>, 
             slots.extend(new.map(|(frame, memory_bytes)| Slot { file: files.len(), frame, memory_bytes }));
             files.push(capture);
         }
-        let fingerprint = fingerprint(job, &files);
+        let fingerprint = fingerprint(job, ledger.manifest.dossier.as_deref(), &files);
         match ledger.latest(&component.name) {
             Some(done) if done.fingerprint == fingerprint && ledger.is_intact(done) => {
                 report.outcomes.push(Outcome { component: done.clone(), unchanged: true });
@@ -344,11 +352,11 @@ fn plan(job: &Job<'_>, ledger: &Ledger, gathered: Vec<Gathered>) -> (Vec<Plan>, 
 }
 
 /// A hash over everything that decides how a component comes out, but the time.
-fn fingerprint(job: &Job<'_>, files: &[Capture]) -> String {
+fn fingerprint(job: &Job<'_>, dossier: Option<&str>, files: &[Capture]) -> String {
     let mut hash = Sha256::new();
     let settings = serde_json::to_vec(job.settings).expect("settings are plain values");
     hash.update(settings);
-    hash.update(format!("{}\0{:?}\0{:?}\0", env!("CARGO_PKG_VERSION"), job.level, job.dossier));
+    hash.update(format!("{}\0{:?}\0{:?}\0", env!("CARGO_PKG_VERSION"), job.level, dossier));
     hash.update(job.engine.map_or_else(String::new, |engine| engine.name().to_owned()));
     job.models.iter().for_each(|model| hash.update(&model.sha256));
     hash.update(job.signer.map_or_else(String::new, sign::certificate_sha256));
@@ -419,13 +427,14 @@ fn finish(
         pages: entries,
         set_aside,
     };
+    let mut pdf = None;
     if !pages.is_empty() {
         let info = DocumentInfo {
             title: plan.name.clone(),
             language: "vi-VN".to_owned(),
             created: job.now,
             producer: format!("sohoa {}", env!("CARGO_PKG_VERSION")),
-            subject: job.dossier.map(str::to_owned),
+            subject: ledger.manifest.dossier.clone(),
             keywords: None,
         };
         let unsigned = UnsignedPdf::assemble(&pages, &info, job.level)?;
@@ -438,20 +447,25 @@ fn finish(
             }
             None => None,
         };
-        let bytes = signed.as_ref().map_or(unsigned.bytes(), |signed| signed.bytes());
-        component.file = Some(ledger.publish(&file_name(&component), bytes)?);
+        let bytes = signed.map_or_else(|| unsigned.bytes().to_vec(), |signed| signed.bytes().to_vec());
+        component.file = Some(manifest::File {
+            path: file_name(&component.name, component.version, component.state),
+            bytes: bytes.len() as u64,
+            sha256: manifest::sha256_hex(&bytes),
+        });
+        pdf = Some(bytes);
     }
-    ledger.record(job, component.clone())?;
+    ledger.record(job, component.clone(), pdf.as_deref())?;
     let outcome = Outcome { component, unchanged: false };
     on_event(&Event::Component(Box::new(outcome.clone())));
     Ok(outcome)
 }
 
 /// `NAME.pdf`, `NAME.v2.pdf` for a rescan, `NAME.incomplete.pdf` for what could be read of a component.
-fn file_name(component: &manifest::Component) -> String {
-    let version = if component.version > 1 { format!(".v{}", component.version) } else { String::new() };
-    let state = if component.state == State::Incomplete { ".incomplete" } else { "" };
-    format!("{}{version}{state}.pdf", component.name)
+fn file_name(name: &str, version: u32, state: State) -> String {
+    let version = if version > 1 { format!(".v{version}") } else { String::new() };
+    let state = if state == State::Incomplete { ".incomplete" } else { "" };
+    format!("{name}{version}{state}.pdf")
 }
 
 fn page_entry(number: usize, source: manifest::Source, page: &Page, engine: Option<&dyn OcrEngine>) -> manifest::Page {
@@ -515,6 +529,7 @@ struct Ledger {
 impl Ledger {
     /// Takes up the manifest that is there, or begins one.
     fn open(job: &Job<'_>, output: OutputDir) -> Result<Self, DigitizeError> {
+        complete_killed_run(&output)?;
         let path = output.path().join(manifest::FILE_NAME);
         let earlier = match fs::read(&path) {
             Ok(bytes) => {
@@ -529,6 +544,11 @@ impl Ledger {
             models: job.models.clone(),
         };
         let dossier = job.dossier.map(str::to_owned);
+        if let Some(of) = earlier.as_ref().and_then(|earlier| earlier.dossier.clone())
+            && dossier.as_ref().is_some_and(|dossier| *dossier != of)
+        {
+            return Err(DigitizeError::OtherDossier(of));
+        }
         let manifest = match earlier {
             Some(earlier) => Manifest { tool, dossier: dossier.or(earlier.dossier.clone()), ..earlier },
             None => Manifest {
@@ -555,20 +575,49 @@ impl Ledger {
         })
     }
 
-    /// Puts a PDF in place.
-    fn publish(&self, name: &str, bytes: &[u8]) -> Result<manifest::File, PublishError> {
-        self.output.write(name, bytes)?;
-        Ok(manifest::File { path: name.to_owned(), bytes: bytes.len() as u64, sha256: manifest::sha256_hex(bytes) })
+    /// Whether the names that a component may get are free. Every file of ours is in the manifest, so what has such a
+    /// name is somebody's, perhaps the very capture.
+    fn check_free(&self, plan: &Plan) -> Result<(), PublishError> {
+        for state in [State::Signed, State::Incomplete] {
+            let path = self.output.path().join(file_name(&plan.name, plan.version, state));
+            if fs::symlink_metadata(&path).is_ok() {
+                return Err(PublishError::InTheWay(path));
+            }
+        }
+        Ok(())
     }
 
-    /// Adds a component and writes the manifest, sealed.
-    fn record(&mut self, job: &Job<'_>, component: manifest::Component) -> Result<(), DigitizeError> {
+    /// Adds a component: puts its PDF in place and the manifest after it, sealed.
+    fn record(
+        &mut self,
+        job: &Job<'_>,
+        component: manifest::Component,
+        pdf: Option<&[u8]>,
+    ) -> Result<(), DigitizeError> {
+        let name = component.file.as_ref().map(|file| file.path.clone());
         self.manifest.components.push(component);
         self.manifest.updated = rfc3339(job.now);
         let bytes = manifest::seal(&self.manifest, |body| {
             job.signer.map(|signer| sign::cms::detached(&[body], signer, job.now, Form::File)).transpose()
         })?;
-        self.output.write(manifest::FILE_NAME, &bytes)?;
+        let pdf = name.as_deref().zip(pdf);
+        self.output.write(&pdf.into_iter().chain([(manifest::FILE_NAME, &bytes[..])]).collect::<Vec<_>>())?;
         Ok(())
     }
+}
+
+/// A run that was killed after it had put a PDF in place, and before the manifest that names it, left that manifest
+/// beside: it is put in place now, if all that it names is there. Other leftovers are removed.
+fn complete_killed_run(output: &OutputDir) -> Result<(), PublishError> {
+    let written = output.leftover(manifest::FILE_NAME).and_then(|bytes| manifest::open(&bytes).ok());
+    if let Some(written) = written {
+        let present = |file: &manifest::File| {
+            fs::read(output.path().join(&file.path)).is_ok_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256)
+        };
+        let newest = written.manifest.components.last();
+        if newest.is_some_and(|component| component.file.as_ref().is_none_or(present)) {
+            output.adopt(manifest::FILE_NAME)?;
+        }
+    }
+    output.clear_leftovers()
 }

@@ -25,6 +25,9 @@ pub enum PublishError {
     /// Another program holds the directory.
     #[error("{}: another sohoa is writing there", shown(.0))]
     InUse(PathBuf),
+    /// A file that the manifest does not know has the name of a result: a capture, or somebody's own.
+    #[error("{}: the manifest does not know this file and it is not overwritten; move it or choose another --out", shown(.0))]
+    InTheWay(PathBuf),
 }
 
 impl Localized for PublishError {
@@ -34,6 +37,10 @@ impl Localized for PublishError {
             (Self::InUse(path), Lang::Vi) => {
                 format!("{}: một chương trình sohoa khác đang ghi vào đây; hãy đợi nó xong", shown(path))
             }
+            (Self::InTheWay(path), Lang::Vi) => format!(
+                "{}: tệp này không có trong bản kê khai nên không bị ghi đè; hãy chuyển nó đi hoặc chọn --out khác",
+                shown(path)
+            ),
             (error, Lang::En) => error.to_string(),
         }
     }
@@ -48,7 +55,8 @@ pub struct OutputDir {
 }
 
 impl OutputDir {
-    /// Creates the directory where it is missing, locks it, and removes what a killed run left half-written.
+    /// Creates the directory where it is missing and locks it. What a killed run left half-written stays until
+    /// [`Self::clear_leftovers`].
     ///
     /// # Errors
     /// When it cannot be made or written, or another program holds it.
@@ -61,7 +69,29 @@ impl OutputDir {
             Err(fs::TryLockError::WouldBlock) => return Err(PublishError::InUse(path.to_owned())),
             Err(fs::TryLockError::Error(source)) => return Err(error(source)),
         }
-        for entry in fs::read_dir(path).map_err(error)? {
+        Ok(Self { path: path.to_owned(), handle })
+    }
+
+    /// What a killed run had written for `name` and not yet put in place.
+    pub fn leftover(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.temporary(name)).ok()
+    }
+
+    /// Puts the leftover of `name` in place, as the killed run was about to do.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn adopt(&self, name: &str) -> Result<(), PublishError> {
+        self.put_in_place(name).map_err(|source| PublishError::Io { path: self.path.join(name), source })
+    }
+
+    /// Removes what a killed run left half-written.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn clear_leftovers(&self) -> Result<(), PublishError> {
+        let error = |source| PublishError::Io { path: self.path.clone(), source };
+        for entry in fs::read_dir(&self.path).map_err(error)? {
             let entry = entry.map_err(error)?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
@@ -69,7 +99,7 @@ impl OutputDir {
                 fs::remove_file(entry.path()).map_err(error)?;
             }
         }
-        Ok(Self { path: path.to_owned(), handle })
+        Ok(())
     }
 
     /// The directory.
@@ -77,28 +107,41 @@ impl OutputDir {
         &self.path
     }
 
-    /// Puts a whole file in place under `name`: written beside it, flushed to the disk, renamed, the directory flushed.
-    /// After a crash at any moment the old file or the new one is there, never a part.
+    /// Puts whole files in place under their names: all are written beside and flushed to the disk first, then renamed in
+    /// order, the directory flushed after each. After a crash at any moment each name has its old file or its new one,
+    /// never a part, and the new ones are the first of the list.
     ///
     /// # Errors
-    /// When the system refuses; the old file is then untouched and nothing else is left.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, PublishError> {
-        let target = self.path.join(name);
-        let temporary = self.path.join(format!("{TEMPORARY_PREFIX}{name}{TEMPORARY_SUFFIX}"));
-        let put = || {
-            let mut file = File::create(&temporary)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            drop(file);
-            fs::rename(&temporary, &target)?;
-            self.handle.sync_all()
-        };
-        put().map_err(|source| {
-            // Best effort: the next run removes it as well.
-            drop(fs::remove_file(&temporary));
-            PublishError::Io { path: target.clone(), source }
-        })?;
-        Ok(target)
+    /// When the system refuses; before the first rename nothing is changed then, and nothing else is left.
+    pub fn write(&self, files: &[(&str, &[u8])]) -> Result<(), PublishError> {
+        let result = files
+            .iter()
+            .try_for_each(|(name, bytes)| self.stage(name, bytes).map_err(|source| (name, source)))
+            .and_then(|()| {
+                files.iter().try_for_each(|(name, _)| self.put_in_place(name).map_err(|source| (name, source)))
+            });
+        result.map_err(|(name, source)| {
+            for (name, _) in files {
+                // Best effort: the next run removes it as well.
+                drop(fs::remove_file(self.temporary(name)));
+            }
+            PublishError::Io { path: self.path.join(name), source }
+        })
+    }
+
+    fn stage(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut file = File::create(self.temporary(name))?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    }
+
+    fn put_in_place(&self, name: &str) -> io::Result<()> {
+        fs::rename(self.temporary(name), self.path.join(name))?;
+        self.handle.sync_all()
+    }
+
+    fn temporary(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{TEMPORARY_PREFIX}{name}{TEMPORARY_SUFFIX}"))
     }
 }
 
@@ -113,11 +156,25 @@ mod tests {
         fs::create_dir_all(&path).unwrap();
         fs::write(path.join(".sohoa-x.pdf.tmp"), b"half").unwrap();
         let output = OutputDir::open(&path).unwrap();
-        output.write("x.pdf", b"one").unwrap();
-        output.write("x.pdf", b"two").unwrap();
+        output.clear_leftovers().unwrap();
+        output.write(&[("x.pdf", b"one")]).unwrap();
+        output.write(&[("x.pdf", b"two")]).unwrap();
         let names: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["x.pdf"]);
         assert_eq!(fs::read(path.join("x.pdf")).unwrap(), b"two");
+    }
+
+    #[test]
+    fn files_that_belong_together_come_all_or_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let output = OutputDir::open(directory.path()).unwrap();
+        output.write(&[("x.pdf", b"one"), ("m.json", b"1")]).unwrap();
+        // The second cannot be written beside: the first must not appear.
+        fs::create_dir(directory.path().join(".sohoa-m.json.tmp")).unwrap();
+        let result = output.write(&[("y.pdf", b"two"), ("m.json", b"2")]);
+        assert!(matches!(result, Err(PublishError::Io { path, .. }) if path.ends_with("m.json")));
+        assert!(!directory.path().join("y.pdf").exists());
+        assert_eq!(fs::read(directory.path().join("m.json")).unwrap(), b"1");
     }
 
     #[test]

@@ -107,6 +107,8 @@ pub enum Issue {
     Incomplete(usize),
     /// A capture is no longer where it was: a remark, the copy is not affected.
     SourceGone,
+    /// A capture of an earlier version has made way for another, which a later version was made of: a remark.
+    SourceReplaced,
 }
 
 impl Issue {
@@ -114,7 +116,12 @@ impl Issue {
     pub fn is_fault(&self) -> bool {
         !matches!(
             self,
-            Self::UnknownSigner(_) | Self::Development | Self::Pending | Self::Incomplete(_) | Self::SourceGone
+            Self::UnknownSigner(_)
+                | Self::Development
+                | Self::Pending
+                | Self::Incomplete(_)
+                | Self::SourceGone
+                | Self::SourceReplaced
         )
     }
 }
@@ -167,6 +174,10 @@ impl Localized for Issue {
             Self::SourceGone => {
                 ("ảnh gốc không còn ở chỗ cũ".to_owned(), "the source is no longer where it was".to_owned())
             }
+            Self::SourceReplaced => (
+                "ảnh gốc của bản trước đã được thay bằng ảnh quét lại".to_owned(),
+                "the source of an earlier version was replaced by a rescan".to_owned(),
+            ),
         };
         match lang {
             Lang::Vi => vi,
@@ -312,17 +323,25 @@ fn tell_verdict(verification: &mut Verification, path: &Path, verdict: Verdict, 
     }
 }
 
+/// Hashes the captures again. At one path there can be several, each of its version: the file is one of them.
 fn check_sources(verification: &mut Verification, components: &[Component]) {
     let used = components.iter().flat_map(|component| component.pages.iter().map(|page| &page.source.file));
     let set_aside = components.iter().flat_map(|component| component.set_aside.iter().map(|item| &item.file));
     let sources: BTreeSet<_> = used.chain(set_aside).map(|file| (&file.path, &file.sha256)).collect();
-    for (path, sha256) in sources {
-        let path = Path::new(path);
+    let mut rescanned = BTreeSet::new();
+    for newest in components.iter().filter(|c| components.iter().all(|o| o.name != c.name || o.version <= c.version)) {
+        let files = newest.pages.iter().map(|page| &page.source.file).chain(newest.set_aside.iter().map(|s| &s.file));
+        rescanned.extend(files.map(|file| (&file.path, &file.sha256)));
+    }
+    for source in &sources {
+        let (path, sha256) = (Path::new(source.0), source.1);
         match fs::read(path) {
             Ok(bytes) => {
                 verification.sources += 1;
-                if manifest::sha256_hex(&bytes) != *sha256 {
-                    verification.add(path, Issue::Changed);
+                let found = manifest::sha256_hex(&bytes);
+                if found != *sha256 {
+                    let replaced = !rescanned.contains(source) && rescanned.contains(&(source.0, &found));
+                    verification.add(path, if replaced { Issue::SourceReplaced } else { Issue::Changed });
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => verification.add(path, Issue::SourceGone),

@@ -20,7 +20,7 @@ pub(super) struct Args {
 #[derive(Clone, Debug, ClapArgs)]
 pub(super) struct Shared {
     /// Language of messages [default: vi]
-    #[arg(long, global = true, value_enum, value_name = "vi|en")]
+    #[arg(long, global = true, value_enum, value_name = "vi|en", hide_possible_values = true)]
     pub(super) lang: Option<LangArg>,
     /// Configuration file
     #[arg(long, global = true, value_name = "FILE")]
@@ -68,7 +68,7 @@ pub(super) struct Digitize {
     #[arg(long, value_name = "FILE")]
     pub(super) key: Option<PathBuf>,
     /// File whose first line is the key's password [default: SOHOA_KEY_PASSWORD, or asked for]
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE")]
     pub(super) key_password_file: Option<PathBuf>,
     /// Leave the components unsigned, to be signed later
     #[arg(long, conflicts_with = "key")]
@@ -77,7 +77,7 @@ pub(super) struct Digitize {
     #[arg(long, value_name = "2u|2b|1b")]
     pub(super) pdfa: Option<String>,
     /// Whether to read the text
-    #[arg(long, value_enum, value_name = "on|off")]
+    #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true)]
     pub(super) ocr: Option<Switch>,
     /// Events for programs on standard output, one JSON line each
     #[arg(long)]
@@ -106,7 +106,7 @@ pub(super) struct Inspect {
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     /// Whether to read the text
-    #[arg(long, value_enum, value_name = "on|off")]
+    #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true)]
     pub(super) ocr: Option<Switch>,
 }
 
@@ -132,14 +132,15 @@ pub(super) enum Switch {
 }
 
 /// The language asked for, looked up before the arguments are parsed, so that help and usage errors speak it too.
-pub(super) fn wanted_language(args: impl Iterator<Item = OsString>) -> Lang {
+pub(super) fn wanted_language(args: impl Iterator<Item = OsString>) -> Option<Lang> {
     let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
     let after = args.windows(2).find(|pair| pair[0] == "--lang").map(|pair| pair[1].as_str());
     let joined = args.iter().find_map(|arg| arg.strip_prefix("--lang="));
     let from_environment = std::env::var("SOHOA_LANG").ok();
     match after.or(joined).or(from_environment.as_deref()) {
-        Some("en") => Lang::En,
-        _ => Lang::Vi,
+        Some("en") => Some(Lang::En),
+        Some("vi") => Some(Lang::Vi),
+        _ => None,
     }
 }
 
@@ -183,18 +184,33 @@ pub(super) fn localized(command: clap::Command, lang: Lang) -> clap::Command {
     if lang == Lang::En {
         return command;
     }
-    let about = vietnamese(command.get_name());
-    let command = match about {
+    // Built first, for clap's own -h, -V and `help` to be there.
+    let mut command = command;
+    command.build();
+    in_vietnamese(command)
+}
+
+fn in_vietnamese(command: clap::Command) -> clap::Command {
+    let command = match vietnamese(command.get_name()) {
         Some(text) => command.about(text),
         None => command,
     };
     command
-        .mut_args(|arg| match vietnamese(arg.get_id().as_str()) {
-            Some(text) => arg.help(text),
-            None => arg,
+        .help_template(VIETNAMESE_TEMPLATE)
+        .subcommand_help_heading("Lệnh")
+        .mut_args(|arg| {
+            let arg = match vietnamese(arg.get_id().as_str()) {
+                Some(text) => arg.help(text),
+                None => arg,
+            };
+            let heading = if arg.is_positional() { "Đối số" } else { "Tùy chọn" };
+            arg.help_heading(heading)
         })
-        .mut_subcommands(|sub| localized(sub, lang))
+        .mut_subcommands(in_vietnamese)
 }
+
+/// clap's own template with its one English word translated.
+const VIETNAMESE_TEMPLATE: &str = "{before-help}{about-with-newline}\nCách dùng: {usage}\n\n{all-args}{after-help}";
 
 #[cfg(test)]
 mod tests {
@@ -226,8 +242,8 @@ mod tests {
     #[test]
     fn language_is_found_wherever_it_stands() {
         let of = |args: &[&str]| wanted_language(args.iter().map(OsString::from));
-        assert_eq!(of(&["sohoa", "verify", "x", "--lang", "en"]), Lang::En);
-        assert_eq!(of(&["sohoa", "--lang=en", "verify"]), Lang::En);
-        assert_eq!(of(&["sohoa", "verify"]), Lang::Vi);
+        assert_eq!(of(&["sohoa", "verify", "x", "--lang", "en"]), Some(Lang::En));
+        assert_eq!(of(&["sohoa", "--lang=en", "verify"]), Some(Lang::En));
+        assert_eq!(of(&["sohoa", "verify", "--lang", "vi"]), Some(Lang::Vi));
     }
 }

@@ -16,7 +16,7 @@ use sohoa::pool::Pool;
 use sohoa::sign::Signer;
 
 use super::args::{Digitize, Shared, Switch};
-use super::{Failure, environment, stdout_failure};
+use super::{Failure, environment, remark, stdout_failure};
 
 /// Digitises the inputs of the command line.
 pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitCode, Failure> {
@@ -26,7 +26,14 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         raw.sign.key = command.key.clone().or(raw.sign.key.take());
         raw.sign.enabled = if command.no_sign { Some(false) } else { raw.sign.enabled };
     })?;
-    let now = environment::now();
+    if command.key_password_file.is_some() && config.key.is_none() {
+        let message = lang.pick(
+            "--key-password-file cần có khóa: dùng --key hoặc đặt sign.key trong tệp cấu hình",
+            "--key-password-file needs a key: use --key, or set sign.key in the configuration file",
+        );
+        return Err(Failure::new(ExitCode::Usage, message));
+    }
+    let now = environment::now(lang)?;
     let reader = environment::reader(&config)?;
     let signer = match config.sign {
         true => Some(environment::signer(&config, command.key_password_file.as_deref(), now)?),
@@ -50,22 +57,24 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
     let mut teller = Teller::new(&command, lang);
     let report = digitize::run(&job, &pool, &mut |event| teller.tell(event));
     teller.bar.finish_and_clear();
-    if let Some(error) = teller.failed {
-        return Err(stdout_failure(&error));
-    }
     let report = report.map_err(|error| Failure::new(exit_code(&error), error.message(lang)))?;
-    if command.json {
-        print_done(&report, started.elapsed()).map_err(|error| stdout_failure(&error))?;
-    } else if !command.quiet {
-        print_summary(&report, &command, &config, started.elapsed()).map_err(|error| stdout_failure(&error))?;
+    let told = match teller.failed {
+        Some(error) => Err(error),
+        None if command.json => print_done(&report, started.elapsed()),
+        None if command.quiet => Ok(()),
+        None => print_summary(&report, &command, &config, started.elapsed()),
+    };
+    match told {
+        // A reader that has seen enough changes nothing about what became of the job.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(stdout_failure(&error)),
+        _ => Ok(verdict(&report)),
     }
-    Ok(verdict(&report))
 }
 
 /// The code for a job that stopped.
 fn exit_code(error: &DigitizeError) -> ExitCode {
     match error {
-        DigitizeError::Gather(GatherError::OutputInsideInput(_)) => ExitCode::Usage,
+        DigitizeError::Gather(GatherError::OutputInsideInput(_)) | DigitizeError::OtherDossier(_) => ExitCode::Usage,
         DigitizeError::Gather(_) | DigitizeError::Nothing => ExitCode::NoInput,
         DigitizeError::Publish(_) => ExitCode::Output,
         DigitizeError::Manifest { .. } => ExitCode::Tampered,
@@ -135,7 +144,7 @@ impl Teller {
 
     fn remark(&self, text: &str) {
         if !self.json {
-            self.bar.suspend(|| eprintln!("{text}"));
+            self.bar.suspend(|| remark(text));
         }
     }
 }

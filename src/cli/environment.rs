@@ -14,8 +14,8 @@ use sohoa::sign::identity;
 use sohoa::sign::pkcs12::Pkcs12;
 use time::{OffsetDateTime, UtcOffset};
 
-use super::Failure;
 use super::args::Shared;
+use super::{Failure, remark};
 
 /// Time zone of Vietnam: times are written with `+07:00` (NĐ 30/2020, FACTS on e-copies).
 const VIETNAM_OFFSET_HOURS: i8 = 7;
@@ -49,6 +49,12 @@ pub(super) fn configuration(
         .map_err(|error| Failure::new(ExitCode::Configuration, error.message(lang)))?;
     config.lang = lang;
     Ok(config)
+}
+
+/// The language that the configuration file asks for; what is wrong with the file is told by [`configuration`].
+pub(super) fn configured_language(shared: &Shared) -> Option<Lang> {
+    let text = fs::read_to_string(shared.config.as_ref()?).ok()?;
+    RawConfig::parse(&text).ok()?.lang
 }
 
 /// Memory of the machine as Linux tells it; 2 GiB where it does not.
@@ -105,16 +111,25 @@ fn models_directory(config: &Config, file: &str) -> Option<PathBuf> {
     beside.chain([PathBuf::from("/usr/share/sohoa/models")]).find(|directory| directory.join(file).is_file())
 }
 
-/// The time now in Vietnam, or that of `SOURCE_DATE_EPOCH` (seconds since 1970) for reproducible files.
-pub(super) fn now() -> OffsetDateTime {
+/// The time now in Vietnam, or that of `SOURCE_DATE_EPOCH` (seconds since 1970) for reproducible files. A value that
+/// is no such time is an error: files would silently not be reproducible.
+pub(super) fn now(lang: Lang) -> Result<OffsetDateTime, Failure> {
+    let time = match std::env::var_os("SOURCE_DATE_EPOCH") {
+        None => OffsetDateTime::now_utc(),
+        Some(seconds) => seconds
+            .to_str()
+            .and_then(|seconds| seconds.parse::<u32>().ok())
+            .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds.into()).ok())
+            .ok_or_else(|| {
+                let message = lang.pick(
+                    "SOURCE_DATE_EPOCH phải là số giây từ 1970, từ 0 đến 4294967295",
+                    "SOURCE_DATE_EPOCH must be seconds since 1970, 0 to 4294967295",
+                );
+                Failure::new(ExitCode::Configuration, message)
+            })?,
+    };
     let offset = UtcOffset::from_hms(VIETNAM_OFFSET_HOURS, 0, 0).expect("seven hours are a valid offset");
-    let given = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
-    given
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .unwrap_or_else(OffsetDateTime::now_utc)
-        .to_offset(offset)
-        .replace_nanosecond(0)
-        .expect("zero is a valid nanosecond")
+    Ok(time.to_offset(offset).replace_nanosecond(0).expect("zero is a valid nanosecond"))
 }
 
 /// Directory for what sohoa keeps between runs: `SOHOA_HOME`, or the user's data directory.
@@ -153,32 +168,46 @@ fn development_signer(lang: Lang, now: OffsetDateTime) -> Result<Pkcs12, Failure
     let directory = home();
     let path = directory.join(IDENTITY_FILE);
     let failure = |message: String| Failure::new(ExitCode::Key, format!("{}: {message}", shown(&path)));
-    let load = |bytes: &[u8]| {
-        Pkcs12::load(bytes, identity::DEVELOPMENT_PASSWORD).map_err(|error| failure(error.message(lang)))
+    let unusable = |error: sohoa::sign::SignError| {
+        let cure =
+            lang.pick("xóa tệp này thì khóa ký thử mới được tạo", "without this file a new development key is made");
+        failure(format!("{}; {cure}", error.message(lang)))
     };
-    if let Ok(bytes) = fs::read(&path) {
-        return load(&bytes);
+    let load = |bytes: &[u8]| -> Result<Pkcs12, Failure> {
+        let key = Pkcs12::load(bytes, identity::DEVELOPMENT_PASSWORD).map_err(unusable)?;
+        sohoa::sign::certificate::check_for_signing(&sohoa::sign::Signer::chain(&key)[0], now).map_err(unusable)?;
+        Ok(key)
+    };
+    // Only a missing identity is made: one that cannot be read is not replaced.
+    let existing = || match fs::read(&path) {
+        Ok(bytes) => load(&bytes).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failure(io_reason(error.kind(), lang))),
+    };
+    if let Some(key) = existing()? {
+        return Ok(key);
     }
-    let unwritable = |error: std::io::Error| failure(io_reason(error.kind(), lang));
-    // Several first runs at once must end with one identity: the lock on the directory lasts until it stands there.
-    fs::create_dir_all(&directory).map_err(unwritable)?;
-    let lock = fs::File::open(&directory).map_err(unwritable)?;
-    lock.lock().map_err(unwritable)?;
-    if let Ok(bytes) = fs::read(&path) {
-        return load(&bytes);
+    // Of programs that start for the first time at once, one makes the identity and the others wait for it.
+    let refused = |error: std::io::Error| failure(io_reason(error.kind(), lang));
+    fs::create_dir_all(&directory).map_err(refused)?;
+    let handle = fs::File::open(&directory).map_err(refused)?;
+    handle.lock().map_err(refused)?;
+    if let Some(key) = existing()? {
+        return Ok(key);
     }
     let made = identity::generate(now, &mut sohoa::sign::OsRng).map_err(|error| failure(error.message(lang)))?;
     write_private(&directory.join(CA_FILE), made.ca_pem.as_bytes())
         .and_then(|()| write_private(&path, &made.p12))
-        .map_err(unwritable)?;
-    eprintln!(
+        .and_then(|()| handle.sync_all())
+        .map_err(refused)?;
+    remark(&format!(
         "{}: {}",
         shown(&path),
         lang.pick(
             "đã tạo khóa ký thử; chữ ký của khóa này KHÔNG CÓ GIÁ TRỊ PHÁP LÝ",
             "made a development key; what it signs has NO LEGAL VALUE",
         )
-    );
+    ));
     load(&made.p12)
 }
 

@@ -15,7 +15,7 @@ use sohoa::page::{self, Page, PageError};
 use sohoa::pool::Pool;
 
 use super::args::{Inspect, Shared, Switch};
-use super::{Failure, environment, stdout_failure};
+use super::{Failure, environment, remark, stdout_failure};
 
 /// What is printed of a page.
 #[derive(Serialize)]
@@ -69,7 +69,7 @@ pub(super) fn run(command: &Inspect, shared: Shared, lang: Lang) -> Result<ExitC
                         }
                         Err(error) => {
                             code = ExitCode::Incomplete;
-                            eprintln!("{}: {}", shown(&command.files[next]), error.message(lang));
+                            remark(&format!("{}: {}", shown(&command.files[next]), error.message(lang)));
                         }
                     }
                 }

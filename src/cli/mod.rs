@@ -29,24 +29,21 @@ impl Failure {
 
 /// Runs the program on its arguments.
 pub(crate) fn main() -> std::process::ExitCode {
-    let lang = args::wanted_language(std::env::args_os());
-    let matches = args::localized(Args::command(), lang).get_matches();
+    let wanted = args::wanted_language(std::env::args_os());
+    let matches = args::localized(Args::command(), wanted.unwrap_or_default()).get_matches();
     let args = match Args::from_arg_matches(&matches) {
         Ok(args) => args,
         Err(error) => error.exit(),
     };
+    let lang = wanted.or_else(|| environment::configured_language(&args.shared)).unwrap_or_default();
     let result = match args.command {
         Command::Digitize(command) => digitize::run(command, args.shared, lang),
         Command::Verify(command) => verify::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut args::localized(Args::command(), lang),
-                "sohoa",
-                &mut std::io::stdout(),
-            );
-            Ok(ExitCode::Done)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut args::localized(Args::command(), lang), "sohoa", &mut script);
+            print(&script)
         }
         Command::Manpage => print_manpage(lang),
     };
@@ -54,7 +51,7 @@ pub(crate) fn main() -> std::process::ExitCode {
         Ok(code) => code.into(),
         Err(failure) => {
             if !failure.message.is_empty() {
-                eprintln!("sohoa: {}", failure.message);
+                remark(&format!("sohoa: {}", failure.message));
             }
             failure.code.into()
         }
@@ -62,10 +59,50 @@ pub(crate) fn main() -> std::process::ExitCode {
 }
 
 fn print_manpage(lang: Lang) -> Result<ExitCode, Failure> {
+    let page = manpage(args::localized(Args::command(), lang)).map_err(|error| stdout_failure(&error))?;
+    print(&page)
+}
+
+/// One page for the whole program: the commands follow the options that all share, each with its own.
+fn manpage(mut command: clap::Command) -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    let written = clap_mangen::Man::new(args::localized(Args::command(), lang)).render(&mut page);
-    written.and_then(|()| std::io::stdout().write_all(&page)).map_err(|error| stdout_failure(&error))?;
+    let man = clap_mangen::Man::new(command.clone());
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    command.build();
+    let shared: Vec<clap::Id> = command.get_arguments().map(|argument| argument.get_id().clone()).collect();
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        let own = sub.clone().mut_args(|argument| {
+            let is_shared = shared.contains(argument.get_id());
+            argument.hide(is_shared)
+        });
+        let title = format!("sohoa {}", sub.get_name());
+        let man = clap_mangen::Man::new(own.bin_name(title.clone()));
+        let mut section = Vec::new();
+        man.render_synopsis_section(&mut section)?;
+        man.render_description_section(&mut section)?;
+        man.render_options_section(&mut section)?;
+        let section = String::from_utf8_lossy(&section)
+            .replace(".SH DESCRIPTION", ".PP")
+            .replace(".SH ", ".SS ")
+            .replace(".SS SYNOPSIS", &format!(".SH {}", title.to_uppercase()));
+        page.extend_from_slice(section.as_bytes());
+    }
+    man.render_version_section(&mut page)?;
+    Ok(page)
+}
+
+fn print(bytes: &[u8]) -> Result<ExitCode, Failure> {
+    std::io::stdout().lock().write_all(bytes).map_err(|error| stdout_failure(&error))?;
     Ok(ExitCode::Done)
+}
+
+/// A line on standard error. When nobody can read it there is nobody left to tell: that is no reason to stop.
+fn remark(text: &str) {
+    drop(std::io::stderr().lock().write_all(format!("{text}\n").as_bytes()));
 }
 
 /// Standard output cannot be written: a full disk behind a redirection, or a reader that has seen enough and closed

@@ -59,7 +59,7 @@ fn trust(command: &Verify, lang: Lang) -> Result<Trust, Failure> {
         // A damaged development certificate only means that development signatures are of unknown descent.
         roots.extend(certificate::read_all(&bytes).unwrap_or_default());
     }
-    Ok(Trust { roots, required, at: environment::now() })
+    Ok(Trust { roots, required, at: environment::now(lang)? })
 }
 
 fn summary(verification: &Verification, lang: Lang) -> String {

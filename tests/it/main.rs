@@ -2,8 +2,10 @@
 
 mod bad_inputs;
 mod broken;
+mod interrupted;
 mod judges;
 mod layers;
+mod machine;
 mod program;
 mod repeat;
 mod samples;
