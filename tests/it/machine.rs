@@ -50,10 +50,14 @@ fn a_password_file_without_a_key_is_a_mistake() {
 #[test]
 fn an_expired_key_ends_the_job_before_anything_is_written() {
     let folder = fresh("expired-key");
-    // Outside the validity of any key: the clock stands at 2106.
+    // A development identity of 1970, its three years long over.
+    let home = folder.join("home");
+    let first = run(digitize(&folder.join("first")).env("SOHOA_HOME", &home).env("SOURCE_DATE_EPOCH", "86400"));
+    assert_eq!(first.code, Some(0), "{first:?}");
     let mut command = digitize(&folder);
-    command.env("SOURCE_DATE_EPOCH", u32::MAX.to_string()).env("SOHOA_KEY_PASSWORD", RIGHT);
-    let refused = run(command.arg("--key").arg(key("p256.p12")));
+    command.env("SOHOA_KEY_PASSWORD", "sohoa-development");
+    let refused = run(command.arg("--key").arg(home.join("development-identity.p12")));
+    assert!(refused.stderr.contains("hết hạn"), "{refused:?}");
     assert_eq!(refused.code, Some(8), "{refused:?}");
     assert!(!folder.join("out").exists());
 }
