@@ -29,6 +29,9 @@ use crate::publish::{OutputDir, PublishError};
 use crate::sign::cms::Form;
 use crate::sign::{self, SignError, Signer};
 
+/// Fingerprint that no captures have.
+const TRY_AGAIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
 /// What is to be done, and with what.
 #[expect(missing_debug_implementations, reason = "a key and a reader have nothing to show")]
 pub struct Job<'a> {
@@ -400,6 +403,7 @@ fn finish(
     }
     let mut pages = Vec::new();
     let mut entries = Vec::new();
+    let mut passing = false;
     for (slot, result) in plan.slots.iter().zip(results) {
         let file = plan.files[slot.file].file.clone();
         match result {
@@ -409,6 +413,7 @@ fn finish(
                 pages.push(page);
             }
             Err(error) => {
+                passing |= error.is_passing();
                 let reason = error.message(Lang::Vi);
                 set_aside.push(manifest::SetAside { file, page: Some(slot.frame + 1), reason });
             }
@@ -422,7 +427,8 @@ fn finish(
         file: None,
         unsigned_sha256: None,
         signature: None,
-        fingerprint: plan.fingerprint.clone(),
+        // What failed for a passing reason is tried again by the next run.
+        fingerprint: if passing { TRY_AGAIN.to_owned() } else { plan.fingerprint.clone() },
         created: rfc3339(job.now),
         pages: entries,
         set_aside,

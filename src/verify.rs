@@ -219,7 +219,10 @@ pub fn file(path: &Path, trust: &Trust) -> Verification {
             verification.files += 1;
             match structure::pages(&bytes) {
                 Ok(pages) => verification.pages += pages.len(),
-                Err(error) => verification.add(path, Issue::Structure(error.to_string())),
+                Err(error) => {
+                    verification.add(path, Issue::Structure(error.to_string()));
+                    return verification;
+                }
             }
             if check_signatures(&mut verification, path, &bytes, trust).is_empty() {
                 verification.add(path, Issue::NotSigned);

@@ -115,6 +115,13 @@ pub enum PageError {
     Panicked(#[from] crate::pool::Panicked),
 }
 
+impl PageError {
+    /// Whether the same bytes may do better another time: the file could not be read just then.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Input(InputError::Unreadable(_) | InputError::Changed))
+    }
+}
+
 impl Localized for PageError {
     fn message(&self, lang: Lang) -> String {
         match self {
