@@ -217,8 +217,8 @@ pub fn file(path: &Path, trust: &Trust) -> Verification {
     match fs::read(path) {
         Ok(bytes) => {
             verification.files += 1;
-            match structure::pages(&bytes) {
-                Ok(pages) => verification.pages += pages.len(),
+            match structure::page_count(&bytes) {
+                Ok(pages) => verification.pages += pages,
                 Err(error) => {
                     verification.add(path, Issue::Structure(error.to_string()));
                     return verification;

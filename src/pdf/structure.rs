@@ -1,4 +1,4 @@
-//! Reading back our own files: the pages and the picture on each.
+//! Reading back published files: how many pages, and in our own the picture on each.
 
 use lopdf::{Dictionary, Document, Object, ObjectId};
 
@@ -26,6 +26,14 @@ pub struct ReadPage {
     pub jpeg: Vec<u8>,
     /// Physical size.
     pub size: SizeMm,
+}
+
+/// Number of pages of any PDF.
+///
+/// # Errors
+/// When the file does not parse.
+pub fn page_count(pdf: &[u8]) -> Result<usize, StructureError> {
+    Ok(Document::load_mem(pdf)?.get_pages().len())
 }
 
 /// The pages of a component file, in order.
