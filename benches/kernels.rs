@@ -69,7 +69,6 @@ fn warps(c: &mut Criterion) {
 
 fn light(c: &mut Criterion) {
     let original = page(WIDTH, HEIGHT);
-    let original_gray = gray(&original);
     let mut group = c.benchmark_group("illumination");
     group.throughput(Throughput::Elements(u64::from(WIDTH * HEIGHT))).sample_size(20);
     let mut copy = original.clone();
@@ -77,13 +76,6 @@ fn light(c: &mut Criterion) {
         b.iter(|| {
             copy.copy_from_slice(&original);
             illumination::normalize(black_box(&mut copy))
-        });
-    });
-    let mut copy = original_gray.clone();
-    group.bench_function("gray, with a copy of the page", |b| {
-        b.iter(|| {
-            copy.copy_from_slice(&original_gray);
-            illumination::normalize_gray(black_box(&mut copy))
         });
     });
     group.finish();

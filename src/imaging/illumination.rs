@@ -13,7 +13,7 @@
 //!
 //! Limits: a shadow with a hard edge (direct sun) stays; so does one narrower than twice [`REACH`].
 
-use image::{GrayImage, RgbImage};
+use image::RgbImage;
 
 /// Side of a tile, pixels: 1.4 mm at 300 dpi, about a letter, so that a tile inside a text line still shows paper.
 const TILE: usize = 16;
@@ -21,9 +21,6 @@ const TILE: usize = 16;
 /// Paper comes out at this brightness: white to the eye, with room above for the paper's own texture (noise of
 /// ±3 standard deviations on phone photos is about ±10 levels).
 const PAPER: f32 = 246.0;
-
-/// The paper of OCR's gray image: as white as it goes, texture above it does not matter.
-const PAPER_FOR_OCR: f32 = 255.0;
 
 /// Strongest amplification. Paper in deep shadow is noise, and three times noise is all that a page can bear.
 const LARGEST_GAIN: f32 = 3.0;
@@ -68,18 +65,6 @@ pub fn normalize(page: &mut RgbImage) -> bool {
     }
     paper.keep_coloured_paper();
     let gains = paper.gains(PAPER);
-    gains.apply(page, width);
-    true
-}
-
-/// Same for a gray page on its way to OCR: paper becomes pure white everywhere. Returns whether anything was changed.
-pub fn normalize_gray(page: &mut GrayImage) -> bool {
-    let (width, height) = (page.width() as usize, page.height() as usize);
-    let Some(paper) = Paper::<1>::of(page.as_raw(), width, height) else { return false };
-    if paper.is_white() {
-        return false;
-    }
-    let gains = paper.gains(PAPER_FOR_OCR);
     gains.apply(page, width);
     true
 }
@@ -449,7 +434,7 @@ fn dim(pixel: &mut [i16]) {
 #[cfg(test)]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "test pictures are small")]
 mod tests {
-    use image::{Luma, Rgb};
+    use image::Rgb;
     use proptest::prelude::*;
 
     use super::*;
@@ -494,15 +479,6 @@ mod tests {
         for (x, y, pixel) in page.enumerate_pixels().filter(|(x, y, _)| y % 40 > 18 && *x > 20 && *y > 20) {
             assert!(pixel.0.iter().all(|v| (232..=255).contains(v)), "{pixel:?} at {x},{y}");
         }
-    }
-
-    #[test]
-    fn gray_paper_becomes_white_for_ocr() {
-        let light = page(|x, y| grey_light(shadow(x, y, 0.5)));
-        let mut page = GrayImage::from_fn(SIZE, SIZE, |x, y| Luma([light.get_pixel(x, y)[0]]));
-        assert!(normalize_gray(&mut page));
-        assert!(page.enumerate_pixels().filter(|(_, y, _)| y % 40 > 18).all(|(.., p)| p[0] >= 240));
-        assert!(page.enumerate_pixels().filter(|(_, y, _)| y % 40 < 16).any(|(.., p)| p[0] < 70));
     }
 
     #[test]
