@@ -1,4 +1,4 @@
-//! Points, quads and plane projective maps.
+//! Points, quads, plane projective maps and the way from a page to its capture.
 //!
 //! One convention everywhere: pixel centres lie at whole numbers, so a picture of width `w` covers `-0.5 ..= w - 0.5`;
 //! `y` grows downwards; angles are degrees, clockwise positive as seen on the picture.
@@ -218,6 +218,80 @@ impl Homography {
     }
 }
 
+/// How a page that is curled or folded departs from its homography: the shift of the place each of its parts is taken
+/// from, on a regular grid over the page whose outermost nodes lie on the page's edges.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bend {
+    columns: usize,
+    rows: usize,
+    shifts: Vec<[f32; 2]>,
+}
+
+impl Bend {
+    /// A bend from the shifts at the nodes, row by row, `[right, down]` as shares of the page's width and height.
+    ///
+    /// # Panics
+    /// When there are fewer than two columns or rows, or not one shift for each node.
+    pub fn new(columns: usize, rows: usize, shifts: Vec<[f32; 2]>) -> Self {
+        assert!(columns > 1 && rows > 1 && shifts.len() == columns * rows, "a grid has a shift at each of its nodes");
+        Self { columns, rows, shifts }
+    }
+
+    /// The shift at a place on the page, both as shares of its width and height from the top left corner; between the
+    /// nodes it is interpolated bilinearly, beyond the edges it is that of the edge.
+    pub fn at(&self, u: f64, v: f64) -> [f64; 2] {
+        let (column, fu) = cell(u, self.columns);
+        let (row, fv) = cell(v, self.rows);
+        let node = |row: usize, column: usize| self.shifts[row * self.columns + column].map(f64::from);
+        let mix = |a: [f64; 2], b: [f64; 2], f: f64| [a[0] + (b[0] - a[0]) * f, a[1] + (b[1] - a[1]) * f];
+        let above = mix(node(row, column), node(row, column + 1), fu);
+        let below = mix(node(row + 1, column), node(row + 1, column + 1), fu);
+        mix(above, below, fv)
+    }
+}
+
+/// The cell of a grid of `nodes` that holds a share of its extent, and the place in it, 0 to 1.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the grid")]
+fn cell(share: f64, nodes: usize) -> (usize, f64) {
+    let last = nodes - 1;
+    let place = (share * last as f64).clamp(0.0, last as f64);
+    let cell = (place as usize).min(last - 1);
+    (cell, place - cell as f64)
+}
+
+/// Where the pixels of a page image are taken from on the capture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageMap {
+    /// Width of the page image, pixels.
+    pub width: u32,
+    /// Height of the page image, pixels.
+    pub height: u32,
+    /// Takes page pixels to capture pixels, for a flat page.
+    pub homography: Homography,
+    /// What is to be added to the page pixel first when the page is not flat.
+    pub bend: Option<Bend>,
+}
+
+impl PageMap {
+    /// The map of a flat page.
+    pub const fn flat(width: u32, height: u32, homography: Homography) -> Self {
+        Self { width, height, homography, bend: None }
+    }
+
+    /// Where a page pixel lies on the capture.
+    pub fn to_capture(&self, p: Point) -> Point {
+        self.homography.apply(self.unbent(p))
+    }
+
+    /// Where a page pixel would lie on the page if that were flat.
+    pub fn unbent(&self, p: Point) -> Point {
+        let Some(bend) = &self.bend else { return p };
+        let (width, height) = (f64::from(self.width), f64::from(self.height));
+        let [right, down] = bend.at((p.x + 0.5) / width, (p.y + 0.5) / height);
+        Point::new(p.x + right * width, p.y + down * height)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,6 +330,18 @@ mod tests {
     #[test]
     fn scaling_keeps_the_frame_a_frame() {
         assert_eq!(Quad::of_frame(25, 50).scaled(4.0), Quad::of_frame(100, 200));
+    }
+
+    #[test]
+    fn bend_shifts_between_its_nodes() {
+        let mut shifts = vec![[0.0; 2]; 9];
+        shifts[4] = [0.25, -0.5];
+        let bend = Bend::new(3, 3, shifts);
+        assert_eq!(bend.at(0.5, 0.5), [0.25, -0.5]);
+        assert_eq!(bend.at(0.25, 0.5), [0.125, -0.25]);
+        assert_eq!(bend.at(-1.0, 0.5), [0.0, 0.0]);
+        let map = PageMap { bend: Some(bend), ..PageMap::flat(200, 100, Homography::IDENTITY) };
+        assert!(map.to_capture(Point::new(99.5, 49.5)).distance(Point::new(149.5, -0.5)) < 1e-9);
     }
 
     #[test]

@@ -6,6 +6,6 @@ mod lang;
 mod text;
 
 pub use dossier::{DossierCode, NotADossierCode};
-pub use geometry::{Homography, Orientation, Point, Quad, SizeMm};
+pub use geometry::{Bend, Homography, Orientation, PageMap, Point, Quad, SizeMm};
 pub use lang::{Lang, Localized, io_reason, shown};
 pub use text::{PageText, Rect, TextLine, Word};
