@@ -108,6 +108,9 @@ pub(super) struct Inspect {
     /// Whether to read the text
     #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true)]
     pub(super) ocr: Option<Switch>,
+    /// Folder for pictures of what was found on each capture
+    #[arg(long, value_name = "DIR")]
+    pub(super) debug: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -172,6 +175,7 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("paths", "Thư mục kết quả và tệp PDF"),
     ("trust", "Chứng thư gốc (PEM hoặc DER) mà người ký phải thuộc về"),
     ("files", "Ảnh"),
+    ("debug", "Thư mục ghi các hình cho thấy những gì nhận ra trên từng ảnh"),
     ("shell", "Trình dòng lệnh"),
 ];
 

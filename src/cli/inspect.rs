@@ -1,4 +1,5 @@
-//! `sohoa inspect`: one JSON line a page of each capture, for debugging one picture and for scoring many.
+//! `sohoa inspect`: one JSON line a page of each capture, for debugging one picture and for scoring many; with `--debug`
+//! pictures of what was found, too.
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -9,8 +10,9 @@ use sohoa::exit::ExitCode;
 use sohoa::gather;
 use sohoa::imaging::quality::Flag;
 use sohoa::input::{self, Frame, InputError};
-use sohoa::model::{Lang, Localized, Orientation, shown};
+use sohoa::model::{Lang, Localized, Orientation, io_reason, shown};
 use sohoa::ocr::OcrEngine;
+use sohoa::page::debug::{self, Picture};
 use sohoa::page::{self, Page, PageError};
 use sohoa::pool::Pool;
 
@@ -30,8 +32,18 @@ struct Line<'a> {
     text: String,
     qr: Vec<&'a str>,
     quality: &'static str,
+    /// Why the page wants a rescan, all reasons.
+    flags: &'a [Flag],
+    /// Size of the paper, millimetres, and resolution of the page image.
+    width_mm: f64,
+    height_mm: f64,
+    dpi: f64,
+    quad_confidence: f32,
     ms: f64,
 }
+
+/// What became of one page of a capture, with its pictures where they are wanted.
+type Inspected = Result<(Page, Vec<Picture>), PageError>;
 
 /// Inspects every page of every file; lines come in the order of the files.
 pub(super) fn run(command: &Inspect, shared: Shared, lang: Lang) -> Result<ExitCode, Failure> {
@@ -43,7 +55,18 @@ pub(super) fn run(command: &Inspect, shared: Shared, lang: Lang) -> Result<ExitC
     let pool = Pool::new(config.jobs, config.memory_bytes)
         .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
 
-    let mut waiting: Vec<Option<Vec<Result<Page, PageError>>>> = command.files.iter().map(|_| None).collect();
+    if let Some(folder) = &command.debug {
+        std::fs::create_dir_all(folder).map_err(|error| folder_failure(folder, &error, lang))?;
+    }
+    let inspect = |frame: &Frame| {
+        let page = page::process(frame, &config.page, engine)?;
+        let pictures = match &command.debug {
+            Some(_) => debug::pictures(frame, &page, &config.page)?,
+            None => Vec::new(),
+        };
+        Ok((page, pictures))
+    };
+    let mut waiting: Vec<Option<Vec<Inspected>>> = command.files.iter().map(|_| None).collect();
     let mut next = 0;
     let mut code = ExitCode::Done;
     let mut failed_output = None;
@@ -53,17 +76,23 @@ pub(super) fn run(command: &Inspect, shared: Shared, lang: Lang) -> Result<ExitC
             read(path, &config.page.limits).map_or(0, |frames| frames.iter().map(page::memory_bytes).max().unwrap_or(0))
         },
         |path| match read(path, &config.page.limits) {
-            Ok(frames) => frames.iter().map(|frame| page::process(frame, &config.page, engine)).collect(),
+            Ok(frames) => frames.iter().map(inspect).collect(),
             Err(error) => vec![Err(error.into())],
         },
         |index, result| {
             waiting[index] = Some(result.unwrap_or_else(|panicked| vec![Err(panicked.into())]));
             while let Some(pages) = waiting.get_mut(next).and_then(Option::take) {
-                for page in pages {
+                for (number, page) in (1..).zip(pages) {
                     match page {
-                        Ok(page) => {
-                            if let Err(error) = print(&command.files[next], &page) {
-                                failed_output = Some(stdout_failure(&error));
+                        Ok((page, pictures)) => {
+                            let path = &command.files[next];
+                            let told = print(path, &page).map_err(|error| stdout_failure(&error));
+                            let shown = command.debug.as_ref().map_or(Ok(()), |folder| {
+                                let stem = format!("{:03}-{}-{number}", next + 1, stem(path));
+                                write(&pictures, folder, &stem).map_err(|error| folder_failure(folder, &error, lang))
+                            });
+                            if let Err(failure) = told.and(shown) {
+                                failed_output = Some(failure);
                                 return ControlFlow::Break(());
                             }
                         }
@@ -85,6 +114,25 @@ fn read(path: &Path, limits: &sohoa::imaging::decode::Limits) -> Result<Vec<Fram
     input::open(gather::read(path, limits)?, limits)
 }
 
+/// The file's own name in the names of its pictures.
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn write(pictures: &[Picture], folder: &Path, stem: &str) -> std::io::Result<()> {
+    pictures
+        .iter()
+        .try_for_each(|picture| std::fs::write(folder.join(format!("{stem}-{}.jpg", picture.shows)), &picture.jpeg))
+}
+
+fn folder_failure(folder: &Path, error: &std::io::Error, lang: Lang) -> Failure {
+    let message = match lang {
+        Lang::Vi => format!("không ghi được hình vào {}: {}", shown(folder), io_reason(error.kind(), lang)),
+        Lang::En => format!("cannot write pictures to {}: {}", shown(folder), io_reason(error.kind(), lang)),
+    };
+    Failure::new(ExitCode::Output, message)
+}
+
 fn print(path: &Path, page: &Page) -> std::io::Result<()> {
     let line = Line {
         file: &path.to_string_lossy(),
@@ -95,6 +143,11 @@ fn print(path: &Path, page: &Page) -> std::io::Result<()> {
         text: page.text.text(),
         qr: page.codes.iter().map(|code| code.payload.as_str()).collect(),
         quality: verdict(&page.flags),
+        flags: &page.flags,
+        width_mm: tenth(page.geometry.size.width),
+        height_mm: tenth(page.geometry.size.height),
+        dpi: tenth(page.geometry.dpi),
+        quad_confidence: page.geometry.quad_confidence,
         ms: tenth(page.elapsed.as_secs_f64() * 1000.0),
     };
     let mut text = serde_json::to_string(&line)?;

@@ -13,6 +13,7 @@ mod lines;
 mod order;
 mod prepare;
 mod ratio;
+mod reading;
 mod rules;
 pub mod tesseract;
 
@@ -26,6 +27,7 @@ use line_image::LineImage;
 use lines::Line;
 use order::Piece;
 use prepare::Prepared;
+pub use reading::Reading;
 
 /// One word as an engine reads it, in pixels of the line image.
 #[derive(Clone, Debug, PartialEq)]

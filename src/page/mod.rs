@@ -14,9 +14,10 @@ use crate::imaging::proxy::Proxy;
 use crate::imaging::quality::{self, Flag, Measures};
 use crate::imaging::{blank, bounds, encode, illumination, warp};
 use crate::input::{Frame, InputError};
-use crate::model::{Lang, Localized, Orientation, PageText, Quad, SizeMm};
+use crate::model::{Lang, Localized, Orientation, PageMap, PageText, Quad, SizeMm};
 use crate::ocr::{self, OcrEngine, OcrError};
 
+pub mod debug;
 mod layout;
 
 /// Memory of a page in work, bytes a pixel of the capture: the capture 3, its grey 1, proxy and previews about 1, the
@@ -83,6 +84,8 @@ pub struct Page {
     pub height: u32,
     /// Geometry of the capture.
     pub geometry: PageGeometry,
+    /// Where each pixel of the page image was taken from.
+    pub map: PageMap,
     /// Whether the page carries nothing (it is kept all the same).
     pub blank: bool,
     /// Codes found on the page.
@@ -187,6 +190,7 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
             dpi: layout.dpi,
             effective_dpi: layout.effective_dpi,
         },
+        map: PageMap::flat(layout.width, layout.height, layout.to_capture),
         blank,
         codes,
         text,
