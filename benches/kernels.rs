@@ -12,7 +12,7 @@ use imageproc::geometric_transformations::{Border, Interpolation, Projection, wa
 use sohoa::codes;
 use sohoa::imaging::gray::luma;
 use sohoa::imaging::{blank, encode, illumination, quality, warp};
-use sohoa::model::{Homography, Point, Quad};
+use sohoa::model::{Bend, Homography, PageMap, Point, Quad};
 
 const WIDTH: u32 = 2480;
 const HEIGHT: u32 = 3508;
@@ -38,21 +38,31 @@ fn quad() -> Quad {
     Quad([Point::new(60.0, 40.0), Point::new(2530.0, 90.0), Point::new(2560.0, 3600.0), Point::new(20.0, 3580.0)])
 }
 
+/// A page that bulges by a hundredth of its height.
+fn bend() -> Bend {
+    let (columns, rows) = (33, 47);
+    let down = |column: usize| 0.01 * (column as f32 / (columns - 1) as f32 * std::f32::consts::PI).sin();
+    Bend::new(columns, rows, (0..columns * rows).map(|node| [0.0, down(node % columns)]).collect())
+}
+
 fn warps(c: &mut Criterion) {
     let source = page(2600, 3700);
     let source_gray = gray(&source);
     let upright = Homography::between(&Quad::of_frame(WIDTH, HEIGHT), &quad()).expect("a proper quad");
     let turned = Homography::between(&Quad::of_frame(HEIGHT, WIDTH), &quad().rotated_start(1)).expect("a proper quad");
+    let (flat, turned) = (PageMap::flat(WIDTH, HEIGHT, upright), PageMap::flat(HEIGHT, WIDTH, turned));
+    let bent = PageMap { bend: Some(bend()), ..flat.clone() };
     let mut group = c.benchmark_group("warp");
     group.throughput(Throughput::Elements(u64::from(WIDTH * HEIGHT))).sample_size(20);
-    group.bench_function("rgb", |b| b.iter(|| warp::rectify(black_box(&source), &upright, WIDTH, HEIGHT)));
-    group
-        .bench_function("rgb turned by 90°", |b| b.iter(|| warp::rectify(black_box(&source), &turned, HEIGHT, WIDTH)));
-    group.bench_function("gray", |b| b.iter(|| warp::rectify_gray(black_box(&source_gray), &upright, WIDTH, HEIGHT)));
+    group.bench_function("rgb", |b| b.iter(|| warp::rectify(black_box(&source), &flat)));
+    group.bench_function("rgb turned by 90°", |b| b.iter(|| warp::rectify(black_box(&source), &turned)));
+    group.bench_function("rgb of a bent page", |b| b.iter(|| warp::rectify(black_box(&source), &bent)));
+    group.bench_function("gray", |b| b.iter(|| warp::rectify_gray(black_box(&source_gray), &flat)));
     for (name, width, height) in [("2×2 samples", 1500, 2122), ("box and bilinear", 1000, 1414)] {
-        let map = Homography::between(&Quad::of_frame(width, height), &quad()).expect("a proper quad");
+        let homography = Homography::between(&Quad::of_frame(width, height), &quad()).expect("a proper quad");
+        let map = PageMap::flat(width, height, homography);
         group.bench_function(BenchmarkId::new("rgb reduced", name), |b| {
-            b.iter(|| warp::rectify(black_box(&source), &map, width, height));
+            b.iter(|| warp::rectify(black_box(&source), &map));
         });
     }
     let rows: Vec<f32> = upright.inverse().expect("invertible").0.iter().flatten().map(|&v| v as f32).collect();

@@ -18,7 +18,7 @@ use sohoa::imaging::gray::luma;
 use sohoa::imaging::proxy::Proxy;
 use sohoa::imaging::{blank, bounds, encode, illumination, orient, quality, skew, warp};
 use sohoa::input::{self, Frame};
-use sohoa::model::{Homography, Quad};
+use sohoa::model::{Homography, PageMap, Quad};
 use sohoa::ocr::OcrEngine;
 use sohoa::ocr::tesseract::Tesseract;
 use sohoa::page::{self, Page, Settings};
@@ -88,19 +88,21 @@ fn stages(c: &mut Criterion<CpuTime>) {
         let limits = Settings::default().limits;
         let page = process(&frame, None);
         let capture = frame.decode(&limits).expect("the sample decodes").image;
-        let capture_gray = luma(&capture);
         let proxy = Proxy::new(&capture);
         // The layout that `process` found.
         let (width, height) = (page.width, page.height);
         let whole = Quad::of_frame(capture.width(), capture.height());
         let outline = page.geometry.quad.unwrap_or(whole);
-        let to_capture = |quad: &Quad| Homography::between(quad, &outline).expect("a proper quad");
-        let (dpi, flat) = (page.geometry.dpi, to_capture(&Quad::of_frame(width, height)));
+        let map = |width: u32, height: u32, outline: &Quad| {
+            let homography = Homography::between(&Quad::of_frame(width, height), outline).expect("a proper quad");
+            PageMap::flat(width, height, homography)
+        };
+        let (dpi, flat) = (page.geometry.dpi, map(width, height, &outline));
         let preview_side = |side: u32| scaled(side, PREVIEW_DPI / dpi);
         let (small_width, small_height) = (preview_side(width), preview_side(height));
-        let to_small = to_capture(&Quad::of_frame(small_width, small_height));
-        let preview = warp::rectify_gray(&capture_gray, &to_small, small_width, small_height);
-        let image = warp::rectify(&capture, &flat, width, height);
+        let to_small = map(small_width, small_height, &outline.scaled(1.0 / f64::from(proxy.gray_factor)));
+        let preview = warp::rectify_gray(&proxy.gray, &to_small);
+        let image = warp::rectify(&capture, &flat);
         let gray = luma(&image);
         let effective_dpi = page.geometry.effective_dpi;
 
@@ -108,13 +110,10 @@ fn stages(c: &mut Criterion<CpuTime>) {
         group.bench_function("decode", |b| b.iter(|| frame.decode(black_box(&limits))));
         group.bench_function("proxy", |b| b.iter(|| Proxy::new(black_box(&capture))));
         group.bench_function("outline", |b| b.iter(|| bounds::find(black_box(&capture), &proxy, scanned)));
-        group.bench_function("grey of the capture", |b| b.iter(|| luma(black_box(&capture))));
-        group.bench_function("layout: preview", |b| {
-            b.iter(|| warp::rectify_gray(black_box(&capture_gray), &to_small, small_width, small_height));
-        });
+        group.bench_function("layout: preview", |b| b.iter(|| warp::rectify_gray(black_box(&proxy.gray), &to_small)));
         group.bench_function("layout: skew", |b| b.iter(|| skew::estimate(black_box(&preview))));
         group.bench_function("layout: orientation", |b| b.iter(|| orient::estimate(black_box(&preview))));
-        group.bench_function("warp", |b| b.iter(|| warp::rectify(black_box(&capture), &flat, width, height)));
+        group.bench_function("warp", |b| b.iter(|| warp::rectify(black_box(&capture), &flat)));
         group.bench_function("grey of the page", |b| b.iter(|| luma(black_box(&image))));
         group.bench_function("quality", |b| b.iter(|| quality::measure(black_box(&gray), dpi, effective_dpi, false)));
         group.bench_function("blank", |b| b.iter(|| blank::is_blank(black_box(&gray), dpi)));

@@ -7,6 +7,9 @@
 
 use image::{GrayImage, RgbImage};
 
+use super::gray::luma;
+use super::simd;
+
 /// The proxy's long side is at most this many pixels and, for captures longer than twice that, more than two thirds of
 /// it: enough to place the sides of a sheet within 0.1 % of their length, small enough for many passes.
 pub const MAX_LONG_SIDE: u32 = 1400;
@@ -18,6 +21,11 @@ pub struct Proxy {
     pub rgb: RgbImage,
     /// Capture pixels per proxy pixel along a side.
     pub factor: u32,
+    /// Box means of the capture's brightness, finer than `rgb`: half the capture's resolution, or the whole of a capture
+    /// that is not long enough to be reduced by three.
+    pub gray: GrayImage,
+    /// Capture pixels per pixel of `gray` along a side.
+    pub gray_factor: u32,
 }
 
 impl Proxy {
@@ -27,9 +35,27 @@ impl Proxy {
         // A strip thinner than the factor still keeps one pixel.
         let short = capture.width().min(capture.height()).max(1);
         let factor = long.div_ceil(MAX_LONG_SIDE).clamp(1, short);
-        let rgb = reduce(capture, factor);
-        Self { rgb, factor }
+        let gray_factor = if factor < 3 { 1 } else { 2 };
+        Self { rgb: reduce(capture, factor), factor, gray: gray_means(capture, gray_factor), gray_factor }
     }
+}
+
+/// Box means of the brightness over `factor`×`factor` pixels, in one pass over the capture.
+fn gray_means(capture: &RgbImage, factor: u32) -> GrayImage {
+    if factor <= 1 {
+        return luma(capture);
+    }
+    let (width, height) = (capture.width() / factor, capture.height() / factor);
+    let (luma, boxes) = (simd::best_luma(), simd::best_boxes::<1>());
+    let stride = capture.width() as usize;
+    let (mut band, mut sums) = (vec![0; stride * factor as usize], vec![0; stride]);
+    let mut gray = GrayImage::new(width, height);
+    let bands = capture.as_raw().chunks_exact(band.len() * 3);
+    for (colours, out_row) in bands.zip(gray.chunks_exact_mut(width as usize)) {
+        luma(colours, &mut band);
+        boxes(&band, factor as usize, &mut sums, out_row);
+    }
+    gray
 }
 
 /// Box means over `factor`×`factor` pixels; the remainder at the right and bottom is dropped.
@@ -40,7 +66,8 @@ pub(crate) fn reduce(source: &RgbImage, factor: u32) -> RgbImage {
         return source.clone();
     }
     let (width, height) = (source.width() / factor, source.height() / factor);
-    let reduced = box_means::<3>(source.as_raw(), source.width(), [width, height], factor);
+    let size = [width as usize, height as usize];
+    let reduced = box_means::<3>(source.as_raw(), source.width() as usize, size, factor as usize);
     RgbImage::from_raw(width, height, reduced).expect("the buffer has width * height pixels")
 }
 
@@ -50,45 +77,111 @@ pub(crate) fn reduce_gray(source: &GrayImage, factor: u32) -> GrayImage {
         return source.clone();
     }
     let (width, height) = (source.width() / factor, source.height() / factor);
-    let reduced = box_means::<1>(source.as_raw(), source.width(), [width, height], factor);
+    let size = [width as usize, height as usize];
+    let reduced = box_means::<1>(source.as_raw(), source.width() as usize, size, factor as usize);
     GrayImage::from_raw(width, height, reduced).expect("the buffer has width * height pixels")
 }
 
-/// The means of the boxes of `C` channels that give a picture of `width` × `height`.
-fn box_means<const C: usize>(source: &[u8], source_width: u32, [width, height]: [u32; 2], factor: u32) -> Vec<u8> {
+/// The means of the boxes of `C` channels that give a picture of `width` × `height`; those at the far edges may be partial.
+///
+/// `factor` is 1 to 257.
+pub(super) fn box_means<const C: usize>(
+    source: &[u8],
+    source_width: usize,
+    size: [usize; 2],
+    factor: usize,
+) -> Vec<u8> {
     assert!(factor <= 257, "column sums are kept in 16 bit");
-    let stride = source_width as usize * C;
-    let step = factor as usize;
-    let mut reduced = vec![0u8; (width * height) as usize * C];
-    let mut sums = vec![0u16; stride];
-    let bands = source.chunks_exact((stride * step).max(1));
-    for (band, out_row) in bands.zip(reduced.chunks_exact_mut((width as usize * C).max(1))) {
-        sums.fill(0);
-        for row in band.chunks_exact(stride) {
-            for (sum, &value) in sums.iter_mut().zip(row) {
-                *sum += u16::from(value);
-            }
-        }
-        mean_of_columns::<C>(&sums, step, out_row);
+    let [width, height] = size;
+    let stride = source_width * C;
+    let mut reduced = vec![0; width * height * C];
+    if reduced.is_empty() {
+        return reduced;
+    }
+    let boxes = simd::best_boxes::<C>();
+    let mut sums = vec![0; stride];
+    for (band, out_row) in source.chunks(stride * factor).zip(reduced.chunks_exact_mut(width * C)) {
+        boxes(band, factor, &mut sums, out_row);
     }
     reduced
 }
 
-/// Sums groups of `step` pixels of one row of column sums and divides by the box's area, rounding to nearest.
-#[expect(clippy::cast_possible_truncation, reason = "a mean of bytes is a byte")]
-fn mean_of_columns<const C: usize>(sums: &[u16], step: usize, out_row: &mut [u8]) {
-    let area = (step * step) as u32;
-    // Multiplying by the reciprocal in 32.32 fixed point is exact for these ranges and much cheaper than dividing.
-    let reciprocal = (1u64 << 32) / u64::from(area) + 1;
-    for (group, pixel) in sums.chunks_exact(step * C).zip(out_row.chunks_exact_mut(C)) {
-        let mut totals = [area / 2; C];
+/// A kernel: the means of the boxes of a band of rows. The columns are summed up in a row of their own.
+pub(super) type Boxes = fn(band: &[u8], factor: usize, sums: &mut [u16], out_row: &mut [u8]);
+
+/// The portable kernel. `inline(always)`, so that it is compiled anew for the CPU of whoever calls it. The usual factors
+/// are constants to the compiler.
+#[inline(always)]
+pub(super) fn boxes_scalar<const C: usize>(band: &[u8], factor: usize, sums: &mut [u16], out_row: &mut [u8]) {
+    sum_columns(band, sums);
+    let rows = band.len() / sums.len();
+    match factor {
+        2 => mean_of_columns::<C>(sums, rows, 2, out_row),
+        3 => mean_of_columns::<C>(sums, rows, 3, out_row),
+        4 => mean_of_columns::<C>(sums, rows, 4, out_row),
+        _ => mean_of_columns::<C>(sums, rows, factor, out_row),
+    }
+}
+
+/// Sums up each column of a band, three rows at a time.
+#[inline(always)]
+fn sum_columns(band: &[u8], sums: &mut [u16]) {
+    let width = sums.len();
+    let mut threes = band.chunks_exact(3 * width);
+    sums.fill(0);
+    for rows in &mut threes {
+        let (first, rest) = rows.split_at(width);
+        let (second, third) = rest.split_at(width);
+        for (((sum, &a), &b), &c) in sums.iter_mut().zip(first).zip(second).zip(third) {
+            *sum += u16::from(a) + u16::from(b) + u16::from(c);
+        }
+    }
+    for row in threes.remainder().chunks_exact(width) {
+        for (sum, &value) in sums.iter_mut().zip(row) {
+            *sum += u16::from(value);
+        }
+    }
+}
+
+/// Sums groups of `step` pixels of one row of column sums and divides by the box's area, rounding to nearest. The last
+/// group may be shorter.
+#[inline(always)]
+fn mean_of_columns<const C: usize>(sums: &[u16], rows: usize, step: usize, out_row: &mut [u8]) {
+    let (groups, area) = (sums.chunks_exact(step * C), Area::new(rows * step));
+    let rest = groups.remainder();
+    let mut pixels = out_row.chunks_exact_mut(C);
+    for (group, pixel) in groups.zip(&mut pixels) {
+        area.mean::<C>(group, pixel);
+    }
+    if let Some(pixel) = pixels.next() {
+        Area::new(rows * rest.len() / C).mean::<C>(rest, pixel);
+    }
+}
+
+/// The pixels of a box.
+struct Area {
+    pixels: u32,
+    /// Multiplying by the reciprocal in 32.32 fixed point is exact for these ranges and much cheaper than dividing.
+    reciprocal: u64,
+}
+
+impl Area {
+    #[expect(clippy::cast_possible_truncation, reason = "at most 257 by 257")]
+    fn new(pixels: usize) -> Self {
+        Self { pixels: pixels as u32, reciprocal: (1u64 << 32) / pixels as u64 + 1 }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "a mean of bytes is a byte")]
+    fn mean<const C: usize>(&self, group: &[u16], pixel: &mut [u8]) {
+        let mut totals = [self.pixels / 2; C];
         for column in group.chunks_exact(C) {
             for (total, &sum) in totals.iter_mut().zip(column) {
                 *total += u32::from(sum);
             }
         }
         for (channel, total) in pixel.iter_mut().zip(totals) {
-            *channel = ((u64::from(total) * reciprocal) >> 32) as u8;
+            *channel = ((u64::from(total) * self.reciprocal) >> 32) as u8;
         }
     }
 }
@@ -118,11 +211,28 @@ mod tests {
     }
 
     #[test]
+    fn partial_boxes_at_the_far_edges_are_means_of_what_there_is() {
+        let gray = [10, 20, 60, 30, 40, 80, 7, 8, 100];
+        assert_eq!(box_means::<1>(&gray, 3, [2, 2], 2), [25, 70, 8, 100]);
+    }
+
+    #[test]
+    fn gray_is_the_brightness_at_half_the_resolution_of_large_captures() {
+        let capture = RgbImage::from_fn(2900, 7, |x, y| Rgb([if x % 2 == 0 { 10 } else { 30 }, 8 * y as u8, 100]));
+        let proxy = Proxy::new(&capture);
+        assert_eq!((proxy.factor, proxy.gray_factor, proxy.gray.dimensions()), (3, 2, (1450, 3)));
+        // Brightness of the first four pixels: 14 and 20 in the first row, 19 and 25 in the second.
+        assert_eq!(proxy.gray.get_pixel(0, 0)[0], 20);
+        let small = Proxy::new(&RgbImage::from_pixel(2800, 4, Rgb([50, 50, 50])));
+        assert_eq!((small.factor, small.gray_factor, small.gray.dimensions()), (2, 1, (2800, 4)));
+    }
+
+    #[test]
     fn reciprocal_division_is_exact_for_every_factor() {
         for factor in 2..=64usize {
             for value in [0u8, 1, 127, 254, 255] {
                 let mut out = [0u8; 3];
-                mean_of_columns::<3>(&vec![u16::from(value) * factor as u16; factor * 3], factor, &mut out);
+                mean_of_columns::<3>(&vec![u16::from(value) * factor as u16; factor * 3], factor, factor, &mut out);
                 assert_eq!(out, [value; 3], "factor {factor}");
             }
         }

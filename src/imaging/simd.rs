@@ -1,19 +1,69 @@
 //! Kernels for particular CPUs, chosen at run time. The portable kernel is the reference: the others do the same
 //! integer arithmetic in the same order and give the same bits, so that a page does not depend on the CPU.
 //!
-//! JUSTIFICATION of the three `unsafe` calls
+//! JUSTIFICATION of the `unsafe` code
 //!  Benefit
-//!      Interpolating an A4 page at 300 dpi takes, in RGB and gray, 0.37 and 0.43 of the portable kernel's time with
-//!      AVX2, 0.42 and 0.46 with SSE4.1 (86 and 52 ms portable; measured as by the `warp` group of
-//!      `benches/kernels.rs`).
+//!      Interpolating an A4 page at 300 dpi takes, in RGB and gray, @RA@ and @GA@ of the portable kernel's time with AVX2,
+//!      @RS@ and @GS@ with SSE4.1. Reading through slices instead of pointers, with bounds checks, it took 2.5 times as
+//!      long in RGB and 4.5 times in gray (all measured as by the `warp` group of `benches/kernels.rs`).
 //!      The brightness of the page takes 0.17 of the portable kernel's time with AVX2 (11 ms portable; `benches/page.rs`).
 //!  Correctness
-//!      A function with `#[target_feature]` may be called on a CPU that has the feature. `best_run` and `best_luma` hand
-//!      out the wrappers, which are private to this module, only after `is_x86_feature_detected!` has said so. Nothing else
-//!      here is unsafe: pixels are read and written through slices, with bounds checks, never through pointers.
+//!      A function with `#[target_feature]` may be called on a CPU that has the feature. The `best_` functions hand out
+//!      the wrappers, which are private to this module, only after `is_x86_feature_detected!` has said so.
+//!
+//!      The interpolation kernels read the source through pointers, in `load` and `far_gray`, at offsets that `Corners`,
+//!      `Box8` and `Boxes` compute from the anchors of a `Stretch` and nothing else. `Stretch::new` has checked that the
+//!      anchors `(x, y)` lie in `0 ..= width - 2` and `0 ..= height - 4`. A pixel between two of them lies, as eighths of
+//!      their distance are rounded down, up to 7 units before the lesser or up to the greater; half a weight (16 units)
+//!      is added, less than a pixel in all. So its whole parts lie in the same ranges, as does the corner of a box, which
+//!      has the column of one such pixel and the row of another. With the two rows below, the last byte read is at most
+//!      number `(height - 2) * stride + (width - 2) * C + 15` from 0, which is below `height * stride`, the length of the
+//!      slice, because `stride` is at least 16. `far_gray` reads two bytes of the same row and the one below.
+//!
+//!      Stores go to arrays or slices of the very length that is written.
 
 use super::gray::{Luma, luma_scalar};
-use super::warp::{Run, run_scalar};
+use super::proxy::{Boxes, boxes_scalar};
+use super::warp::{Anchors, Line, POSITION_BITS, Plane, Positions, Run, run_scalar};
+
+/// Bytes that a kernel may read from a pixel on, and rows below it.
+const READ_AHEAD: usize = 16;
+const READ_BELOW: usize = 2;
+
+/// A stretch of a line whose pixels all lie well inside the source, so that the kernels read there without looking.
+#[derive(Debug)]
+pub(super) struct Stretch<'a, const C: usize> {
+    source: Plane<'a, C>,
+    anchors: Anchors<'a>,
+}
+
+impl<'a, const C: usize> Stretch<'a, C> {
+    /// `None` unless all anchors lie inside the source with a pixel and [`READ_BELOW`]` + 1` rows to spare. Nothing is
+    /// inside a source too narrow to read ahead or whose bytes cannot be counted in 31 bits.
+    pub(super) fn new(source: &Plane<'a, C>, anchors: Anchors<'a>) -> Option<Self> {
+        let size = source.stride().checked_mul(source.height)?;
+        if size != source.pixels.len() || i32::try_from(size).is_err() || source.stride() < READ_AHEAD {
+            return None;
+        }
+        let are_inside = |positions: &[i32], size: usize, spare: usize| {
+            let last = size.saturating_sub(1 + spare).min(i32::MAX as usize >> POSITION_BITS) as i32;
+            // Not `all`, which stops at the first and is four times slower.
+            positions.iter().fold(true, |inside, &p| inside & (0..=last << POSITION_BITS).contains(&p))
+        };
+        (anchors.x.len() == anchors.y.len()
+            && are_inside(anchors.x, source.width, 1)
+            && are_inside(anchors.y, source.height, 1 + READ_BELOW))
+        .then_some(Self { source: *source, anchors })
+    }
+
+    pub(super) fn source(&self) -> &Plane<'a, C> {
+        &self.source
+    }
+
+    pub(super) fn anchors(&self) -> Anchors<'a> {
+        self.anchors
+    }
+}
 
 /// The fastest interpolation kernel that this CPU can run.
 pub(super) fn best_run<const C: usize>() -> Run<C> {
@@ -29,6 +79,24 @@ pub(super) fn best_run<const C: usize>() -> Run<C> {
     run_scalar::<C>
 }
 
+/// The fastest kernel for source positions that this CPU can run.
+pub(super) fn best_positions() -> Positions {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        return x86::positions_avx2;
+    }
+    Line::positions
+}
+
+/// The fastest kernel for box means that this CPU can run.
+pub(super) fn best_boxes<const C: usize>() -> Boxes {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        return x86::boxes_avx2::<C>;
+    }
+    boxes_scalar::<C>
+}
+
 /// The fastest brightness kernel that this CPU can run.
 pub(super) fn best_luma() -> Luma {
     #[cfg(target_arch = "x86_64")]
@@ -42,44 +110,53 @@ pub(super) fn best_luma() -> Luma {
 mod x86 {
     use std::arch::x86_64::*;
 
+    use super::Stretch;
     use crate::imaging::gray::luma_scalar;
-    use crate::imaging::warp::{Anchor, CHUNK, POSITION_BITS, Plane, WEIGHT_BITS, run_scalar};
+    use crate::imaging::proxy::boxes_scalar;
+    use crate::imaging::warp::{Ahead, Anchors, CHUNK, Line, POSITION_BITS, WEIGHT_BITS};
 
     const HALF_WEIGHT: i32 = 1 << (POSITION_BITS - WEIGHT_BITS - 1);
-    const ONE: i32 = 1 << WEIGHT_BITS;
-    const HALF: i32 = ONE * ONE / 2;
-    const FRACTION_SHIFT: i32 = (POSITION_BITS - WEIGHT_BITS).cast_signed();
     const WHOLE_SHIFT: i32 = POSITION_BITS.cast_signed();
+    const FRACTION_SHIFT: i32 = (POSITION_BITS - WEIGHT_BITS).cast_signed();
+    const FRACTION_MASK: i32 = (1 << WEIGHT_BITS) - 1;
+    const WORD_MASK: i16 = (1 << WEIGHT_BITS) - 1;
     const CHUNK_SHIFT: i32 = CHUNK.ilog2().cast_signed();
     const PRODUCT_SHIFT: i32 = 2 * WEIGHT_BITS.cast_signed();
-    const ONE_SHIFT: i32 = WEIGHT_BITS.cast_signed();
-
-    /// Byte shuffle: removes the fourth byte of four pixels.
-    const DROP_FOURTH: Shuffle = Shuffle([0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1]);
-    /// Byte shuffle: interleaves the channels of two neighbouring RGB pixels, 16 bits each.
-    const PAIR_CHANNELS: Shuffle = Shuffle([0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, -1, -1, -1, -1]);
-
-    struct Shuffle([i8; 16]);
-
-    impl Shuffle {
-        #[inline]
-        #[target_feature(enable = "sse2")]
-        fn vector(&self) -> __m128i {
-            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = self.0;
-            _mm_setr_epi8(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)
-        }
-    }
+    const GRAY_HALF: i32 = 1 << (PRODUCT_SHIFT - 1);
+    /// Extent of a box of gray pixels that is read at once, without the right and bottom corners of the last ones.
+    const BOX_WIDTH: i32 = 16 - 1;
+    const BOX_HEIGHT: i32 = 2;
 
     #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
-    pub(super) fn run_avx2<const C: usize>(source: &Plane<'_, C>, anchors: &[Anchor], out: &mut [u8]) {
+    pub(super) fn run_avx2<const C: usize>(stretch: &Stretch<'_, C>, ahead: Ahead, out: &mut [u8]) {
         // SAFETY: only `best_run` hands this function out, after it has found AVX2.
-        unsafe { avx2::<C>(source, anchors, out) }
+        unsafe { if C == 1 { gray_avx2(stretch, ahead, out) } else { rgb_avx2(stretch, ahead, out) } }
     }
 
     #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
-    pub(super) fn run_sse41<const C: usize>(source: &Plane<'_, C>, anchors: &[Anchor], out: &mut [u8]) {
+    pub(super) fn run_sse41<const C: usize>(stretch: &Stretch<'_, C>, ahead: Ahead, out: &mut [u8]) {
         // SAFETY: only `best_run` hands this function out, after it has found SSE4.1.
-        unsafe { sse41::<C>(source, anchors, out) }
+        unsafe { if C == 1 { gray_sse41(stretch, ahead, out) } else { rgb_sse41(stretch, ahead, out) } }
+    }
+
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    pub(super) fn positions_avx2(line: &Line, x: &mut [i32], y: &mut [i32]) {
+        #[target_feature(enable = "avx2")]
+        fn compiled_for_avx2(line: &Line, x: &mut [i32], y: &mut [i32]) {
+            line.positions(x, y);
+        }
+        // SAFETY: only `best_positions` hands this function out, after it has found AVX2.
+        unsafe { compiled_for_avx2(line, x, y) }
+    }
+
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    pub(super) fn boxes_avx2<const C: usize>(band: &[u8], factor: usize, sums: &mut [u16], out_row: &mut [u8]) {
+        #[target_feature(enable = "avx2")]
+        fn compiled_for_avx2<const C: usize>(band: &[u8], factor: usize, sums: &mut [u16], out_row: &mut [u8]) {
+            boxes_scalar::<C>(band, factor, sums, out_row);
+        }
+        // SAFETY: only `best_boxes` hands this function out, after it has found AVX2.
+        unsafe { compiled_for_avx2::<C>(band, factor, sums, out_row) }
     }
 
     #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
@@ -92,237 +169,505 @@ mod x86 {
         unsafe { compiled_for_avx2(rgb, gray) }
     }
 
-    /// The row stride, if byte offsets into the picture fit 32-bit lanes (they do within the decoder's limits).
-    fn stride_in_lanes<const C: usize>(source: &Plane<'_, C>) -> Option<i32> {
-        i32::try_from(source.pixels.len()).ok()?;
-        i32::try_from(source.stride()).ok()
-    }
+    /// Byte shuffle: puts the channels of two neighbouring RGB pixels, 16 bits each, side by side.
+    const PAIR_CHANNELS: [i8; 16] = [0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, -1, -1, -1, -1];
+    /// Byte shuffle: four RGB pixels whose channels lie side by side, those of the first and second, third and fourth.
+    const UNPAIR_CHANNELS: [i8; 16] = [0, 2, 4, 1, 3, 5, 8, 10, 12, 9, 11, 13, -1, -1, -1, -1];
 
-    /// Reads the 2×2 gray pixels right of and below an offset: above left, above right, below left, below right.
-    #[inline]
-    fn gray_corners<const C: usize>(source: &Plane<'_, C>, offset: usize) -> i32 {
-        let corners = &source.pixels[offset..offset + source.width + 2];
-        let [above, below] = [corners.first_chunk::<2>(), corners.last_chunk::<2>()]
-            .map(|pair| u16::from_le_bytes(*pair.expect("the slice has at least two bytes")));
-        (u32::from(above) | u32::from(below) << 16).cast_signed()
-    }
-
-    /// Two rows from an RGB pixel on, long enough for eight bytes (that pixel, its neighbour and two bytes) of each.
-    #[inline]
-    fn rgb_rows<'a, const C: usize>(source: &Plane<'a, C>, offset: usize) -> &'a [u8] {
-        &source.pixels[offset..offset + source.stride() + 8]
-    }
-
-    /// The first eight bytes. Not read together with the last ones: a pair of results would be put together in memory,
-    /// and the CPU stalls where a wide load follows narrow stores (twice the time for the whole kernel).
     #[inline]
     #[target_feature(enable = "sse2")]
-    fn top(rows: &[u8]) -> __m128i {
-        let bytes = rows.first_chunk().expect("rows hold at least eight bytes");
-        _mm_cvtsi64_si128(i64::from_le_bytes(*bytes))
+    fn vector(bytes: [i8; 16]) -> __m128i {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+        _mm_setr_epi8(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)
     }
 
-    /// The last eight bytes.
+    /// Sixteen bytes of the source.
+    ///
+    /// # Safety
+    /// The offset is that of a pixel between the anchors, or of one up to two rows below such a pixel.
     #[inline]
     #[target_feature(enable = "sse2")]
-    fn bottom(rows: &[u8]) -> __m128i {
-        let bytes = rows.last_chunk().expect("rows hold at least eight bytes");
-        _mm_cvtsi64_si128(i64::from_le_bytes(*bytes))
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    unsafe fn load<const C: usize>(stretch: &Stretch<'_, C>, offset: usize) -> __m128i {
+        debug_assert!(offset + 16 <= stretch.source.pixels.len());
+        // SAFETY: `Stretch::new` has left room for sixteen bytes from there on, see the module.
+        unsafe { _mm_loadu_si128(stretch.source.pixels.as_ptr().add(offset).cast()) }
     }
 
-    /// Writes up to four RGB pixels.
+    /// Asks for the pixels that a row further down will need.
     #[inline]
-    #[target_feature(enable = "sse4.1")]
-    fn store_rgb(packed: __m128i, out: &mut [u8]) {
-        let low = _mm_cvtsi128_si64(packed).to_le_bytes();
-        let high = _mm_extract_epi32::<2>(packed).to_le_bytes();
-        if let Some((first, rest)) = out.split_first_chunk_mut::<8>()
-            && let Ok(rest) = <&mut [u8; 4]>::try_from(rest)
-        {
-            *first = low;
-            *rest = high;
-        } else {
-            for (value, byte) in out.iter_mut().zip(low.into_iter().chain(high)) {
-                *value = byte;
+    #[target_feature(enable = "sse2")]
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    #[allow(unused_unsafe, reason = "newer compilers know that the hint is safe")]
+    fn prefetch<const C: usize>(stretch: &Stretch<'_, C>, offset: usize, ahead: Ahead) {
+        let address = stretch.source.pixels.as_ptr().wrapping_add(offset).wrapping_offset(ahead.bytes);
+        // SAFETY: a prefetch is a hint; it reads nothing and may be given any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+
+    /// An offset into the source that was counted in a lane.
+    #[inline]
+    #[expect(clippy::cast_sign_loss, reason = "offsets into a slice are not negative")]
+    fn offset(lane: i32) -> usize {
+        lane as usize
+    }
+
+    /// A number for a lane that counts offsets.
+    #[inline]
+    fn in_lane(number: usize) -> i32 {
+        i32::try_from(number).expect("a stretch's source is counted in 31 bits")
+    }
+
+    /// The first anchor's position, ready to be cut off at a weight, and the step from pixel to pixel.
+    #[inline]
+    fn start_and_step(anchors: &[i32]) -> [i32; 2] {
+        [anchors[0] + HALF_WEIGHT, (anchors[1] - anchors[0]) >> CHUNK_SHIFT]
+    }
+
+    /// Where RGB pixels are to be taken from, eight of them or two times four, and the weights of their corners: those
+    /// of the two rows as bytes in both halves of a lane, those of the two columns a half each. Weights are negative, as
+    /// 128 does not fit a signed byte; the two signs cancel out. Those of the columns are quadrupled, so that the mean
+    /// is the third byte of the weighted sum.
+    #[derive(Clone, Copy)]
+    struct Corners<V, const N: usize> {
+        at: [i32; N],
+        rows: V,
+        columns: V,
+    }
+
+    impl Corners<__m256i, 8> {
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+        fn eight(x: &[i32], y: &[i32], stride: __m256i) -> Self {
+            let k = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            let [x, y] = [x, y].map(start_and_step).map(|[start, step]| {
+                _mm256_add_epi32(_mm256_set1_epi32(start), _mm256_mullo_epi32(_mm256_set1_epi32(step), k))
+            });
+            let column = _mm256_srli_epi32::<WHOLE_SHIFT>(x);
+            let column = _mm256_add_epi32(column, _mm256_slli_epi32::<1>(column));
+            let row = _mm256_mullo_epi32(_mm256_srli_epi32::<WHOLE_SHIFT>(y), stride);
+            let mut at = [0; 8];
+            // SAFETY: the array holds the 32 bytes of a register.
+            unsafe { _mm256_storeu_si256(at.as_mut_ptr().cast(), _mm256_add_epi32(row, column)) };
+            let fx = _mm256_srli_epi32::<{ FRACTION_SHIFT - 2 }>(x);
+            let fx = _mm256_and_si256(fx, _mm256_set1_epi32(FRACTION_MASK << 2));
+            let fy = _mm256_and_si256(_mm256_srli_epi32::<FRACTION_SHIFT>(y), _mm256_set1_epi32(FRACTION_MASK));
+            let fy = _mm256_or_si256(fy, _mm256_slli_epi32::<16>(fy));
+            let minus_fx = _mm256_sub_epi32(fx, _mm256_slli_epi32::<16>(fx));
+            Self {
+                at,
+                rows: _mm256_add_epi16(_mm256_mullo_epi16(fy, _mm256_set1_epi16(-255)), _mm256_set1_epi16(128)),
+                columns: _mm256_add_epi32(minus_fx, _mm256_set1_epi32((1 << 16) - (128 << 2))),
             }
         }
     }
 
-    /// Interpolates two RGB pixels, one in each half: `fraction` fills the 16-bit lanes, `x_weights` pairs of them.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn blend_two<const C: usize>(
-        source: &Plane<'_, C>,
-        at: [usize; 2],
-        fraction: __m256i,
-        x_weights: __m256i,
-    ) -> __m256i {
-        let (first, second) = (rgb_rows(source, at[0]), rgb_rows(source, at[1]));
-        let above = _mm_unpacklo_epi64(top(first), top(second));
-        let below = _mm_unpacklo_epi64(bottom(first), bottom(second));
-        let (above, below) = (_mm256_cvtepu8_epi16(above), _mm256_cvtepu8_epi16(below));
-        let change = _mm256_mullo_epi16(_mm256_sub_epi16(below, above), fraction);
-        let column = _mm256_add_epi16(_mm256_slli_epi16::<ONE_SHIFT>(above), change);
-        let channels = _mm256_shuffle_epi8(column, _mm256_broadcastsi128_si256(PAIR_CHANNELS.vector()));
-        let sum = _mm256_madd_epi16(channels, x_weights);
-        _mm256_srli_epi32::<PRODUCT_SHIFT>(_mm256_add_epi32(sum, _mm256_set1_epi32(HALF)))
+    impl Corners<__m128i, 4> {
+        /// Those of the pixels `k` from an anchor on.
+        #[inline]
+        #[target_feature(enable = "sse4.1")]
+        #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+        fn four(x: &[i32], y: &[i32], k: __m128i, stride: __m128i) -> Self {
+            let [x, y] = [x, y]
+                .map(start_and_step)
+                .map(|[start, step]| _mm_add_epi32(_mm_set1_epi32(start), _mm_mullo_epi32(_mm_set1_epi32(step), k)));
+            let column = _mm_srli_epi32::<WHOLE_SHIFT>(x);
+            let column = _mm_add_epi32(column, _mm_slli_epi32::<1>(column));
+            let row = _mm_mullo_epi32(_mm_srli_epi32::<WHOLE_SHIFT>(y), stride);
+            let mut at = [0; 4];
+            // SAFETY: the array holds the 16 bytes of a register.
+            unsafe { _mm_storeu_si128(at.as_mut_ptr().cast(), _mm_add_epi32(row, column)) };
+            let fx = _mm_srli_epi32::<{ FRACTION_SHIFT - 2 }>(x);
+            let fx = _mm_and_si128(fx, _mm_set1_epi32(FRACTION_MASK << 2));
+            let fy = _mm_and_si128(_mm_srli_epi32::<FRACTION_SHIFT>(y), _mm_set1_epi32(FRACTION_MASK));
+            let fy = _mm_or_si128(fy, _mm_slli_epi32::<16>(fy));
+            let minus_fx = _mm_sub_epi32(fx, _mm_slli_epi32::<16>(fx));
+            Self {
+                at,
+                rows: _mm_add_epi16(_mm_mullo_epi16(fy, _mm_set1_epi16(-255)), _mm_set1_epi16(128)),
+                columns: _mm_add_epi32(minus_fx, _mm_set1_epi32((1 << 16) - (128 << 2))),
+            }
+        }
     }
 
     #[target_feature(enable = "avx2")]
-    fn avx2<const C: usize>(source: &Plane<'_, C>, anchors: &[Anchor], out: &mut [u8]) {
-        let Some(stride) = stride_in_lanes(source) else { return run_scalar(source, anchors, out) };
-        let k = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-        let lanes = |from: i32, to: i32| {
-            let offset = _mm256_srai_epi32::<CHUNK_SHIFT>(_mm256_mullo_epi32(_mm256_set1_epi32(to - from), k));
-            _mm256_add_epi32(_mm256_set1_epi32(from + HALF_WEIGHT), offset)
-        };
-        let fraction = |position: __m256i| {
-            _mm256_and_si256(_mm256_srli_epi32::<FRACTION_SHIFT>(position), _mm256_set1_epi32(ONE - 1))
-        };
-        let halves = |low: __m256i, high: __m256i| _mm256_or_si256(low, _mm256_slli_epi32::<16>(high));
-        let rest = |fraction: __m256i| _mm256_sub_epi32(_mm256_set1_epi32(ONE), fraction);
-        let rounded = |sum: __m256i| _mm256_srli_epi32::<PRODUCT_SHIFT>(_mm256_add_epi32(sum, _mm256_set1_epi32(HALF)));
+    fn rgb_avx2<const C: usize>(stretch: &Stretch<'_, C>, ahead: Ahead, out: &mut [u8]) {
+        /// Chunks whose positions are computed together, so that their loads do not wait for addresses.
+        const BLOCK: usize = 8;
+        let stride = stretch.source.stride();
+        let stride_lanes = _mm256_set1_epi32(in_lane(stride));
+        let zero = _mm256_setzero_si256();
+        let mut block = [Corners { at: [0; 8], rows: zero, columns: zero }; BLOCK];
+        let (mut xs, mut ys) = (stretch.anchors.x, stretch.anchors.y);
+        for part in out.chunks_mut(BLOCK * CHUNK * 3) {
+            let count = part.len().div_ceil(CHUNK * 3);
+            for ((x, y), eight) in xs.windows(2).zip(ys.windows(2)).zip(&mut block[..count]) {
+                *eight = Corners::eight(x, y, stride_lanes);
+            }
+            (xs, ys) = (&xs[count..], &ys[count..]);
+            for (part, eight) in part.chunks_mut(CHUNK * 3).zip(&block) {
+                prefetch(stretch, offset(eight.at[ahead.pixel]), ahead);
+                let pixels = blend_avx2(stretch, stride, eight);
+                let (low, high) = (_mm256_castsi256_si128(pixels), _mm256_extracti128_si256::<1>(pixels));
+                store_rgb(low, high, part);
+            }
+        }
+    }
+
+    /// The eight RGB pixels, in the first 24 bytes.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn blend_avx2<const C: usize>(stretch: &Stretch<'_, C>, stride: usize, eight: &Corners<__m256i, 8>) -> __m256i {
+        let pair_channels = _mm256_broadcastsi128_si256(vector(PAIR_CHANNELS));
+        let unpair_channels = _mm256_broadcastsi128_si256(vector(UNPAIR_CHANNELS));
+        let (half, join) = (_mm256_set1_epi32(1 << 15), _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 7, 7));
+        let at = eight.at.map(offset);
         // Pixels i and i + 4 share a register, so that four packed registers are in order.
-        let pick = |i: i32| _mm256_setr_epi32(i, i, i, i, i + 4, i + 4, i + 4, i + 4);
-        let picks = [pick(0), pick(1), pick(2), pick(3)];
-        for (pair, part) in anchors.windows(2).zip(out.chunks_mut(CHUNK * C)) {
-            let (x, y) = (lanes(pair[0].x, pair[1].x), lanes(pair[0].y, pair[1].y));
-            let (fx, fy) = (fraction(x), fraction(y));
-            let x_weights = halves(rest(fx), fx);
-            let rows = _mm256_mullo_epi32(_mm256_srli_epi32::<WHOLE_SHIFT>(y), _mm256_set1_epi32(stride));
-            let columns = _mm256_srli_epi32::<WHOLE_SHIFT>(x);
-            if C == 1 {
-                let at = offsets(_mm256_add_epi32(rows, columns)).map(|offset| gray_corners(source, offset));
-                let corners = _mm256_setr_epi32(at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7]);
-                let y_weights = halves(rest(fy), fy);
-                let left = _mm256_and_si256(corners, _mm256_set1_epi32(0x00FF_00FF));
-                let right = _mm256_and_si256(_mm256_srli_epi32::<8>(corners), _mm256_set1_epi32(0x00FF_00FF));
-                let columns = halves(_mm256_madd_epi16(left, y_weights), _mm256_madd_epi16(right, y_weights));
-                let mean = rounded(_mm256_madd_epi16(columns, x_weights));
-                let words = _mm_packus_epi32(_mm256_castsi256_si128(mean), _mm256_extracti128_si256::<1>(mean));
-                let bytes = _mm_cvtsi128_si64(_mm_packus_epi16(words, words)).to_le_bytes();
-                part.copy_from_slice(&bytes[..part.len()]);
-            } else {
-                let columns = _mm256_add_epi32(columns, _mm256_slli_epi32::<1>(columns));
-                let at = offsets(_mm256_add_epi32(rows, columns));
-                let y_fractions = halves(fy, fy);
-                let blend = |i: usize| {
-                    let fraction = _mm256_permutevar8x32_epi32(y_fractions, picks[i]);
-                    let x_weights = _mm256_permutevar8x32_epi32(x_weights, picks[i]);
-                    blend_two(source, [at[i], at[i + 4]], fraction, x_weights)
-                };
-                let (first, second) =
-                    (_mm256_packus_epi32(blend(0), blend(1)), _mm256_packus_epi32(blend(2), blend(3)));
-                let packed = _mm256_packus_epi16(first, second);
-                let packed = _mm256_shuffle_epi8(packed, _mm256_broadcastsi128_si256(DROP_FOURTH.vector()));
-                let fours = [_mm256_castsi256_si128(packed), _mm256_extracti128_si256::<1>(packed)];
-                for (four, part) in fours.into_iter().zip(part.chunks_mut(12)) {
-                    store_rgb(four, part);
-                }
+        let both = |i: usize, below: usize| {
+            // SAFETY: the offsets are those of pixels between the anchors.
+            let (low, high) = unsafe { (load(stretch, at[i] + below), load(stretch, at[i + 4] + below)) };
+            _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high)
+        };
+        let blend = |i: usize, rows: __m256i, columns: __m256i| {
+            let mixed = _mm256_maddubs_epi16(_mm256_unpacklo_epi8(both(i, 0), both(i, stride)), rows);
+            _mm256_add_epi32(_mm256_madd_epi16(_mm256_shuffle_epi8(mixed, pair_channels), columns), half)
+        };
+        let (rows, columns) = (eight.rows, eight.columns);
+        let sums = [
+            blend(0, _mm256_shuffle_epi32::<0x00>(rows), _mm256_shuffle_epi32::<0x00>(columns)),
+            blend(1, _mm256_shuffle_epi32::<0x55>(rows), _mm256_shuffle_epi32::<0x55>(columns)),
+            blend(2, _mm256_shuffle_epi32::<0xAA>(rows), _mm256_shuffle_epi32::<0xAA>(columns)),
+            blend(3, _mm256_shuffle_epi32::<0xFF>(rows), _mm256_shuffle_epi32::<0xFF>(columns)),
+        ];
+        let pair = |a: __m256i, b: __m256i| _mm256_blend_epi16::<0xAA>(_mm256_srli_epi32::<16>(a), b);
+        let packed = _mm256_packus_epi16(pair(sums[0], sums[1]), pair(sums[2], sums[3]));
+        _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(packed, unpair_channels), join)
+    }
+
+    /// Writes the pixels of a chunk.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn store_rgb(low: __m128i, high: __m128i, out: &mut [u8]) {
+        if let Ok(whole) = <&mut [u8; CHUNK * 3]>::try_from(&mut *out) {
+            // SAFETY: 16 and 8 bytes of 24.
+            unsafe {
+                _mm_storeu_si128(whole.as_mut_ptr().cast(), low);
+                _mm_storel_epi64(whole.as_mut_ptr().add(16).cast(), high);
             }
+        } else {
+            store_some(low, high, out);
         }
     }
 
-    #[target_feature(enable = "avx2")]
-    #[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "offsets into a slice are positive")]
-    fn offsets(lanes: __m256i) -> [usize; 8] {
-        let pairs = [
-            _mm256_extract_epi64::<0>(lanes),
-            _mm256_extract_epi64::<1>(lanes),
-            _mm256_extract_epi64::<2>(lanes),
-            _mm256_extract_epi64::<3>(lanes),
-        ];
-        let [a, b, c, d] = pairs.map(|pair| [pair as u32 as usize, (pair as u64 >> 32) as usize]);
-        [a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1]]
+    /// Writes the first pixels of a chunk.
+    #[cold]
+    #[target_feature(enable = "sse2")]
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn store_some(low: __m128i, high: __m128i, out: &mut [u8]) {
+        let mut bytes = [0; 32];
+        // SAFETY: twice 16 bytes of 32.
+        unsafe {
+            _mm_storeu_si128(bytes.as_mut_ptr().cast(), low);
+            _mm_storeu_si128(bytes.as_mut_ptr().add(16).cast(), high);
+        }
+        out.copy_from_slice(&bytes[..out.len()]);
     }
 
-    /// Interpolates one RGB pixel: `fraction` fills the eight 16-bit lanes, `x_weights` the four pairs of them.
+    /// As [`rgb_avx2`], four pixels to a register.
+    #[target_feature(enable = "sse4.1")]
+    fn rgb_sse41<const C: usize>(stretch: &Stretch<'_, C>, ahead: Ahead, out: &mut [u8]) {
+        let stride = stretch.source.stride();
+        let stride_lanes = _mm_set1_epi32(in_lane(stride));
+        let (xs, ys) = (stretch.anchors.x.windows(2), stretch.anchors.y.windows(2));
+        let join = vector([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, -1, -1, -1, -1]);
+        for ((x, y), part) in xs.zip(ys).zip(out.chunks_mut(CHUNK * 3)) {
+            let [low, high] = [_mm_setr_epi32(0, 1, 2, 3), _mm_setr_epi32(4, 5, 6, 7)].map(|k| {
+                let four = Corners::four(x, y, k, stride_lanes);
+                prefetch(stretch, offset(four.at[ahead.pixel % 4]), ahead);
+                blend_sse41(stretch, stride, &four)
+            });
+            // 12 and 12 bytes become 16 and 8.
+            let first = _mm_or_si128(_mm_shuffle_epi8(low, join), _mm_slli_si128::<12>(high));
+            store_rgb(first, _mm_srli_si128::<4>(high), part);
+        }
+    }
+
+    /// The four RGB pixels, in the first 12 bytes.
     #[inline]
     #[target_feature(enable = "sse4.1")]
-    fn blend_one<const C: usize>(source: &Plane<'_, C>, at: usize, fraction: __m128i, x_weights: __m128i) -> __m128i {
-        let rows = rgb_rows(source, at);
-        let (above, below) = (_mm_cvtepu8_epi16(top(rows)), _mm_cvtepu8_epi16(bottom(rows)));
-        let change = _mm_mullo_epi16(_mm_sub_epi16(below, above), fraction);
-        let column = _mm_add_epi16(_mm_slli_epi16::<ONE_SHIFT>(above), change);
-        let sum = _mm_madd_epi16(_mm_shuffle_epi8(column, PAIR_CHANNELS.vector()), x_weights);
-        _mm_srli_epi32::<PRODUCT_SHIFT>(_mm_add_epi32(sum, _mm_set1_epi32(HALF)))
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn blend_sse41<const C: usize>(stretch: &Stretch<'_, C>, stride: usize, four: &Corners<__m128i, 4>) -> __m128i {
+        let (pair_channels, half) = (vector(PAIR_CHANNELS), _mm_set1_epi32(1 << 15));
+        let blend = |i: usize, rows: __m128i, columns: __m128i| {
+            let at = offset(four.at[i]);
+            // SAFETY: the offset is that of a pixel between the anchors.
+            let (above, below) = unsafe { (load(stretch, at), load(stretch, at + stride)) };
+            let mixed = _mm_maddubs_epi16(_mm_unpacklo_epi8(above, below), rows);
+            _mm_add_epi32(_mm_madd_epi16(_mm_shuffle_epi8(mixed, pair_channels), columns), half)
+        };
+        let (rows, columns) = (four.rows, four.columns);
+        let sums = [
+            blend(0, _mm_shuffle_epi32::<0x00>(rows), _mm_shuffle_epi32::<0x00>(columns)),
+            blend(1, _mm_shuffle_epi32::<0x55>(rows), _mm_shuffle_epi32::<0x55>(columns)),
+            blend(2, _mm_shuffle_epi32::<0xAA>(rows), _mm_shuffle_epi32::<0xAA>(columns)),
+            blend(3, _mm_shuffle_epi32::<0xFF>(rows), _mm_shuffle_epi32::<0xFF>(columns)),
+        ];
+        let pair = |a: __m128i, b: __m128i| _mm_blend_epi16::<0xAA>(_mm_srli_epi32::<16>(a), b);
+        let packed = _mm_packus_epi16(pair(sums[0], sums[1]), pair(sums[2], sums[3]));
+        _mm_shuffle_epi8(packed, vector(UNPAIR_CHANNELS))
     }
 
-    #[target_feature(enable = "sse4.1")]
-    fn sse41<const C: usize>(source: &Plane<'_, C>, anchors: &[Anchor], out: &mut [u8]) {
-        let Some(stride) = stride_in_lanes(source) else { return run_scalar(source, anchors, out) };
-        let fours = [_mm_setr_epi32(0, 1, 2, 3), _mm_setr_epi32(4, 5, 6, 7)];
-        let lanes = |from: i32, to: i32, k: __m128i| {
-            let offset = _mm_srai_epi32::<CHUNK_SHIFT>(_mm_mullo_epi32(_mm_set1_epi32(to - from), k));
-            _mm_add_epi32(_mm_set1_epi32(from + HALF_WEIGHT), offset)
-        };
-        let fraction =
-            |position: __m128i| _mm_and_si128(_mm_srli_epi32::<FRACTION_SHIFT>(position), _mm_set1_epi32(ONE - 1));
-        let halves = |low: __m128i, high: __m128i| _mm_or_si128(low, _mm_slli_epi32::<16>(high));
-        let rest = |fraction: __m128i| _mm_sub_epi32(_mm_set1_epi32(ONE), fraction);
-        let rounded = |sum: __m128i| _mm_srli_epi32::<PRODUCT_SHIFT>(_mm_add_epi32(sum, _mm_set1_epi32(HALF)));
-        for (pair, part) in anchors.windows(2).zip(out.chunks_mut(CHUNK * C)) {
-            for (k, part) in fours.into_iter().zip(part.chunks_mut(CHUNK / 2 * C)) {
-                let (x, y) = (lanes(pair[0].x, pair[1].x, k), lanes(pair[0].y, pair[1].y, k));
-                let (fx, fy) = (fraction(x), fraction(y));
-                let x_weights = halves(rest(fx), fx);
-                let rows = _mm_mullo_epi32(_mm_srli_epi32::<WHOLE_SHIFT>(y), _mm_set1_epi32(stride));
-                let columns = _mm_srli_epi32::<WHOLE_SHIFT>(x);
-                if C == 1 {
-                    let at = offsets4(_mm_add_epi32(rows, columns)).map(|offset| gray_corners(source, offset));
-                    let corners = _mm_setr_epi32(at[0], at[1], at[2], at[3]);
-                    let y_weights = halves(rest(fy), fy);
-                    let left = _mm_and_si128(corners, _mm_set1_epi32(0x00FF_00FF));
-                    let right = _mm_and_si128(_mm_srli_epi32::<8>(corners), _mm_set1_epi32(0x00FF_00FF));
-                    let columns = halves(_mm_madd_epi16(left, y_weights), _mm_madd_epi16(right, y_weights));
-                    let mean = rounded(_mm_madd_epi16(columns, x_weights));
-                    let words = _mm_packus_epi32(mean, mean);
-                    let bytes = _mm_cvtsi128_si32(_mm_packus_epi16(words, words)).to_le_bytes();
-                    part.copy_from_slice(&bytes[..part.len()]);
-                } else {
-                    let columns = _mm_add_epi32(columns, _mm_slli_epi32::<1>(columns));
-                    let at = offsets4(_mm_add_epi32(rows, columns));
-                    let y_fractions = halves(fy, fy);
-                    let pixels = [
-                        blend_one(
-                            source,
-                            at[0],
-                            _mm_shuffle_epi32::<0x00>(y_fractions),
-                            _mm_shuffle_epi32::<0x00>(x_weights),
-                        ),
-                        blend_one(
-                            source,
-                            at[1],
-                            _mm_shuffle_epi32::<0x55>(y_fractions),
-                            _mm_shuffle_epi32::<0x55>(x_weights),
-                        ),
-                        blend_one(
-                            source,
-                            at[2],
-                            _mm_shuffle_epi32::<0xAA>(y_fractions),
-                            _mm_shuffle_epi32::<0xAA>(x_weights),
-                        ),
-                        blend_one(
-                            source,
-                            at[3],
-                            _mm_shuffle_epi32::<0xFF>(y_fractions),
-                            _mm_shuffle_epi32::<0xFF>(x_weights),
-                        ),
-                    ];
-                    let (first, second) =
-                        (_mm_packus_epi32(pixels[0], pixels[1]), _mm_packus_epi32(pixels[2], pixels[3]));
-                    store_rgb(_mm_shuffle_epi8(_mm_packus_epi16(first, second), DROP_FOURTH.vector()), part);
+    /// Gray pixels, sixteen to a register: eight in each half, as [`near_gray`] does them.
+    #[target_feature(enable = "avx2")]
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn gray_avx2<const C: usize>(stretch: &Stretch<'_, C>, ahead: Ahead, out: &mut [u8]) {
+        const BLOCK: usize = 8;
+        let stride = stretch.source.stride();
+        let Anchors { mut x, mut y } = stretch.anchors;
+        let (blocks, rest) = out.as_chunks_mut::<{ BLOCK * CHUNK }>();
+        for block in blocks {
+            let boxes = Boxes::new(x, y, stride);
+            if let Some(boxes) = boxes {
+                for (i, half) in block.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+                    prefetch(stretch, offset(boxes.at[4 * i + ahead.pixel % 4]), ahead);
+                    let words = [2 * i, 2 * i + 1].map(|pair| near_gray_pair(stretch, stride, &boxes, pair));
+                    let bytes = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi16(words[0], words[1]));
+                    // SAFETY: 32 bytes of 32.
+                    unsafe { _mm256_storeu_si256(half.as_mut_ptr().cast(), bytes) };
                 }
+            } else {
+                gray_chunks(stretch, x, y, ahead, block);
             }
+            (x, y) = (&x[BLOCK..], &y[BLOCK..]);
+        }
+        gray_chunks(stretch, x, y, ahead, rest);
+    }
+
+    /// Eight [`Box8`] that are all small. Places and steps stand in 16 bits, in both halves.
+    struct Boxes {
+        at: [i32; 8],
+        x: __m256i,
+        y: __m256i,
+        x_step: __m256i,
+        y_step: __m256i,
+    }
+
+    impl Boxes {
+        /// `None` when one of the first eight boxes is not small.
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+        fn new(x: &[i32], y: &[i32], stride: usize) -> Option<Self> {
+            let axis = |anchors: &[i32], limit: i32| {
+                let (from, to) = (&anchors[..8], &anchors[1..9]);
+                // SAFETY: both slices hold the 32 bytes of a register.
+                let [from, to] = [from, to].map(|part| unsafe { _mm256_loadu_si256(part.as_ptr().cast()) });
+                let start = _mm256_add_epi32(from, _mm256_set1_epi32(HALF_WEIGHT));
+                let step = _mm256_srai_epi32::<CHUNK_SHIFT>(_mm256_sub_epi32(to, from));
+                let end = _mm256_add_epi32(start, _mm256_sub_epi32(_mm256_slli_epi32::<3>(step), step));
+                let edge = _mm256_srai_epi32::<WHOLE_SHIFT>(_mm256_min_epi32(start, end));
+                let edge_place = _mm256_slli_epi32::<WHOLE_SHIFT>(edge);
+                let extent = _mm256_sub_epi32(_mm256_max_epi32(start, end), edge_place);
+                let is_small = _mm256_cmpgt_epi32(_mm256_set1_epi32(limit << WHOLE_SHIFT), extent);
+                (edge, _mm256_sub_epi32(start, edge_place), step, is_small)
+            };
+            let (left, x, x_step, is_narrow) = axis(x, BOX_WIDTH);
+            let (top, y, y_step, is_low) = axis(y, BOX_HEIGHT);
+            if _mm256_movemask_epi8(_mm256_and_si256(is_narrow, is_low)) != -1 {
+                return None;
+            }
+            let mut at = [0; 8];
+            let stride = _mm256_set1_epi32(in_lane(stride));
+            // SAFETY: the array holds the 32 bytes of a register.
+            unsafe {
+                _mm256_storeu_si256(at.as_mut_ptr().cast(), _mm256_add_epi32(_mm256_mullo_epi32(top, stride), left));
+            }
+            let twice = |words: __m256i| _mm256_permute4x64_epi64::<0b10_00_10_00>(words);
+            Some(Self {
+                at,
+                x: twice(_mm256_packus_epi32(x, x)),
+                y: twice(_mm256_packus_epi32(y, y)),
+                x_step: twice(_mm256_packs_epi32(x_step, x_step)),
+                y_step: twice(_mm256_packs_epi32(y_step, y_step)),
+            })
+        }
+    }
+
+    /// The eight pixels of two boxes, in 16 bits each.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn near_gray_pair<const C: usize>(stretch: &Stretch<'_, C>, stride: usize, boxes: &Boxes, pair: usize) -> __m256i {
+        let k = _mm256_broadcastsi128_si256(_mm_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7));
+        // The box's word in all places of its half.
+        let [low, high] = [4 * pair, 4 * pair + 2].map(|byte| {
+            let byte = i8::try_from(byte).expect("four pairs have 16 bytes");
+            _mm_set1_epi16(i16::from_le_bytes([byte.cast_unsigned(), byte.cast_unsigned() + 1]))
+        });
+        let pick = _mm256_set_m128i(high, low);
+        let [x, y] = [(boxes.x, boxes.x_step), (boxes.y, boxes.y_step)].map(|(start, step)| {
+            let step = _mm256_mullo_epi16(_mm256_shuffle_epi8(step, pick), k);
+            _mm256_add_epi16(_mm256_shuffle_epi8(start, pick), step)
+        });
+        let at = [boxes.at[2 * pair], boxes.at[2 * pair + 1]].map(offset);
+        let rows = [0, stride, 2 * stride].map(|below| {
+            // SAFETY: the box has the row of one pixel between the anchors and the column of another.
+            let [low, high] = at.map(|at| unsafe { load(stretch, at + below) });
+            _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high)
+        });
+        let column = _mm256_srli_epi16::<WHOLE_SHIFT>(x);
+        let right = _mm256_slli_epi16::<8>(_mm256_add_epi16(column, _mm256_set1_epi16(1)));
+        let pairs = _mm256_or_si256(column, right);
+        let is_lower = _mm256_cmpgt_epi16(y, _mm256_set1_epi16((1 << WHOLE_SHIFT) - 1));
+        let [first, second, third] = rows.map(|row| _mm256_shuffle_epi8(row, pairs));
+        let above = _mm256_blendv_epi8(first, second, is_lower);
+        let below = _mm256_blendv_epi8(second, third, is_lower);
+        let [fx, fy] = [x, y].map(|position| {
+            _mm256_and_si256(_mm256_srli_epi16::<FRACTION_SHIFT>(position), _mm256_set1_epi16(WORD_MASK))
+        });
+        let columns = _mm256_add_epi16(_mm256_mullo_epi16(fx, _mm256_set1_epi16(-255)), _mm256_set1_epi16(128));
+        let upper = _mm256_sub_epi16(fy, _mm256_set1_epi16(128));
+        let lower = _mm256_sub_epi16(_mm256_setzero_si256(), fy);
+        let (above, below) = (_mm256_maddubs_epi16(above, columns), _mm256_maddubs_epi16(below, columns));
+        let mean = |values: __m256i, weights: __m256i| {
+            let sum = _mm256_add_epi32(_mm256_madd_epi16(values, weights), _mm256_set1_epi32(GRAY_HALF));
+            _mm256_srli_epi32::<PRODUCT_SHIFT>(sum)
+        };
+        let first = mean(_mm256_unpacklo_epi16(above, below), _mm256_unpacklo_epi16(upper, lower));
+        let second = mean(_mm256_unpackhi_epi16(above, below), _mm256_unpackhi_epi16(upper, lower));
+        _mm256_packus_epi32(first, second)
+    }
+
+    /// Eight gray pixels from anchor to anchor: the top left corner of the box that holds them, and where in it the first
+    /// one lies and how far it is to the next.
+    #[derive(Clone, Copy)]
+    struct Box8 {
+        at: usize,
+        x: i32,
+        y: i32,
+        x_step: i32,
+        y_step: i32,
+    }
+
+    impl Box8 {
+        #[inline]
+        #[expect(clippy::cast_sign_loss, reason = "positions between anchors are not negative")]
+        fn new(x: &[i32], y: &[i32], stride: usize) -> Self {
+            let ([x, x_step], [y, y_step]) = (start_and_step(x), start_and_step(y));
+            let left = x.min(x + 7 * x_step) >> WHOLE_SHIFT;
+            let top = y.min(y + 7 * y_step) >> WHOLE_SHIFT;
+            let at = top as usize * stride + left as usize;
+            Self { at, x: x - (left << WHOLE_SHIFT), y: y - (top << WHOLE_SHIFT), x_step, y_step }
+        }
+
+        /// Whether all corners lie within [`READ_AHEAD`] pixels of three rows.
+        #[inline]
+        fn is_small(&self) -> bool {
+            self.x.max(self.x + 7 * self.x_step) < BOX_WIDTH << WHOLE_SHIFT
+                && self.y.max(self.y + 7 * self.y_step) < BOX_HEIGHT << WHOLE_SHIFT
+        }
+
+        /// Positions in the box, if it is small; their fractions in any case.
+        #[inline]
+        #[target_feature(enable = "sse4.1")]
+        #[expect(clippy::cast_possible_truncation, reason = "sums and products below 2^16 are right, fractions always")]
+        fn positions(&self) -> [__m128i; 2] {
+            let k = _mm_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7);
+            [(self.x, self.x_step), (self.y, self.y_step)].map(|(start, step)| {
+                _mm_add_epi16(_mm_set1_epi16(start as i16), _mm_mullo_epi16(_mm_set1_epi16(step as i16), k))
+            })
         }
     }
 
     #[target_feature(enable = "sse4.1")]
-    #[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "offsets into a slice are positive")]
-    fn offsets4(lanes: __m128i) -> [usize; 4] {
-        let pairs = [_mm_extract_epi64::<0>(lanes), _mm_extract_epi64::<1>(lanes)];
-        let [a, b] = pairs.map(|pair| [pair as u32 as usize, (pair as u64 >> 32) as usize]);
-        [a[0], a[1], b[0], b[1]]
+    fn gray_sse41<const C: usize>(stretch: &Stretch<'_, C>, ahead: Ahead, out: &mut [u8]) {
+        gray_chunks(stretch, stretch.anchors.x, stretch.anchors.y, ahead, out);
+    }
+
+    /// Gray pixels, eight to a register. The anchors are some of the stretch's.
+    #[target_feature(enable = "sse4.1")]
+    fn gray_chunks<const C: usize>(stretch: &Stretch<'_, C>, x: &[i32], y: &[i32], ahead: Ahead, out: &mut [u8]) {
+        let stride = stretch.source.stride();
+        for ((x, y), part) in x.windows(2).zip(y.windows(2)).zip(out.chunks_mut(CHUNK)) {
+            let eight = Box8::new(x, y, stride);
+            prefetch(stretch, eight.at, ahead);
+            if eight.is_small() {
+                store_gray(near_gray(stretch, stride, &eight), part);
+            } else {
+                store_gray(far_gray(stretch, stride, &eight), part);
+            }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse4.1")]
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn store_gray(bytes: __m128i, out: &mut [u8]) {
+        if let Ok(whole) = <&mut [u8; CHUNK]>::try_from(&mut *out) {
+            // SAFETY: 8 bytes of 8.
+            unsafe { _mm_storel_epi64(whole.as_mut_ptr().cast(), bytes) };
+        } else {
+            store_some(bytes, bytes, out);
+        }
+    }
+
+    /// Eight pixels whose corners three loads fetch, as on pages that are about straight.
+    #[inline]
+    #[target_feature(enable = "sse4.1")]
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn near_gray<const C: usize>(stretch: &Stretch<'_, C>, stride: usize, eight: &Box8) -> __m128i {
+        let [x, y] = eight.positions();
+        // SAFETY: the box has the row of one pixel between the anchors and the column of another.
+        let rows = unsafe { [0, stride, 2 * stride].map(|below| load(stretch, eight.at + below)) };
+        let column = _mm_srli_epi16::<WHOLE_SHIFT>(x);
+        let pairs = _mm_or_si128(column, _mm_slli_epi16::<8>(_mm_add_epi16(column, _mm_set1_epi16(1))));
+        let is_lower = _mm_cmpgt_epi16(y, _mm_set1_epi16((1 << WHOLE_SHIFT) - 1));
+        let [first, second, third] = rows.map(|row| _mm_shuffle_epi8(row, pairs));
+        blend_gray(_mm_blendv_epi8(first, second, is_lower), _mm_blendv_epi8(second, third, is_lower), x, y)
+    }
+
+    /// Eight pixels anywhere.
+    #[inline(never)]
+    #[target_feature(enable = "sse4.1")]
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn far_gray<const C: usize>(stretch: &Stretch<'_, C>, stride: usize, eight: &Box8) -> __m128i {
+        let at = std::array::from_fn::<_, CHUNK, _>(|k| {
+            let (x, y) = (eight.x + k as i32 * eight.x_step, eight.y + k as i32 * eight.y_step);
+            eight.at + (y >> WHOLE_SHIFT) as usize * stride + (x >> WHOLE_SHIFT) as usize
+        });
+        let corners = |below: usize| {
+            let pair = |k: usize| {
+                debug_assert!(at[k] + below + 2 <= stretch.source.pixels.len());
+                // SAFETY: that of a pixel between the anchors, or of the one below it; see the module.
+                unsafe { stretch.source.pixels.as_ptr().add(at[k] + below).cast::<i16>().read_unaligned() }
+            };
+            _mm_setr_epi16(pair(0), pair(1), pair(2), pair(3), pair(4), pair(5), pair(6), pair(7))
+        };
+        let [x, y] = eight.positions();
+        blend_gray(corners(0), corners(stride), x, y)
+    }
+
+    /// The means of eight pairs of pixels and those below them, in the lower eight bytes.
+    #[inline]
+    #[target_feature(enable = "sse4.1")]
+    fn blend_gray(above: __m128i, below: __m128i, x: __m128i, y: __m128i) -> __m128i {
+        let [fx, fy] =
+            [x, y].map(|position| _mm_and_si128(_mm_srli_epi16::<FRACTION_SHIFT>(position), _mm_set1_epi16(WORD_MASK)));
+        // Negative weights: those of the columns a byte each, those of the rows in 16 bits each.
+        let columns = _mm_add_epi16(_mm_mullo_epi16(fx, _mm_set1_epi16(-255)), _mm_set1_epi16(128));
+        let (upper, lower) = (_mm_sub_epi16(fy, _mm_set1_epi16(128)), _mm_sub_epi16(_mm_setzero_si128(), fy));
+        let (above, below) = (_mm_maddubs_epi16(above, columns), _mm_maddubs_epi16(below, columns));
+        let mean = |values: __m128i, weights: __m128i| {
+            let sum = _mm_add_epi32(_mm_madd_epi16(values, weights), _mm_set1_epi32(GRAY_HALF));
+            _mm_srli_epi32::<PRODUCT_SHIFT>(sum)
+        };
+        let first = mean(_mm_unpacklo_epi16(above, below), _mm_unpacklo_epi16(upper, lower));
+        let second = mean(_mm_unpackhi_epi16(above, below), _mm_unpackhi_epi16(upper, lower));
+        let words = _mm_packus_epi32(first, second);
+        _mm_packus_epi16(words, words)
     }
 }
 
@@ -330,8 +675,11 @@ mod x86 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::warp::{Anchor, CHUNK, POSITION_BITS, Plane};
+    use super::super::warp::{Ahead, CHUNK};
     use super::*;
+
+    const WIDTH: usize = 131;
+    const HEIGHT: usize = 67;
 
     /// The kernels that this CPU can run, besides the portable one.
     fn others<const C: usize>() -> Vec<Run<C>> {
@@ -348,29 +696,59 @@ mod tests {
         runs
     }
 
-    fn assert_equal<const C: usize>(pixels: &[u8], anchors: &[Anchor], count: usize) {
-        let plane = Plane::<C> { pixels, width: 61, height: 43 };
+    fn assert_equal<const C: usize>(pixels: &[u8], x: &[i32], y: &[i32], count: usize) {
+        let plane = Plane::<C> { pixels: &pixels[..WIDTH * HEIGHT * C], width: WIDTH, height: HEIGHT };
+        let stretch = Stretch::new(&plane, Anchors { x, y }).expect("the anchors are inside");
+        let ahead = Ahead { bytes: 4000, pixel: count % CHUNK };
         let mut expected = vec![0; count * C];
-        run_scalar(&plane, anchors, &mut expected);
+        run_scalar(&stretch, ahead, &mut expected);
         for run in others::<C>() {
             let mut out = vec![0; count * C];
-            run(&plane, anchors, &mut out);
+            run(&stretch, ahead, &mut out);
             assert_eq!(out, expected);
         }
+    }
+
+    const LAST_X: i32 = (WIDTH as i32 - 2) << POSITION_BITS;
+    const LAST_Y: i32 = (HEIGHT as i32 - 4) << POSITION_BITS;
+
+    /// Anchors anywhere, or on a line that is about straight, as on most pages.
+    fn anchors() -> impl Strategy<Value = (Vec<i32>, Vec<i32>)> {
+        let anywhere =
+            proptest::collection::vec((0..=LAST_X, 0..=LAST_Y), 2..30).prop_map(|list| list.into_iter().unzip());
+        let start = (0..LAST_X / 10, LAST_Y / 3..LAST_Y / 2);
+        let step = (4 << POSITION_BITS..9 << POSITION_BITS, -1500..1500);
+        let line = (start, step, 2..12i32).prop_map(|((x, y), (dx, dy), count)| {
+            ((0..count).map(|i| x + i * dx).collect(), (0..count).map(|i| y + i * dy).collect())
+        });
+        prop_oneof![anywhere, line]
     }
 
     proptest! {
         #[test]
         fn all_kernels_give_the_same_bits(
-            pixels in proptest::collection::vec(any::<u8>(), 61 * 43 * 3),
-            positions in proptest::collection::vec((0..=(52 << POSITION_BITS), 0..=(41 << POSITION_BITS)), 2..6),
+            pixels in proptest::collection::vec(any::<u8>(), WIDTH * HEIGHT * 3),
+            (x, y) in anchors(),
             missing in 0..CHUNK,
         ) {
-            let anchors: Vec<Anchor> = positions.into_iter().map(|(x, y)| Anchor { x, y }).collect();
-            let count = (anchors.len() - 1) * CHUNK - missing;
-            assert_equal::<3>(&pixels, &anchors, count);
-            assert_equal::<1>(&pixels[..61 * 43], &anchors, count);
+            let count = (x.len() - 1) * CHUNK - missing;
+            assert_equal::<3>(&pixels, &x, &y, count);
+            assert_equal::<1>(&pixels, &x, &y, count);
         }
+    }
+
+    #[test]
+    fn only_anchors_well_inside_make_a_stretch() {
+        let pixels = vec![0; WIDTH * HEIGHT];
+        let plane = Plane::<1> { pixels: &pixels, width: WIDTH, height: HEIGHT };
+        let is_inside = |x: [i32; 2], y: [i32; 2]| Stretch::new(&plane, Anchors { x: &x, y: &y }).is_some();
+        assert!(is_inside([0, LAST_X], [LAST_Y, 0]));
+        assert!(!is_inside([-1, LAST_X], [LAST_Y, 0]) && !is_inside([0, LAST_X + 1], [LAST_Y, 0]));
+        assert!(!is_inside([0, LAST_X], [LAST_Y, -1]) && !is_inside([0, LAST_X], [LAST_Y + 1, 0]));
+        let short = Plane::<1> { pixels: &pixels[1..], ..plane };
+        assert!(Stretch::new(&short, Anchors { x: &[0, 0], y: &[0, 0] }).is_none());
+        let narrow = Plane::<1> { pixels: &pixels[..15 * HEIGHT], width: 15, height: HEIGHT };
+        assert!(Stretch::new(&narrow, Anchors { x: &[0, 0], y: &[0, 0] }).is_none());
     }
 
     proptest! {
@@ -383,16 +761,30 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn both_box_kernels_give_the_same_bits(
+            pixels in proptest::collection::vec(any::<u8>(), 90 * 7 * 3),
+            factor in 1..8usize,
+        ) {
+            let (band, width) = (&pixels[..90 * 3 * factor.min(7)], 90usize.div_ceil(factor));
+            let (mut expected, mut out, mut sums) = (vec![0; width * 3], vec![0; width * 3], vec![0; 90 * 3]);
+            boxes_scalar::<3>(band, factor, &mut sums, &mut expected);
+            best_boxes::<3>()(band, factor, &mut sums, &mut out);
+            prop_assert_eq!(out, expected);
+        }
+    }
+
     #[test]
     fn extreme_pixels_and_weights_do_not_wrap() {
         for (a, b) in [(0u8, 255u8), (255, 0), (255, 255)] {
-            let pixels: Vec<u8> = (0..61 * 43 * 3).map(|i| if i % 2 == 0 { a } else { b }).collect();
-            for fraction in 0..1 << POSITION_BITS >> 6 {
-                let start =
-                    Anchor { x: (5 << POSITION_BITS) + (fraction << 6), y: (7 << POSITION_BITS) - (fraction << 5) };
-                let anchors = [start, Anchor { x: start.x + (8 << POSITION_BITS), y: start.y + 77 }];
-                assert_equal::<3>(&pixels, &anchors, CHUNK);
-                assert_equal::<1>(&pixels[..61 * 43], &anchors, CHUNK);
+            let pixels: Vec<u8> = (0..WIDTH * HEIGHT * 3).map(|i| if i % 2 == 0 { a } else { b }).collect();
+            for fraction in 0..1 << POSITION_BITS >> 4 {
+                let x = (5 << POSITION_BITS) + (fraction << 4);
+                let y = (7 << POSITION_BITS) - (fraction << 3);
+                let (x, y) = ([x, x + (8 << POSITION_BITS)], [y, y + 77]);
+                assert_equal::<3>(&pixels, &x, &y, CHUNK);
+                assert_equal::<1>(&pixels, &x, &y, CHUNK);
             }
         }
     }

@@ -13,31 +13,35 @@
 //!
 //! Limits: positions outside the source take the nearest edge pixel; sides up to 131,071 px.
 
+use std::ops::Range;
+
 use image::{GrayImage, RgbImage};
 
-use super::simd;
-use crate::model::{Homography, Point};
+use super::proxy::box_means;
+use super::simd::{self, Stretch};
+use crate::model::{PageMap, Point};
 
 /// Output pixels between two exact positions.
 pub(super) const CHUNK: usize = 8;
 
 /// Fractional bits of a source position.
-pub(super) const POSITION_BITS: u32 = 14;
+pub(super) const POSITION_BITS: u32 = 12;
 
 /// Bits of an interpolation weight. Seven, so that the products of the first pass fit a signed 16-bit lane.
 pub(super) const WEIGHT_BITS: u32 = 7;
 
-/// Rows of an output tile.
+/// Rows and columns of an output tile: long runs, so that little is done for each line.
 const TILE_HEIGHT: usize = 64;
+const TILE_WIDTH: usize = 256;
 
-/// Widest output tile. Where rows of the page run along rows of the source, long runs let the CPU fetch ahead.
-const WIDE_TILE: usize = 256;
-
-/// Width of a tile of a page that is turned: its source then fits the first-level cache.
-const NARROW_TILE: usize = 128;
-
-/// Slope of the page's rows in the source (12°) above which tiles are narrow.
+/// Slope of the page's rows in the source (12°) above which tiles follow each other down the page instead of across it,
+/// so that they stay on the same rows of the source, which each are a page of memory or two of their own: with 24 tiles
+/// side by side the CPU would look up its addresses anew for nearly every one (half the time of a page turned by 90°).
 const STEEP: f64 = 0.2;
+
+/// Memory is asked for pixels so many output rows before they are needed; far enough to be there in time, near enough to
+/// be there still.
+const ROWS_AHEAD: f64 = 16.0;
 
 /// Source pixels per output pixel above which 2×2 samples are averaged. Bilinear interpolation alone covers up to
 /// two source pixels in each direction, but unevenly; above 1.5 thin strokes begin to break (contract of the page
@@ -46,22 +50,34 @@ const SUPERSAMPLE_ABOVE: f64 = 1.5;
 
 /// Anchors farther apart than this (in source pixels) are resampled one exact pixel at a time, as the product of the
 /// distance and an index below [`CHUNK`] must fit 32 bits.
-const WIDEST_RUN: i32 = 8192;
+pub(super) const WIDEST_RUN: i32 = 8192;
 
-/// Resamples an RGB picture: output pixel `(x, y)` takes the colour found at `out_to_src` of `(x, y)`, both counted at
-/// pixel centres. Positions outside the source take the nearest edge pixel.
-pub fn rectify(source: &RgbImage, out_to_src: &Homography, width: u32, height: u32) -> RgbImage {
-    let pixels = resample::<3>(&Plane::of(source.as_raw(), source.dimensions()), out_to_src, width, height);
-    RgbImage::from_raw(width, height, pixels).expect("the buffer holds width × height pixels")
+/// Denominators of a homography below this are on or beyond the horizon.
+const HORIZON: f64 = 1e-12;
+
+/// The scale of a bent page is looked at in so many places along each side. Bends are smooth over a thirtieth of a page.
+const BENT_LATTICE: usize = 30;
+
+/// Resamples an RGB picture: output pixel `(x, y)` takes the colour found at [`PageMap::to_capture`] of `(x, y)`, both
+/// counted at pixel centres. Positions outside the source take the nearest edge pixel.
+pub fn rectify(source: &RgbImage, map: &PageMap) -> RgbImage {
+    let pixels = resample::<3>(&Plane::of(source.as_raw(), source.dimensions()), map);
+    RgbImage::from_raw(map.width, map.height, pixels).expect("the buffer holds width × height pixels")
 }
 
 /// Same as [`rectify`] for a gray picture.
-pub fn rectify_gray(source: &GrayImage, out_to_src: &Homography, width: u32, height: u32) -> GrayImage {
-    let pixels = resample::<1>(&Plane::of(source.as_raw(), source.dimensions()), out_to_src, width, height);
-    GrayImage::from_raw(width, height, pixels).expect("the buffer holds width × height pixels")
+pub fn rectify_gray(source: &GrayImage, map: &PageMap) -> GrayImage {
+    let pixels = resample::<1>(&Plane::of(source.as_raw(), source.dimensions()), map);
+    GrayImage::from_raw(map.width, map.height, pixels).expect("the buffer holds width × height pixels")
+}
+
+/// How far the source may be reduced by a whole factor before sampling without any part of the page losing resolution.
+pub fn whole_reduction(map: &PageMap) -> u32 {
+    u32::try_from(box_factor(&Map::new(map))).expect("at most 64")
 }
 
 /// Interleaved 8-bit pixels of `C` channels, known to hold `width * height * C` bytes.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Plane<'a, const C: usize> {
     pub(super) pixels: &'a [u8],
     pub(super) width: usize,
@@ -76,133 +92,161 @@ impl<'a, const C: usize> Plane<'a, C> {
     pub(super) fn stride(&self) -> usize {
         self.width * C
     }
+}
 
-    /// Largest position that may be sampled without looking at the edges, one pixel to spare below and, so that SIMD
-    /// loads of 8 bytes stay inside the picture, `8 / C` to the right. Negative when the picture is too small.
-    fn inner_limit(&self) -> Anchor {
-        let last = |size: usize, spare: usize| {
-            let last = size.min(1 << (30 - POSITION_BITS)) as i64 - 1 - spare as i64;
-            i32::try_from(last << POSITION_BITS).unwrap_or(-1)
-        };
-        Anchor { x: last(self.width, 8 / C), y: last(self.height, 1) }
+/// Exact source positions of every [`CHUNK`]th pixel of a line, [`POSITION_BITS`] fractional bits: the first and the
+/// second frame the first [`CHUNK`] pixels, and so on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Anchors<'a> {
+    pub(super) x: &'a [i32],
+    pub(super) y: &'a [i32],
+}
+
+impl Anchors<'_> {
+    /// The anchors that frame these chunks.
+    fn of_chunks(&self, chunks: Range<usize>) -> Self {
+        Self { x: &self.x[chunks.start..=chunks.end], y: &self.y[chunks.start..=chunks.end] }
     }
 }
 
-/// An exact source position, [`POSITION_BITS`] fractional bits.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Anchor {
-    pub(super) x: i32,
-    pub(super) y: i32,
+/// What to ask memory for while a line is worked on: what one of each [`CHUNK`] pixels will need some rows later. The
+/// pixel changes from row to row, so that all are asked for in time where a row of the page runs down the source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead {
+    /// From the place of a pixel to that of the one [`ROWS_AHEAD`] below, bytes.
+    pub(super) bytes: isize,
+    /// Which pixel, below [`CHUNK`].
+    pub(super) pixel: usize,
 }
 
-/// Interpolates one run of output pixels between anchors that all lie well inside the source.
-/// `anchors[i]` and `anchors[i + 1]` frame pixels `i * CHUNK ..` of `out`.
-pub(super) type Run<const C: usize> = fn(&Plane<'_, C>, anchors: &[Anchor], out: &mut [u8]);
+/// Interpolates a stretch of a line. `out` has at most [`CHUNK`] pixels a pair of anchors.
+pub(super) type Run<const C: usize> = fn(&Stretch<'_, C>, Ahead, out: &mut [u8]);
 
-fn resample<const C: usize>(source: &Plane<'_, C>, out_to_src: &Homography, width: u32, height: u32) -> Vec<u8> {
-    let (width, height) = (width as usize, height as usize);
-    let mut out = vec![0; width * height * C];
-    if source.pixels.is_empty() || out.is_empty() {
-        return out;
+fn resample<const C: usize>(source: &Plane<'_, C>, page: &PageMap) -> Vec<u8> {
+    let size = page.width as usize * page.height as usize * C;
+    if source.pixels.is_empty() || size == 0 {
+        return vec![0; size];
     }
-    let map = Map::new(out_to_src, width, height);
-    let factor = box_factor(&map, width, height);
+    let map = Map::new(page);
+    let factor = box_factor(&map);
     if factor == 1 {
-        resample_tiles(source, &map, width, &mut out);
+        resample_tiles(source, &map)
     } else {
-        let (pixels, reduced_width, reduced_height) = reduce(source, factor);
-        let reduced = Plane::<C> { pixels: &pixels, width: reduced_width, height: reduced_height };
-        resample_tiles(&reduced, &map.into_reduced(factor), width, &mut out);
+        let (width, height) = (source.width.div_ceil(factor), source.height.div_ceil(factor));
+        let pixels = box_means::<C>(source.pixels, source.width, [width, height], factor);
+        let reduced = Plane::<C> { pixels: &pixels, width, height };
+        resample_tiles(&reduced, &map.into_reduced(factor))
     }
-    out
 }
 
-fn resample_tiles<const C: usize>(source: &Plane<'_, C>, map: &Map, width: usize, out: &mut [u8]) {
+fn resample_tiles<const C: usize>(source: &Plane<'_, C>, map: &Map<'_>) -> Vec<u8> {
     let run = simd::best_run::<C>();
+    let (width, height) = (map.page.width as usize, map.page.height as usize);
     let stride = width * C;
-    let tile = if map.slope_at(Point::new(width as f64 / 2.0, 0.0)) < STEEP { WIDE_TILE } else { NARROW_TILE };
-    for (band, rows) in out.chunks_mut(TILE_HEIGHT * stride).enumerate() {
-        let top = band * TILE_HEIGHT;
-        let tile_height = rows.len() / stride;
-        for left in (0..width).step_by(tile) {
-            let tile_width = tile.min(width - left);
-            let middle = Point::new(left as f64 + tile_width as f64 / 2.0, top as f64 + tile_height as f64 / 2.0);
-            let fine = map.scale_at(middle) > SUPERSAMPLE_ABOVE;
-            for (row, line) in rows.chunks_exact_mut(stride).enumerate() {
-                let part = &mut line[left * C..(left + tile_width) * C];
-                if fine {
-                    supersampled_line(source, map, run, left, top + row, part);
-                } else {
-                    let start = Point::new(left as f64, (top + row) as f64);
-                    sampled_line(source, map, run, start, 1.0, part);
+    let is_steep = map.slope_at(Point::new(width as f64 / 2.0, 0.0)) > STEEP;
+    let band = if is_steep { height } else { TILE_HEIGHT };
+    let mut out = Vec::with_capacity(height * stride);
+    for band_top in (0..height).step_by(band) {
+        // Grown band by band: memory cleared all at once would have left the cache when it is written.
+        let bottom = height.min(band_top + band);
+        out.resize(bottom * stride, 0);
+        for left in (0..width).step_by(TILE_WIDTH) {
+            for top in (band_top..bottom).step_by(TILE_HEIGHT) {
+                let tile_width = TILE_WIDTH.min(width - left);
+                let rows = TILE_HEIGHT.min(bottom - top);
+                let middle = Point::new(left as f64 + tile_width as f64 / 2.0, top as f64 + rows as f64 / 2.0);
+                let is_fine = map.scale_at(middle) > SUPERSAMPLE_ABOVE;
+                let bytes = map.bytes_down(middle, source.stride(), C);
+                for y in top..top + rows {
+                    let line = &mut out[y * stride + left * C..][..tile_width * C];
+                    let ahead = Ahead { bytes, pixel: y % CHUNK };
+                    if is_fine {
+                        supersampled_line(source, map, run, ahead, Point::new(left as f64, y as f64), line);
+                    } else {
+                        sampled_line(source, map, run, ahead, Point::new(left as f64, y as f64), 1.0, line);
+                    }
                 }
             }
         }
     }
+    out
 }
 
 /// Samples `out.len() / C` positions of a row, `step` output pixels apart, from `start` on.
 fn sampled_line<const C: usize>(
     source: &Plane<'_, C>,
-    map: &Map,
+    map: &Map<'_>,
     run: Run<C>,
+    ahead: Ahead,
     start: Point,
     step: f64,
     out: &mut [u8],
 ) {
-    let count = out.len() / C;
-    let mut anchors = [Anchor::default(); 2 * WIDE_TILE / CHUNK + 1];
-    let anchors = &mut anchors[..=count.div_ceil(CHUNK)];
-    for (i, anchor) in anchors.iter_mut().enumerate() {
-        *anchor = map.anchor(Point::new(start.x + (i * CHUNK) as f64 * step, start.y));
+    let chunks = (out.len() / C).div_ceil(CHUNK);
+    let [mut x, mut y] = [[0; 2 * TILE_WIDTH / CHUNK + 1]; 2];
+    map.anchors(start, CHUNK as f64 * step, &mut x[..=chunks], &mut y[..=chunks]);
+    let anchors = Anchors { x: &x[..=chunks], y: &y[..=chunks] };
+    if let Some(stretch) = Stretch::new(source, anchors) {
+        return run(&stretch, ahead, out);
     }
-    let limit = source.inner_limit();
-    let (mut least, mut most) = (anchors[0], anchors[0]);
-    for anchor in &*anchors {
-        least = Anchor { x: least.x.min(anchor.x), y: least.y.min(anchor.y) };
-        most = Anchor { x: most.x.max(anchor.x), y: most.y.max(anchor.y) };
-    }
-    if may_run(least, most, limit) {
-        return run(source, anchors, out);
-    }
-    for (i, (pair, part)) in anchors.windows(2).zip(out.chunks_mut(CHUNK * C)).enumerate() {
-        let least = Anchor { x: pair[0].x.min(pair[1].x), y: pair[0].y.min(pair[1].y) };
-        let most = Anchor { x: pair[0].x.max(pair[1].x), y: pair[0].y.max(pair[1].y) };
-        if may_run(least, most, limit) {
-            run(source, pair, part);
-        } else {
-            for (k, pixel) in part.chunks_exact_mut(C).enumerate() {
-                let position = Point::new(start.x + (i * CHUNK + k) as f64 * step, start.y);
-                edge_pixel(source, map.anchor(position), pixel);
+    let inside = |chunk: usize| Stretch::new(source, anchors.of_chunks(chunk..chunk + 1)).is_some();
+    let mut from = 0;
+    while from < chunks {
+        let is_inside = inside(from);
+        let to = (from + 1..chunks).find(|&chunk| inside(chunk) != is_inside).unwrap_or(chunks);
+        let end = out.len().min(to * CHUNK * C);
+        let part = &mut out[from * CHUNK * C..end];
+        match Stretch::new(source, anchors.of_chunks(from..to)) {
+            Some(stretch) => run(&stretch, ahead, part),
+            None => {
+                for (chunk, part) in (from..to).zip(part.chunks_mut(CHUNK * C)) {
+                    let at = Point::new(start.x + (chunk * CHUNK) as f64 * step, start.y);
+                    edge_chunk(source, map, anchors.of_chunks(chunk..chunk + 1), at, step, part);
+                }
             }
         }
+        from = to;
     }
 }
 
-/// Whether anchors within these bounds lie well inside the source and near each other.
-fn may_run(least: Anchor, most: Anchor, limit: Anchor) -> bool {
-    least.x >= 0
-        && least.y >= 0
-        && most.x <= limit.x
-        && most.y <= limit.y
-        && most.x - least.x < WIDEST_RUN << POSITION_BITS
-        && most.y - least.y < WIDEST_RUN << POSITION_BITS
+/// Up to [`CHUNK`] pixels of which some lie at or beyond the edges of the source.
+fn edge_chunk<const C: usize>(
+    source: &Plane<'_, C>,
+    map: &Map<'_>,
+    anchors: Anchors<'_>,
+    start: Point,
+    step: f64,
+    out: &mut [u8],
+) {
+    let near = |[from, to]: [i32; 2]| to.checked_sub(from).is_some_and(|run| run.abs() < WIDEST_RUN << POSITION_BITS);
+    let (x, y) = ([anchors.x[0], anchors.x[1]], [anchors.y[0], anchors.y[1]]);
+    let may_interpolate = near(x) && near(y);
+    for (k, pixel) in (0..).zip(out.chunks_exact_mut(C)) {
+        if may_interpolate {
+            edge_pixel(source, between(x[0], x[1], k), between(y[0], y[1], k), pixel);
+        } else {
+            let (mut x, mut y) = (0, 0);
+            let at = Point::new(start.x + f64::from(k) * step, start.y);
+            map.anchors(at, 1.0, std::slice::from_mut(&mut x), std::slice::from_mut(&mut y));
+            edge_pixel(source, x, y, pixel);
+        }
+    }
 }
 
 /// A line of pixels that are the rounded means of 2×2 samples.
 fn supersampled_line<const C: usize>(
     source: &Plane<'_, C>,
-    map: &Map,
+    map: &Map<'_>,
     run: Run<C>,
-    left: usize,
-    y: usize,
+    ahead: Ahead,
+    start: Point,
     out: &mut [u8],
 ) {
-    let mut samples = [[0; 2 * WIDE_TILE * 3]; 2];
+    let mut samples = [[0; 2 * TILE_WIDTH * 3]; 2];
     let count = 2 * out.len();
     for (line, dy) in samples.iter_mut().zip([-0.25, 0.25]) {
-        let start = Point::new(left as f64 - 0.25, y as f64 + dy);
-        sampled_line(source, map, run, start, 0.5, &mut line[..count]);
+        let start = Point::new(start.x - 0.25, start.y + dy);
+        sampled_line(source, map, run, ahead, start, 0.5, &mut line[..count]);
     }
     let [upper, lower] = &samples;
     for (i, pixel) in out.chunks_exact_mut(C).enumerate() {
@@ -215,11 +259,13 @@ fn supersampled_line<const C: usize>(
 }
 
 /// The portable [`Run`]; the SIMD ones are tested against it bit by bit.
-pub(super) fn run_scalar<const C: usize>(source: &Plane<'_, C>, anchors: &[Anchor], out: &mut [u8]) {
+pub(super) fn run_scalar<const C: usize>(stretch: &Stretch<'_, C>, _: Ahead, out: &mut [u8]) {
+    let (source, anchors) = (stretch.source(), stretch.anchors());
     let stride = source.stride();
-    for (pair, part) in anchors.windows(2).zip(out.chunks_mut(CHUNK * C)) {
+    for (i, part) in out.chunks_mut(CHUNK * C).enumerate() {
+        let (x, y) = (&anchors.x[i..i + 2], &anchors.y[i..i + 2]);
         for (k, pixel) in (0..).zip(part.chunks_exact_mut(C)) {
-            let (x, y) = (between(pair[0].x, pair[1].x, k), between(pair[0].y, pair[1].y, k));
+            let (x, y) = (rounded(between(x[0], x[1], k)), rounded(between(y[0], y[1], k)));
             let base = whole(y) * stride + whole(x) * C;
             let above = &source.pixels[base..base + 2 * C];
             let below = &source.pixels[base + stride..base + stride + 2 * C];
@@ -231,10 +277,15 @@ pub(super) fn run_scalar<const C: usize>(source: &Plane<'_, C>, anchors: &[Ancho
     }
 }
 
-/// The position `k` pixels after an anchor, rounded so that [`fraction`] is the nearest weight.
+/// The position `k` pixels after an anchor.
 fn between(from: i32, to: i32, k: i32) -> i32 {
+    from + ((to - from) >> CHUNK.ilog2()) * k
+}
+
+/// A position rounded so that [`fraction`] is the nearest weight.
+fn rounded(position: i32) -> i32 {
     const HALF_WEIGHT: i32 = 1 << (POSITION_BITS - WEIGHT_BITS - 1);
-    from + (((to - from) * k) >> CHUNK.ilog2()) + HALF_WEIGHT
+    position + HALF_WEIGHT
 }
 
 /// The pixel left of (above) a position that is not negative.
@@ -262,14 +313,14 @@ fn blend(corners: [u8; 4], weights: [i32; 4]) -> u8 {
 }
 
 /// One pixel at or beyond the edge, each coordinate clamped to the picture.
-fn edge_pixel<const C: usize>(source: &Plane<'_, C>, anchor: Anchor, pixel: &mut [u8]) {
+fn edge_pixel<const C: usize>(source: &Plane<'_, C>, x: i32, y: i32, pixel: &mut [u8]) {
     let axis = |position: i32, size: usize| {
         let last = i32::try_from(size - 1).unwrap_or(i32::MAX >> POSITION_BITS).min(i32::MAX >> POSITION_BITS);
-        let position = between(position.clamp(0, last << POSITION_BITS), 0, 0);
+        let position = rounded(position.clamp(0, last << POSITION_BITS));
         (whole(position), (whole(position) + 1).min(size - 1), fraction(position))
     };
-    let (left, right, fx) = axis(anchor.x, source.width);
-    let (above, below, fy) = axis(anchor.y, source.height);
+    let (left, right, fx) = axis(x, source.width);
+    let (above, below, fy) = axis(y, source.height);
     let (above, below, weights) = (above * source.stride(), below * source.stride(), weights(fx, fy));
     for (channel, value) in pixel.iter_mut().enumerate() {
         let at = |row: usize, column: usize| source.pixels[row + column * C + channel];
@@ -277,43 +328,77 @@ fn edge_pixel<const C: usize>(source: &Plane<'_, C>, anchor: Anchor, pixel: &mut
     }
 }
 
-/// The homography, with the sign that makes the denominator positive over the page.
+/// The way from output pixels to those of the source.
 #[derive(Clone, Copy)]
-struct Map([[f64; 3]; 3]);
+struct Map<'a> {
+    page: &'a PageMap,
+    /// The homography, with the sign that makes the denominator positive over the page.
+    matrix: [[f64; 3]; 3],
+    positions: Positions,
+}
 
-impl Map {
-    fn new(homography: &Homography, width: usize, height: usize) -> Self {
-        let mut map = Self(homography.0);
-        if map.denominator(Point::new(width as f64 / 2.0, height as f64 / 2.0)) < 0.0 {
-            map.0 = map.0.map(|row| row.map(|value| -value));
+impl<'a> Map<'a> {
+    fn new(page: &'a PageMap) -> Self {
+        let mut matrix = page.homography.0;
+        let middle = Point::new(f64::from(page.width) / 2.0, f64::from(page.height) / 2.0);
+        if product(&matrix[2], middle) < 0.0 {
+            matrix = matrix.map(|row| row.map(|value| -value));
         }
-        map
-    }
-
-    fn denominator(&self, p: Point) -> f64 {
-        let m = &self.0;
-        m[2][0] * p.x + m[2][1] * p.y + m[2][2]
+        Self { page, matrix, positions: simd::best_positions() }
     }
 
     /// Where an output position lies in the source; far outside it when the position is on or beyond the horizon.
-    #[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate, which is far outside any source")]
-    fn anchor(&self, p: Point) -> Anchor {
-        const ONE: f64 = (1 << POSITION_BITS) as f64;
-        let m = &self.0;
-        let scale = ONE / self.denominator(p).max(1e-12);
-        Anchor {
-            x: ((m[0][0] * p.x + m[0][1] * p.y + m[0][2]) * scale + 0.5) as i32,
-            y: ((m[1][0] * p.x + m[1][1] * p.y + m[1][2]) * scale + 0.5) as i32,
+    fn position(&self, p: Point) -> Point {
+        let p = self.page.unbent(p);
+        let [x, y, w] = &self.matrix;
+        let w = product(w, p).max(HORIZON);
+        Point::new(product(x, p) / w, product(y, p) / w)
+    }
+
+    /// Source positions of output pixels of one row, `step` apart from `start` on.
+    fn anchors(&self, start: Point, step: f64, x: &mut [i32], y: &mut [i32]) {
+        let Some(bend) = &self.page.bend else {
+            return (self.positions)(&self.line(start, Point::new(1.0, 0.0), step), x, y);
+        };
+        let (width, height) = (f64::from(self.page.width), f64::from(self.page.height));
+        let last_node = bend.columns() - 1;
+        let (nodes, v) = (last_node as f64, (start.y + 0.5) / height);
+        // Between two nodes the shift changes evenly along a row, so there the flat page's row is a straight line.
+        let shift = |node: usize| bend.at(node as f64 / nodes, v);
+        let node_x = |node: usize| node as f64 / nodes * width - 0.5;
+        let mut cell = to_index((start.x + 0.5) / width * nodes).min(last_node - 1);
+        let (mut done, mut left) = (0, shift(cell));
+        while done < x.len() {
+            let right = shift(cell + 1);
+            let (from, to) = (node_x(cell), node_x(cell + 1));
+            let end = if cell + 1 == last_node { x.len() } else { to_index((to - start.x) / step + 1.0).min(x.len()) };
+            let end = end.max(done);
+            let (dx, dy) = ((right[0] - left[0]) * width / (to - from), (right[1] - left[1]) * height / (to - from));
+            let first = Point::new(start.x + done as f64 * step, start.y);
+            let unbent = Point::new(
+                first.x + left[0] * width + dx * (first.x - from),
+                first.y + left[1] * height + dy * (first.x - from),
+            );
+            let line = self.line(unbent, Point::new(1.0 + dx, dy), step);
+            (self.positions)(&line, &mut x[done..end], &mut y[done..end]);
+            (done, left) = (end, right);
+            cell = (cell + 1).min(last_node - 1);
         }
+    }
+
+    /// The way along the flat page from `from` on, by steps of `step` times `direction`.
+    fn line(&self, from: Point, direction: Point, step: f64) -> Line {
+        let change = |row: &[f64; 3]| (row[0] * direction.x + row[1] * direction.y) * step;
+        Line { start: self.matrix.each_ref().map(|row| product(row, from)), step: self.matrix.each_ref().map(change) }
     }
 
     /// By how much the source position changes along the output's rows and columns: `[dx, dy]` for each.
     fn steps_at(&self, p: Point) -> [[f64; 2]; 2] {
-        let m = &self.0;
-        let w = self.denominator(p).max(1e-12);
-        let u = (m[0][0] * p.x + m[0][1] * p.y + m[0][2]) / w;
-        let v = (m[1][0] * p.x + m[1][1] * p.y + m[1][2]) / w;
-        [0, 1].map(|axis| [(m[0][axis] - u * m[2][axis]) / w, (m[1][axis] - v * m[2][axis]) / w])
+        [(0.5, 0.0), (0.0, 0.5)].map(|(x, y)| {
+            let (before, after) =
+                (self.position(Point::new(p.x - x, p.y - y)), self.position(Point::new(p.x + x, p.y + y)));
+            [after.x - before.x, after.y - before.y]
+        })
     }
 
     /// Source pixels per output pixel along the output's rows and columns.
@@ -327,6 +412,13 @@ impl Map {
         (dy / dx).abs()
     }
 
+    /// From the place of a pixel in the source to that of the one [`ROWS_AHEAD`] below, bytes.
+    #[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate, and the place is only a hint")]
+    fn bytes_down(&self, p: Point, stride: usize, channels: usize) -> isize {
+        let [_, [dx, dy]] = self.steps_at(p).map(|step| step.map(|distance| (distance * ROWS_AHEAD).round() as isize));
+        dy.wrapping_mul(stride.cast_signed()).wrapping_add(dx.wrapping_mul(channels.cast_signed()))
+    }
+
     fn scale_at(&self, p: Point) -> f64 {
         let [along, across] = self.scales_at(p);
         along.max(across)
@@ -335,47 +427,76 @@ impl Map {
     /// The same map into the source reduced by a box filter of `factor` pixels.
     fn into_reduced(self, factor: usize) -> Self {
         let factor = factor as f64;
-        let [x, y, w] = self.0;
+        let [x, y, w] = self.matrix;
         let shifted = |row: [f64; 3]| [0, 1, 2].map(|i| (row[i] + 0.5 * w[i]) / factor - 0.5 * w[i]);
-        Self([shifted(x), shifted(y), w])
+        Self { matrix: [shifted(x), shifted(y), w], ..self }
     }
+}
+
+/// A line of the page on its way to the source, in homogeneous coordinates.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    start: [f64; 3],
+    step: [f64; 3],
+}
+
+/// Writes as many source positions along a line as there is room for.
+pub(super) type Positions = fn(&Line, &mut [i32], &mut [i32]);
+
+impl Line {
+    /// The portable [`Positions`]. `inline(always)`, so that it is compiled anew for the CPU of whoever calls it; without
+    /// fused operations the numbers are the same on all.
+    #[inline(always)]
+    pub(super) fn positions(&self, x: &mut [i32], y: &mut [i32]) {
+        const ONE: f64 = (1 << POSITION_BITS) as f64;
+        let ([x0, y0, w0], [dx, dy, dw]) = (self.start, self.step);
+        for (i, (x, y)) in (0i32..).zip(x.iter_mut().zip(y)) {
+            let i = f64::from(i);
+            let w = w0 + i * dw;
+            let scale = ONE / if w > HORIZON { w } else { HORIZON };
+            *x = nearest((x0 + i * dx) * scale);
+            *y = nearest((y0 + i * dy) * scale);
+        }
+    }
+}
+
+/// The nearest whole number, far out that of a position far out: compiles to a few vector instructions, as `round` and
+/// a saturating cast do not.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the lower half of the sum's bits is the number")]
+fn nearest(position: f64) -> i32 {
+    /// So large that an `f64` has no bits left for fractions, which rounds them to even.
+    const SHIFT: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
+    const FAR: f64 = (1 << 30) as f64;
+    let position = if position > -FAR { position } else { -FAR };
+    let position = if position < FAR { position } else { FAR };
+    (position + SHIFT).to_bits() as i32
+}
+
+/// A row of a homography applied to a position.
+fn product(row: &[f64; 3], p: Point) -> f64 {
+    row[0] * p.x + row[1] * p.y + row[2]
+}
+
+/// The whole number below a position that is not far out, at least 0.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts of floats saturate")]
+fn to_index(position: f64) -> usize {
+    position as usize
 }
 
 /// How far the source may be reduced before sampling without any part of the page losing resolution.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 1..=64")]
-fn box_factor(map: &Map, width: usize, height: usize) -> usize {
-    let (right, bottom) = (width as f64, height as f64);
-    // The scale of a projective map changes monotonically along any line, so its extremes are at the corners.
-    let corners = [(0.0, 0.0), (right, 0.0), (right, bottom), (0.0, bottom)];
-    let least = corners.iter().flat_map(|&(x, y)| map.scales_at(Point::new(x, y))).fold(f64::INFINITY, f64::min);
+fn box_factor(map: &Map<'_>) -> usize {
+    let (right, bottom) = (f64::from(map.page.width), f64::from(map.page.height));
+    // The scale of a projective map changes monotonically along any line, so its extremes are at the corners; that of
+    // a bent page may be anywhere.
+    let steps = if map.page.bend.is_some() { BENT_LATTICE } else { 1 };
+    let share = |i: usize| i as f64 / steps as f64;
+    let places =
+        (0..=steps).flat_map(|row| (0..=steps).map(move |column| (share(column) * right, share(row) * bottom)));
+    let least = places.flat_map(|(x, y)| map.scales_at(Point::new(x, y))).fold(f64::INFINITY, f64::min);
     // A hair of tolerance for rounding in a map that reduces by exactly a whole number.
     (least + 1e-6).clamp(1.0, 64.0) as usize
-}
-
-/// Reduces by the mean of `factor`² pixels; blocks at the far edges may be partial.
-fn reduce<const C: usize>(source: &Plane<'_, C>, factor: usize) -> (Vec<u8>, usize, usize) {
-    let (width, height) = (source.width.div_ceil(factor), source.height.div_ceil(factor));
-    let mut pixels = Vec::with_capacity(width * height * C);
-    let mut sums = vec![0u32; width * C];
-    for rows in source.pixels.chunks(factor * source.stride()) {
-        sums.fill(0);
-        for row in rows.chunks_exact(source.stride()) {
-            for (block, sum) in row.chunks(factor * C).zip(sums.chunks_exact_mut(C)) {
-                for pixel in block.chunks_exact(C) {
-                    for (sum, &value) in sum.iter_mut().zip(pixel) {
-                        *sum += u32::from(value);
-                    }
-                }
-            }
-        }
-        let row_count = rows.len() / source.stride();
-        for (i, sum) in sums.chunks_exact(C).enumerate() {
-            let columns = factor.min(source.width - i * factor);
-            let count = u32::try_from(row_count * columns).expect("a block holds at most 64 × 64 pixels");
-            pixels.extend(sum.iter().map(|sum| ((sum + count / 2) / count).to_le_bytes()[0]));
-        }
-    }
-    (pixels, width, height)
 }
 
 #[cfg(test)]
@@ -385,7 +506,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::Quad;
+    use crate::model::{Bend, Homography, Quad};
 
     fn translation(dx: f64, dy: f64) -> Homography {
         Homography([[1.0, 0.0, dx], [0.0, 1.0, dy], [0.0, 0.0, 1.0]])
@@ -400,8 +521,8 @@ mod tests {
     }
 
     /// What the documentation promises, in floating point.
-    fn reference(source: &RgbImage, map: &Homography, x: u32, y: u32) -> [f64; 3] {
-        let p = map.apply(Point::new(f64::from(x), f64::from(y)));
+    fn reference(source: &RgbImage, map: &PageMap, x: u32, y: u32) -> [f64; 3] {
+        let p = map.to_capture(Point::new(f64::from(x), f64::from(y)));
         let (right, bottom) = (f64::from(source.width() - 1), f64::from(source.height() - 1));
         let (u, v) = (p.x.clamp(0.0, right), p.y.clamp(0.0, bottom));
         let (fx, fy) = (u - u.floor(), v - v.floor());
@@ -419,20 +540,20 @@ mod tests {
     #[test]
     fn identity_gives_the_same_pixels() {
         let source = texture(131, 77);
-        assert_eq!(rectify(&source, &Homography::IDENTITY, 131, 77), source);
+        assert_eq!(rectify(&source, &PageMap::flat(131, 77, Homography::IDENTITY)), source);
     }
 
     #[test]
     fn a_shift_by_half_a_pixel_takes_the_mean_of_neighbours() {
         let source = GrayImage::from_raw(3, 1, vec![10, 20, 40]).unwrap();
-        let out = rectify_gray(&source, &translation(0.5, 0.0), 3, 1);
+        let out = rectify_gray(&source, &PageMap::flat(3, 1, translation(0.5, 0.0)));
         assert_eq!(out.as_raw(), &[15, 30, 40]);
     }
 
     #[test]
     fn positions_outside_take_the_nearest_edge_pixel() {
         let source = GrayImage::from_raw(2, 2, vec![1, 2, 3, 4]).unwrap();
-        let out = rectify_gray(&source, &translation(-1.0, -1.0), 4, 4);
+        let out = rectify_gray(&source, &PageMap::flat(4, 4, translation(-1.0, -1.0)));
         assert_eq!(out.as_raw(), &[1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4]);
     }
 
@@ -441,14 +562,14 @@ mod tests {
         let source = texture(90, 140);
         let turned = image::imageops::rotate90(&source);
         let map = Homography([[0.0, 1.0, 0.0], [-1.0, 0.0, 139.0], [0.0, 0.0, 1.0]]);
-        assert_eq!(rectify(&source, &map, 140, 90), turned);
+        assert_eq!(rectify(&source, &PageMap::flat(140, 90, map)), turned);
     }
 
     #[test]
     fn the_sign_of_the_homography_does_not_matter() {
         let source = texture(80, 60);
         let negative = Homography(Homography::IDENTITY.0.map(|row| row.map(|v| -v)));
-        assert_eq!(rectify(&source, &negative, 80, 60), source);
+        assert_eq!(rectify(&source, &PageMap::flat(80, 60, negative)), source);
     }
 
     #[test]
@@ -456,7 +577,7 @@ mod tests {
         let source = ramp(256, 40);
         let scale = 255.0 / 20_000.0;
         let map = Homography([[scale, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
-        let out = rectify_gray(&source, &map, 20_000, 20);
+        let out = rectify_gray(&source, &PageMap::flat(20_000, 20, map));
         for x in 0..20_000u32 {
             let exact = f64::from(x) * scale;
             assert!((f64::from(out.get_pixel(x, 10)[0]) - exact).abs() < 0.52, "at {x}");
@@ -467,26 +588,85 @@ mod tests {
     fn whole_reduction_is_the_box_mean() {
         let source = GrayImage::from_fn(64, 64, |x, y| Luma([if (x + y) % 2 == 0 { 0 } else { 200 }]));
         let map = Homography::between(&Quad::of_frame(16, 16), &Quad::of_frame(64, 64)).unwrap();
-        assert!(rectify_gray(&source, &map, 16, 16).pixels().all(|p| p[0] == 100));
+        assert!(rectify_gray(&source, &PageMap::flat(16, 16, map)).pixels().all(|p| p[0] == 100));
     }
 
     #[test]
     fn reduction_by_less_than_two_does_not_alias_fine_lines() {
         let source = GrayImage::from_fn(190, 190, |x, _| Luma([if x % 2 == 0 { 0 } else { 255 }]));
         let map = Homography::between(&Quad::of_frame(100, 100), &Quad::of_frame(190, 190)).unwrap();
-        let out = rectify_gray(&source, &map, 100, 100);
+        let out = rectify_gray(&source, &PageMap::flat(100, 100, map));
         let inner = image::imageops::crop_imm(&out, 2, 2, 96, 96).to_image();
         assert!(inner.pixels().all(|p| (70..=185).contains(&p[0])), "{:?}", inner.as_raw().iter().max());
     }
 
     #[test]
     fn empty_pictures_and_horizons_do_not_panic() {
-        assert_eq!(rectify(&RgbImage::new(0, 0), &Homography::IDENTITY, 3, 2).as_raw(), &[0; 18]);
-        assert!(rectify(&texture(9, 9), &Homography::IDENTITY, 0, 5).is_empty());
+        assert_eq!(rectify(&RgbImage::new(0, 0), &PageMap::flat(3, 2, Homography::IDENTITY)).as_raw(), &[0; 18]);
+        assert!(rectify(&texture(9, 9), &PageMap::flat(0, 5, Homography::IDENTITY)).is_empty());
         let horizon = Homography([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-0.01, 0.0, 1.0]]);
-        assert_eq!(rectify(&texture(50, 50), &horizon, 400, 40).dimensions(), (400, 40));
+        assert_eq!(rectify(&texture(50, 50), &PageMap::flat(400, 40, horizon)).dimensions(), (400, 40));
         let broken = Homography([[f64::NAN; 3]; 3]);
-        assert_eq!(rectify(&texture(50, 50), &broken, 20, 20).dimensions(), (20, 20));
+        assert_eq!(rectify(&texture(50, 50), &PageMap::flat(20, 20, broken)).dimensions(), (20, 20));
+    }
+
+    /// Smooth, so that tolerances are ones of position and not of contrast.
+    fn waves(width: u32, height: u32) -> RgbImage {
+        RgbImage::from_fn(width, height, |x, y| {
+            let value = |a: f64, b: f64| (128.0 + 90.0 * (f64::from(x) / a + f64::from(y) / b).sin()) as u8;
+            Rgb([value(25.0, 40.0), value(-31.0, 22.0), value(44.0, -27.0)])
+        })
+    }
+
+    /// The farthest that any pixel is from its exact value.
+    fn worst(source: &RgbImage, map: &PageMap) -> f64 {
+        let out = rectify(source, map);
+        let off = |(x, y, pixel): (u32, u32, &Rgb<u8>)| {
+            let exact = reference(source, map, x, y);
+            pixel.0.iter().zip(exact).map(|(&value, exact)| (f64::from(value) - exact).abs()).fold(0.0, f64::max)
+        };
+        out.enumerate_pixels().map(off).fold(0.0, f64::max)
+    }
+
+    /// A page that bulges: the middle column is taken from further down, the lower half from further right.
+    fn bulge(columns: usize, rows: usize, size: f32) -> Bend {
+        let shift = |row: usize, column: usize| {
+            let (u, v) = (column as f32 / (columns - 1) as f32, row as f32 / (rows - 1) as f32);
+            [size * v * v, size * (u * std::f32::consts::PI).sin()]
+        };
+        Bend::new(columns, rows, (0..rows * columns).map(|i| shift(i / columns, i % columns)).collect())
+    }
+
+    #[test]
+    fn a_bend_is_followed_to_a_weight_step() {
+        let source = waves(640, 500);
+        let quad = Quad([(30.0, 20.0), (590.0, 35.0), (600.0, 470.0), (15.0, 455.0)].map(|(x, y)| Point::new(x, y)));
+        for (width, height, start) in [(600, 450, 0), (450, 600, 1), (580, 430, 2)] {
+            let homography = Homography::between(&Quad::of_frame(width, height), &quad.rotated_start(start)).unwrap();
+            let flat = PageMap::flat(width, height, homography);
+            let bent = PageMap { bend: Some(bulge(17, 23, 0.02)), ..flat.clone() };
+            assert!(worst(&source, &flat) < 0.75 && worst(&source, &bent) < 0.8, "{width}x{height}");
+            assert_ne!(rectify(&source, &flat), rectify(&source, &bent));
+        }
+    }
+
+    #[test]
+    fn a_bend_of_nothing_changes_nothing() {
+        let source = texture(300, 200);
+        let flat = PageMap::flat(290, 190, translation(3.25, 4.5));
+        let bent = PageMap { bend: Some(Bend::new(7, 5, vec![[0.0; 2]; 35])), ..flat.clone() };
+        assert_eq!(rectify(&source, &flat), rectify(&source, &bent));
+    }
+
+    #[test]
+    fn the_finest_part_of_a_bent_page_limits_the_reduction() {
+        let homography = Homography::between(&Quad::of_frame(200, 200), &Quad::of_frame(440, 440)).unwrap();
+        let flat = PageMap::flat(200, 200, homography);
+        assert_eq!(whole_reduction(&flat), 2);
+        // The columns of one part of the page lie closer together on the capture: 2.2 * (1 - 0.06 * 4) < 2.
+        let shifts = [0.0, 0.0, -0.06, 0.0, 0.0].map(|right| [right, 0.0]);
+        let bend = Bend::new(5, 2, [shifts, shifts].concat());
+        assert_eq!(whole_reduction(&PageMap { bend: Some(bend), ..flat }), 1);
     }
 
     proptest! {
@@ -497,24 +677,15 @@ mod tests {
             corners in proptest::array::uniform4((-12.0..12.0f64, -12.0..12.0f64)),
             (width, height) in (170..260u32, 170..260u32),
         ) {
-            // Smooth, so that the tolerance is one of position and not of contrast.
-            let source = RgbImage::from_fn(170, 160, |x, y| {
-                let value = |a: f64, b: f64| (128.0 + 90.0 * (f64::from(x) / a + f64::from(y) / b).sin()) as u8;
-                Rgb([value(25.0, 40.0), value(-31.0, 22.0), value(44.0, -27.0)])
-            });
+            let source = waves(170, 160);
             let frame = Quad::of_frame(170, 160);
             let mut quad = frame;
             for (corner, (dx, dy)) in quad.0.iter_mut().zip(corners) {
                 *corner = Point::new(corner.x + dx, corner.y + dy);
             }
-            let map = Homography::between(&Quad::of_frame(width, height), &quad).unwrap();
-            let out = rectify(&source, &map, width, height);
-            for (x, y, pixel) in out.enumerate_pixels() {
-                let exact = reference(&source, &map, x, y);
-                for (value, exact) in pixel.0.iter().zip(exact) {
-                    prop_assert!((f64::from(*value) - exact).abs() < 0.75, "{value} for {exact} at {x},{y}");
-                }
-            }
+            let homography = Homography::between(&Quad::of_frame(width, height), &quad).unwrap();
+            let worst = worst(&source, &PageMap::flat(width, height, homography));
+            prop_assert!(worst < 0.75, "{worst}");
         }
     }
 }

@@ -237,6 +237,11 @@ impl Bend {
         Self { columns, rows, shifts }
     }
 
+    /// Number of nodes along a row, at least two.
+    pub const fn columns(&self) -> usize {
+        self.columns
+    }
+
     /// The shift at a place on the page, both as shares of its width and height from the top left corner; between the
     /// nodes it is interpolated bilinearly, beyond the edges it is that of the edge.
     pub fn at(&self, u: f64, v: f64) -> [f64; 2] {

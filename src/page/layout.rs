@@ -3,11 +3,14 @@
 //! Flat captures (scanner beds, feeders, rendered pages) are only turned and cropped, so their scale stays true to the
 //! scanner's; photos are rectified from the paper's four corners, and their scale follows from the paper's size.
 
-use image::{GrayImage, imageops};
+use image::{GrayImage, RgbImage, imageops};
 
 use super::{MIN_DPI, PageError, Settings};
+use crate::imaging::gray::luma;
+use crate::imaging::orient::OrientationGuess;
+use crate::imaging::proxy::Proxy;
 use crate::imaging::{orient, scale, skew, warp};
-use crate::model::{Homography, Orientation, Point, Quad, SizeMm};
+use crate::model::{Homography, Orientation, PageMap, Point, Quad, SizeMm};
 use crate::ocr::{self, OcrEngine};
 
 const MM_PER_INCH: f64 = 25.4;
@@ -37,6 +40,10 @@ const SMALL_PAPER_FACTOR: f64 = 2.0;
 /// about half a degree.
 const MAX_PRINT_SKEW_DEGREES: f64 = 1.0;
 
+/// Letters turned by less are recognised as if they were straight: the cells in which they are looked at are as large as
+/// what a letter moves by at 1° over its surroundings.
+const MAX_PREVIEW_SKEW_DEGREES: f64 = 1.0;
+
 /// Corners that stay within this distance of the capture's own leave the capture as it is: a page is not resampled, and
 /// so blurred, for half a pixel.
 const IDENTITY_TOLERANCE_PIXELS: f64 = 0.5;
@@ -59,16 +66,17 @@ pub(super) struct Layout {
     pub(super) is_identity: bool,
 }
 
-/// Finds the layout of a page on its capture, given in grey, from its outline (clockwise, any start; `None` = no page
-/// edge in frame) and, for flat captures, the scanner's resolution.
+/// Finds the layout of a page on its capture, of which the proxy is, from its outline (clockwise, any start; `None` = no
+/// page edge in frame) and, for flat captures, the scanner's resolution.
 pub(super) fn lay_out(
-    gray: &GrayImage,
+    capture: &RgbImage,
+    proxy: &Proxy,
     found: Option<Quad>,
     scan_dpi: Option<f64>,
     engine: Option<&dyn OcrEngine>,
     settings: &Settings,
 ) -> Result<Layout, PageError> {
-    let (frame_width, frame_height) = gray.dimensions();
+    let (frame_width, frame_height) = capture.dimensions();
     let displayed = found.map(starting_top_left);
     let is_flat = scan_dpi.is_some() || displayed.is_none();
     let mut sheet = match displayed {
@@ -78,16 +86,21 @@ pub(super) fn lay_out(
     };
 
     let mut skew_degrees = sheet.edge_skew_degrees;
+    let mut preview = sheet.preview(capture, proxy);
     if is_flat {
-        let estimate = skew::estimate(&sheet.preview(gray));
+        let estimate = skew::estimate(&preview);
         let credible = displayed.is_none() || estimate.degrees.abs() <= MAX_PRINT_SKEW_DEGREES;
         if estimate.confidence >= skew::MIN_CONFIDENCE && credible {
             skew_degrees += estimate.degrees;
             sheet.outline = turned(&sheet.outline, estimate.degrees);
+            if estimate.degrees.abs() > MAX_PREVIEW_SKEW_DEGREES {
+                preview = sheet.preview(capture, proxy);
+            }
         }
     }
 
-    let orientation = settle_orientation(&sheet, gray, engine)?;
+    let orientation =
+        settle_orientation(orient::estimate(&preview), engine, || sheet.flattened(capture, proxy, ARBITRATION_DPI))?;
     let turns = orientation.quarter_turns();
     let outline = sheet.outline.rotated_start(turns);
     let size = if turns % 2 == 0 { sheet.size } else { SizeMm { width: sheet.size.height, height: sheet.size.width } };
@@ -154,18 +167,26 @@ impl Sheet {
     }
 
     /// The sheet laid flat in grey, small, for estimates.
-    fn preview(&self, gray: &GrayImage) -> GrayImage {
+    fn preview(&self, capture: &RgbImage, proxy: &Proxy) -> GrayImage {
         let long_side = self.size.width.max(self.size.height) / MM_PER_INCH;
         let wanted = (long_side * PREVIEW_DPI).clamp(*PREVIEW_LONG_SIDE.start(), *PREVIEW_LONG_SIDE.end());
-        self.flattened(gray, wanted / long_side)
+        self.flattened(capture, proxy, wanted / long_side)
     }
 
-    /// The sheet laid flat in grey.
-    fn flattened(&self, gray: &GrayImage, dpi: f64) -> GrayImage {
+    /// The sheet laid flat in grey, from the proxy where that is fine enough.
+    fn flattened(&self, capture: &RgbImage, proxy: &Proxy, dpi: f64) -> GrayImage {
         let (width, height) = (pixels(self.size.width, dpi), pixels(self.size.height, dpi));
-        match Homography::between(&Quad::of_frame(width, height), &self.outline) {
-            Some(to_capture) => warp::rectify_gray(gray, &to_capture, width, height),
-            None => gray.clone(),
+        let map_to = |outline: &Quad| {
+            let homography = Homography::between(&Quad::of_frame(width, height), outline);
+            homography.map(|homography| PageMap::flat(width, height, homography))
+        };
+        let reduced = self.outline.scaled(1.0 / f64::from(proxy.gray_factor));
+        match (map_to(&self.outline), map_to(&reduced)) {
+            (Some(map), Some(map_to_reduced)) if warp::whole_reduction(&map) >= proxy.gray_factor => {
+                warp::rectify_gray(&proxy.gray, &map_to_reduced)
+            }
+            (Some(map), _) => luma(&warp::rectify(capture, &map)),
+            (None, _) => proxy.gray.clone(),
         }
     }
 }
@@ -173,15 +194,14 @@ impl Sheet {
 /// Upright as the picture shows; where that is doubtful and a reader is at hand, the turn in which a few lines read
 /// better.
 fn settle_orientation(
-    sheet: &Sheet,
-    gray: &GrayImage,
+    guess: OrientationGuess,
     engine: Option<&dyn OcrEngine>,
+    readable: impl FnOnce() -> GrayImage,
 ) -> Result<Orientation, PageError> {
-    let guess = orient::estimate(&sheet.preview(gray));
     let Some(engine) = engine.filter(|_| guess.confidence < orient::MIN_CONFIDENCE) else {
         return Ok(guess.orientation);
     };
-    let readable = sheet.flattened(gray, ARBITRATION_DPI);
+    let readable = readable();
     let first = ocr::legibility(&upright(&readable, guess.orientation), ARBITRATION_DPI, engine)?;
     let second = ocr::legibility(&upright(&readable, guess.runner_up), ARBITRATION_DPI, engine)?;
     let overruled = second > first && second >= LEGIBLE;

@@ -20,7 +20,7 @@ use crate::ocr::{self, OcrEngine, OcrError};
 pub mod debug;
 mod layout;
 
-/// Memory of a page in work, bytes a pixel of the capture: the capture 3, its grey 1, proxy and previews about 1, the
+/// Memory of a page in work, bytes a pixel of the capture: the capture 3, proxy and previews about 2, the
 /// page image 3, its grey 1, reading picture and lines about 2, encoder 1.
 const BYTES_PER_PIXEL: u64 = 12;
 
@@ -158,9 +158,11 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
     let scan_dpi = scanner_resolution(&capture);
     let proxy = Proxy::new(&capture.image);
     let bounds = bounds::find(&capture.image, &proxy, scan_dpi.is_some());
-    let layout = layout::lay_out(&luma(&capture.image), bounds.as_ref().map(|b| b.quad), scan_dpi, engine, settings)?;
+    let quad = bounds.as_ref().map(|b| b.quad);
+    let layout = layout::lay_out(&capture.image, &proxy, quad, scan_dpi, engine, settings)?;
 
-    let mut image = warp::rectify(&capture.image, &layout.to_capture, layout.width, layout.height);
+    let map = PageMap::flat(layout.width, layout.height, layout.to_capture);
+    let mut image = warp::rectify(&capture.image, &map);
     let gray = luma(&image);
     let cut_off = bounds.as_ref().is_some_and(|b| b.cut_off);
     let measures = quality::measure(&gray, layout.dpi, layout.effective_dpi, cut_off);
