@@ -15,6 +15,7 @@ use image::RgbImage;
 use rustix::time::{ClockId, clock_gettime};
 use sohoa::codes;
 use sohoa::imaging::gray::luma;
+use sohoa::imaging::ink::Ink;
 use sohoa::imaging::proxy::Proxy;
 use sohoa::imaging::{blank, bounds, encode, illumination, orient, quality, skew, warp};
 use sohoa::input::{self, Frame};
@@ -112,8 +113,10 @@ fn stages(c: &mut Criterion<CpuTime>) {
         group.bench_function("layout: preview", |b| {
             b.iter(|| warp::rectify_gray(black_box(&capture_gray), &to_small, small_width, small_height));
         });
-        group.bench_function("layout: skew", |b| b.iter(|| skew::estimate(black_box(&preview))));
-        group.bench_function("layout: orientation", |b| b.iter(|| orient::estimate(black_box(&preview))));
+        let ink = Ink::of(&preview);
+        group.bench_function("layout: ink", |b| b.iter(|| Ink::of(black_box(&preview))));
+        group.bench_function("layout: skew", |b| b.iter(|| skew::estimate(black_box(&ink))));
+        group.bench_function("layout: orientation", |b| b.iter(|| orient::estimate(black_box(&ink))));
         group.bench_function("warp", |b| b.iter(|| warp::rectify(black_box(&capture), &flat, width, height)));
         group.bench_function("grey of the page", |b| b.iter(|| luma(black_box(&image))));
         group.bench_function("quality", |b| b.iter(|| quality::measure(black_box(&gray), dpi, effective_dpi, false)));

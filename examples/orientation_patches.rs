@@ -8,6 +8,7 @@
 
 use image::ImageReader;
 use serde::Deserialize;
+use sohoa::imaging::ink::Ink;
 use sohoa::imaging::orient::{MIN_CONFIDENCE, estimate, letter_patches};
 use std::error::Error;
 use std::fs::{self, File};
@@ -26,13 +27,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = BufWriter::new(File::create(folder.join("patches.bin"))?);
     let (mut right, mut sure, mut sure_and_wrong) = (0, 0, 0);
     for page in &pages {
-        let gray = ImageReader::open(folder.join(&page.file))?.decode()?.to_luma8();
+        let ink = Ink::of(&ImageReader::open(folder.join(&page.file))?.decode()?.to_luma8());
         let quarters = u8::try_from(page.orientation / 90)?;
-        for patch in letter_patches(&gray) {
+        for patch in letter_patches(&ink) {
             out.write_all(&[quarters])?;
             out.write_all(&patch)?;
         }
-        let guess = estimate(&gray);
+        let guess = estimate(&ink);
         let is_right = u16::from(guess.orientation) == page.orientation;
         right += usize::from(is_right);
         sure += usize::from(guess.confidence >= MIN_CONFIDENCE);

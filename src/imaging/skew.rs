@@ -26,8 +26,7 @@
     reason = "pixel places and sums are bounded by the size of the picture, at most MAX_SIDE, and never negative"
 )]
 
-use crate::imaging::ink::strong_ink;
-use image::GrayImage;
+use crate::imaging::ink::{Ink, PREVIEW_WINDOW};
 
 /// Rotation of the content against the nearest axis of the picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,9 +41,6 @@ pub struct Skew {
 /// over 0.6° were among them.
 pub const MIN_CONFIDENCE: f32 = 0.55;
 
-/// Window of the top hat, pixels: wider than any stroke of running text at 150 dpi and any ruled line (1.5 mm at
-/// 100 dpi is 6 px), narrower than punch holes.
-const INK_WINDOW: u32 = 15;
 /// Larger pictures are refused (coordinates are kept in 16 bits, sums in 32): no page at 150 dpi comes near.
 const MAX_SIDE: u32 = 16_000;
 /// Smaller pictures hold no line worth measuring.
@@ -69,16 +65,14 @@ const COARSE_ERROR_DEGREES: f64 = 0.5;
 /// the cosine does (by up to a third, for strokes as thin as a bin); at a quarter it is the mean over all places.
 const FRACTION: f64 = 0.25;
 
-/// Estimates the skew of a page of about 100 to 150 dpi.
-///
-/// The picture may hold the page alone or with scanner bed around it. Larger resolutions work, but cost time.
-pub fn estimate(gray: &GrayImage) -> Skew {
-    let (width, height) = gray.dimensions();
+/// Estimates the skew of a page of about 100 to 150 dpi. Larger resolutions work, but cost time.
+pub fn estimate(ink: &Ink) -> Skew {
+    let (width, height) = ink.0.dimensions();
     let nothing = Skew { degrees: 0.0, confidence: 0.0 };
     if width.min(height) < MIN_SIDE || width.max(height) > MAX_SIDE {
         return nothing;
     }
-    let ink = Ink::new(gray);
+    let ink = Weights::new(ink);
     let slopes = slope_scores(&ink.reduced(width.max(height).div_ceil(COARSE_SIDE) as usize));
     let best = (0..slopes.len()).fold(0, |best, i| if slopes[i] > slopes[best] { i } else { best });
     if slopes[best] <= 0.0 {
@@ -102,19 +96,19 @@ pub fn estimate(gray: &GrayImage) -> Skew {
     Skew { degrees, confidence: ((1.0 - rival / slopes[best]) * enough) as f32 }
 }
 
-/// Thin dark features with the noise taken off, 0 to 255.
-struct Ink {
+/// Ink without that at the border, 0 to 255.
+struct Weights {
     width: usize,
     height: usize,
     weights: Vec<u8>,
 }
 
-impl Ink {
-    fn new(gray: &GrayImage) -> Self {
-        let (width, height) = (gray.width() as usize, gray.height() as usize);
-        let mut weights = strong_ink(gray, INK_WINDOW).into_raw();
+impl Weights {
+    fn new(Ink(ink): &Ink) -> Self {
+        let (width, height) = (ink.width() as usize, ink.height() as usize);
+        let mut weights = ink.as_raw().clone();
         // Slivers of scanner bed and shadows at the border of the frame are as thin as a line.
-        let margin = INK_WINDOW as usize + 1;
+        let margin = PREVIEW_WINDOW as usize + 1;
         weights[..margin * width].fill(0);
         weights[(height - margin) * width..].fill(0);
         for row in weights.chunks_exact_mut(width) {
@@ -179,7 +173,7 @@ const SLAB_MARGIN: usize = SLAB / 2 + 2;
 
 impl Slabs {
     /// Both directions, for lines that fall to the right by `slope`.
-    fn both(ink: &Ink, slope: f64) -> [Self; 2] {
+    fn both(ink: &Weights, slope: f64) -> [Self; 2] {
         let (width, height) = (ink.width, ink.height);
         let [mut columns, mut rows] = [(width, height, 1.0), (height, width, -1.0)].map(|(lines, length, sign)| {
             let bins = length + 2 * SLAB_MARGIN;
@@ -189,7 +183,8 @@ impl Slabs {
         let (down, right) = (Shear::new(-slope), Shear::new(slope));
         let (column_bins, row_bins) = (columns.bins, rows.bins);
         for (y, line) in ink.weights.chunks_exact(width).enumerate() {
-            let (row_start, row_offset, row_shares) = (y / SLAB * row_bins, right.offsets[y % SLAB], right.shares[y % SLAB]);
+            let (row_start, row_offset, row_shares) =
+                (y / SLAB * row_bins, right.offsets[y % SLAB], right.shares[y % SLAB]);
             for (slab, part) in line.chunks(SLAB).enumerate() {
                 if part.iter().fold(0, |all, &weight| all | weight) == 0 {
                     continue;
@@ -294,7 +289,7 @@ fn spline(fraction: f64) -> [f32; 3] {
 }
 
 /// The angle of the best score within `reach` degrees of `start`.
-fn peak(ink: &Ink, start: f64, reach: f64) -> f64 {
+fn peak(ink: &Weights, start: f64, reach: f64) -> f64 {
     let fine = Slabs::both(ink, start.to_radians().tan());
     let broad = [fine[0].halved(), fine[1].halved()];
     let step = reach / 4.0;
@@ -353,9 +348,18 @@ fn slope_scores(reduced: &Reduced) -> Vec<f64> {
     scores
 }
 
+/// Sum of the squared steps of a profile.
 fn steepness(profile: &[u16]) -> f64 {
-    let squares = profile.windows(2).map(|pair| u64::from(pair[1].abs_diff(pair[0])).pow(2));
-    squares.sum::<u64>() as f64
+    /// Pairs whose squares, of at most 14 bits each without sign, add up within 31 bits.
+    const GROUP: usize = 8;
+    let square = |(&a, &b): (&u16, &u16)| {
+        let step = (b >> 2).cast_signed() - (a >> 2).cast_signed();
+        i32::from(step) * i32::from(step)
+    };
+    let (firsts, seconds) = (&profile[..profile.len() - 1], &profile[1..]);
+    let groups = firsts.chunks(GROUP).zip(seconds.chunks(GROUP));
+    let sum: i64 = groups.map(|(a, b)| i64::from(a.iter().zip(b).map(square).sum::<i32>())).sum();
+    16.0 * sum as f64
 }
 
 /// The approximate discrete Radon transform of up to [`STRIP`] lines, for the slopes `0..STRIP` (rise over the whole
@@ -373,16 +377,18 @@ fn radon(lines: &[Vec<u16>], flip: bool) -> (Vec<u16>, Vec<f64>) {
             target[..line.len()].reverse();
         }
     }
-    let mut to = from.clone();
+    let mut to = vec![0u16; STRIP * length];
     let mut own = vec![0.0; 1 << BLOCK_LEVEL];
     for level in 0..STRIP.ilog2() {
         let size = 1 << level;
         if level == BLOCK_LEVEL {
-            for (index, profile) in from.chunks_exact(length).enumerate() {
+            for (index, profile) in from.chunks_exact(length).take(lines.len().next_multiple_of(size)).enumerate() {
                 own[index % size] += steepness(profile);
             }
         }
-        for (index, sums) in to.chunks_exact_mut(length).enumerate() {
+        // Beyond the last line all sums are zero.
+        let used = lines.len().next_multiple_of(2 * size).min(STRIP);
+        for (index, sums) in to.chunks_exact_mut(length).take(used).enumerate() {
             let (first, slope) = (index / (2 * size) * 2 * size, index % (2 * size));
             let left = &from[(first + slope / 2) * length..][..length];
             let right = &from[(first + size + slope / 2) * length..][..length];
@@ -404,8 +410,12 @@ fn radon(lines: &[Vec<u16>], flip: bool) -> (Vec<u16>, Vec<f64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::Luma;
+    use image::{GrayImage, Luma};
     use proptest::prelude::*;
+
+    fn estimate(gray: &GrayImage) -> Skew {
+        super::estimate(&Ink::of(gray))
+    }
 
     /// A page of "words": short bars in lines, turned clockwise by `degrees` about the middle, with grey edges.
     fn page(degrees: f64, lines: &[(f64, f64)]) -> GrayImage {
