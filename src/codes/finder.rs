@@ -96,11 +96,18 @@ impl<'a> Dark<'a> {
         let (columns, rows) = (width.div_ceil(TILE), height.div_ceil(TILE));
         let mut sums = vec![0u32; columns * rows];
         let mut counts = vec![0u32; columns * rows];
-        for (y, line) in gray.as_raw().chunks_exact(width).enumerate().step_by(2) {
-            for (column, cell) in line.chunks(TILE).enumerate() {
-                let tile = y / TILE * columns + column;
-                sums[tile] += cell.iter().map(|&value| u32::from(value)).sum::<u32>();
-                counts[tile] += cell.len() as u32;
+        let mut column_sums = vec![0u16; width];
+        for (row, band) in gray.as_raw().chunks(width * TILE).enumerate() {
+            column_sums.fill(0);
+            for line in band.chunks_exact(width).step_by(2) {
+                for (sum, &value) in column_sums.iter_mut().zip(line) {
+                    *sum += u16::from(value);
+                }
+            }
+            let lines = (band.len() / width).div_ceil(2);
+            for (column, cell) in column_sums.chunks(TILE).enumerate() {
+                sums[row * columns + column] = cell.iter().map(|&sum| u32::from(sum)).sum();
+                counts[row * columns + column] = (cell.len() * lines) as u32;
             }
         }
         let mut limits = vec![0; columns * rows];
@@ -139,7 +146,10 @@ impl<'a> Dark<'a> {
             }
         };
         for (column, (cell, &limit)) in line.chunks(TILE).zip(limits).enumerate() {
-            // Sixteen comparisons at once; most cells are of one colour.
+            // Sixteen comparisons at once: most cells are bare paper.
+            if !dark && !cell.iter().fold(false, |any, &value| any | (value < limit)) {
+                continue;
+            }
             let bits = cell.iter().enumerate().fold(0u32, |bits, (i, &value)| bits | u32::from(value < limit) << i);
             let whole = (1 << cell.len()) - 1;
             let mut changes = (bits ^ (bits << 1 | u32::from(dark))) & whole;

@@ -38,8 +38,8 @@ const SMALL_PAPER_FACTOR: f64 = 2.0;
 /// about half a degree.
 const MAX_PRINT_SKEW_DEGREES: f64 = 1.0;
 
-/// Letters turned by no more than this show which way up they are as well as straight ones: 68 generated pages in all four turned by
-/// orientations, turned by up to 5 degrees, were all told with confidence.
+/// Letters turned by no more than this show which way up they are as well as straight ones: 68 generated pages in all
+/// four orientations, turned by up to 5 degrees, were all told with confidence.
 const NEARLY_STRAIGHT_DEGREES: f64 = 3.0;
 
 /// Corners that stay within this distance of the capture's own leave the capture as it is: a page is not resampled, and
