@@ -13,7 +13,7 @@ use rxing::oned::Code128Reader;
 use rxing::{BinaryBitmap, DecodeHints, Luma8LuminanceSource, Reader};
 use unicode_normalization::UnicodeNormalization;
 
-use super::sample::bilinear;
+use super::sample::add_line;
 use super::{Code, Symbology};
 use crate::model::Point;
 
@@ -228,13 +228,13 @@ impl Patch {
         /// Lines averaged, a pixel apart.
         const AVERAGED: i32 = 5;
         let count = (-2.0 * self.start() * FINE) as usize;
-        let sample = |i: usize| {
-            let along = self.start() + i as f64 / FINE;
-            let offsets = -(AVERAGED / 2)..=AVERAGED / 2;
-            let sum: f32 = offsets.map(|dy| bilinear(gray, self.at(along, height + f64::from(dy)))).sum();
-            (sum / AVERAGED as f32).round() as u8
-        };
-        (0..count).map(sample).collect()
+        let mut sums = vec![0; count];
+        let step = Point::new(self.across.x / FINE, self.across.y / FINE);
+        for offset in -(AVERAGED / 2)..=AVERAGED / 2 {
+            add_line(gray, self.at(self.start(), height + f64::from(offset)), step, &mut sums);
+        }
+        let whole = 256 * AVERAGED.unsigned_abs();
+        sums.into_iter().map(|sum| ((sum + whole / 2) / whole) as u8).collect()
     }
 }
 
@@ -257,10 +257,10 @@ fn edges(line: &[u8]) -> usize {
 /// Decodes one band; also says where on the patch the symbol starts and ends.
 fn decode_line(patch: &Patch, line: Vec<u8>) -> Option<(String, f64, f64)> {
     let (start, count) = (patch.start(), u32::try_from(line.len()).ok()?);
-    let hints = DecodeHints { TryHarder: Some(true), ..DecodeHints::default() };
     let source = Luma8LuminanceSource::new(line, count, 1).ok()?;
     let mut bitmap = BinaryBitmap::new(GlobalHistogramBinarizer::new(source));
-    let result = Code128Reader.decode_with_hints(&mut bitmap, &hints).ok()?;
+    // Not harder: that would turn the line and look at each of its pixels as a picture.
+    let result = Code128Reader.decode_with_hints(&mut bitmap, &DecodeHints::default()).ok()?;
     let payload: String = result.getText().nfc().collect();
     let printable = payload.chars().all(|c| c.is_ascii_graphic() || c == ' ');
     let [first, last] = result.getPoints() else { return None };
