@@ -13,7 +13,7 @@ use rxing::qrcode::QRCodeReader;
 use rxing::{Binarizer, BinaryBitmap, DecodeHints, Luma8LuminanceSource, Reader};
 use unicode_normalization::UnicodeNormalization;
 
-use super::sample::bilinear;
+use super::sample::add_line;
 use super::{Code, Symbology};
 use crate::model::Point;
 
@@ -361,22 +361,22 @@ impl Triple {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of samples along a line")]
 fn alternates(gray: &GrayImage, from: Point, to: Point, module: f64) -> bool {
     /// Least difference between dark and light modules, grey levels.
-    const CONTRAST: f32 = 24.0;
+    const CONTRAST: u32 = 24;
     let modules = from.distance(to) / module;
     // Centre to centre less three and a half modules on both sides, four samples a module.
     let inner = 3.5 / modules;
     let count = ((modules - 7.0) * 4.0).max(8.0) as usize;
-    let values: Vec<f32> = (0..count)
-        .map(|i| {
-            let t = inner + (1.0 - 2.0 * inner) * (i as f64 + 0.5) / count as f64;
-            bilinear(gray, Point::new(from.x + t * (to.x - from.x), from.y + t * (to.y - from.y)))
-        })
-        .collect();
-    let (least, most) = values.iter().fold((f32::MAX, f32::MIN), |(l, m), &v| (l.min(v), m.max(v)));
-    let limit = (least + most) / 2.0;
+    let share = (1.0 - 2.0 * inner) / count as f64;
+    let step = Point::new(share * (to.x - from.x), share * (to.y - from.y));
+    let ahead = inner / share + 0.5;
+    let start = Point::new(from.x + ahead * step.x, from.y + ahead * step.y);
+    let mut values = vec![0; count];
+    add_line(gray, start, step, &mut values);
+    let (least, most) = values.iter().fold((u32::MAX, 0), |(l, m), &v| (l.min(v), m.max(v)));
+    let limit = (least + most) / 2;
     let changes = values.windows(2).filter(|pair| (pair[0] < limit) != (pair[1] < limit)).count() as f64;
     let expected = modules - 7.0;
-    most - least >= CONTRAST && (changes - expected).abs() <= 0.34 * expected + 2.0
+    most - least >= CONTRAST * 256 && (changes - expected).abs() <= 0.34 * expected + 2.0
 }
 
 fn direction(from: Pattern, to: Pattern) -> Point {

@@ -6,7 +6,7 @@ use crate::model::Point;
 
 /// The bilinear value at a position, clamped to the picture's edge.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the picture first")]
-pub(super) fn bilinear(gray: &GrayImage, at: Point) -> f32 {
+fn bilinear(gray: &GrayImage, at: Point) -> f32 {
     let (width, height) = gray.dimensions();
     let x = at.x.clamp(0.0, f64::from(width - 1));
     let y = at.y.clamp(0.0, f64::from(height - 1));
