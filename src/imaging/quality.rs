@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Lang, Localized};
 
+mod focus;
+
+use focus::Focus;
+
 /// Blur (standard deviation on the paper) above which a page is flagged, millimetres. Measured with tesseract on four
 /// pages of 200 to 300 dpi: motion that loses a fifth to a third of the words (1.0 mm) measures 0.14 to 0.16, sharp scans
 /// and photos 0.05 to 0.13.
@@ -47,14 +51,7 @@ const WHITE_PAPER: f64 = 232.0;
 /// Pixels at least this bright are burnt out.
 const BURNT_OUT: u8 = 253;
 
-/// Length of the pieces of rows and columns in which edges are measured, millimetres: about a letter.
-const PIECE_MM: f64 = 1.8;
-
-/// Least contrast of a piece, grey levels; also eight times the noise.
-const LEAST_CONTRAST: f64 = 24.0;
-
-/// Pages with fewer edges in a direction than this are not judged.
-const LEAST_PIECES: usize = 60;
+const MM_PER_INCH: f64 = 25.4;
 
 /// What was measured on a page.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -138,11 +135,11 @@ impl Localized for Flag {
 /// `cut_off` comes from page detection.
 pub fn measure(page: &GrayImage, page_dpi: f64, effective_dpi: f64, cut_off: bool) -> Measures {
     let exposure = paper_level(page);
-    let edges = Edges::of(page, page_dpi, exposure);
+    let focus = Focus::of(page, page_dpi, exposure);
     Measures {
-        blur_mm: edges.blur_mm(page_dpi),
+        blur_mm: focus.blur_mm(),
         exposure,
-        contrast: edges.contrast(exposure),
+        contrast: focus.contrast(exposure),
         glare_share: glare_share(page, exposure),
         effective_dpi,
         cut_off,
@@ -168,18 +165,16 @@ pub fn flags(measures: &Measures) -> Vec<Flag> {
 /// The level below which four fifths of the page lie: paper, unless most of the page is printed black.
 fn paper_level(page: &GrayImage) -> f64 {
     let mut counts = [0usize; 256];
-    for row in page.as_raw().chunks(page.width().max(1) as usize).step_by(4) {
-        row.iter().step_by(3).for_each(|&value| counts[usize::from(value)] += 1);
+    for row in page.as_raw().chunks(page.width().max(1) as usize).step_by(8) {
+        row.iter().step_by(4).for_each(|&value| counts[usize::from(value)] += 1);
     }
     let total: usize = counts.iter().sum();
     let mut below = 0;
-    for (level, count) in (0u8..).zip(counts) {
+    let level = counts.iter().position(|&count| {
         below += count;
-        if below * 5 >= total * 4 {
-            return f64::from(level);
-        }
-    }
-    255.0
+        below * 5 >= total * 4
+    });
+    level.unwrap_or(255) as f64
 }
 
 /// Share of tiles that are burnt out throughout, on a page whose paper is not.
@@ -199,101 +194,6 @@ fn glare_share(page: &GrayImage, exposure: f64) -> f64 {
         }
     }
     burnt as f64 / tiles.max(1) as f64
-}
-
-/// Edges found along one direction.
-#[derive(Default)]
-struct Direction {
-    /// Blur of each piece, squared pixels.
-    variances: Vec<f64>,
-    /// The darkest level of each piece.
-    ink: Vec<f64>,
-}
-
-struct Edges {
-    rows: Direction,
-    columns: Direction,
-}
-
-impl Edges {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a clamped number of pixels")]
-    fn of(page: &GrayImage, dpi: f64, exposure: f64) -> Self {
-        let (width, height) = (page.width() as usize, page.height() as usize);
-        let piece = (PIECE_MM / 25.4 * dpi).round().clamp(8.0, 128.0) as usize;
-        let least = LEAST_CONTRAST.min(0.2 * exposure).max(10.0);
-        let (mut rows, mut columns) = (Direction::default(), Direction::default());
-        let pixels = page.as_raw();
-        let mut line = Vec::new();
-        for y in (2..height.saturating_sub(2)).step_by(7) {
-            line.clear();
-            line.extend((0..width).map(|x| mean_of_three(pixels, y * width + x, width)));
-            rows.add(&line, piece, least);
-        }
-        for x in (2..width.saturating_sub(2)).step_by(7) {
-            line.clear();
-            line.extend((0..height).map(|y| mean_of_three(pixels, y * width + x, 1)));
-            columns.add(&line, piece, least);
-        }
-        Self { rows, columns }
-    }
-
-    /// Blur of the worse direction, millimetres.
-    fn blur_mm(&self, dpi: f64) -> Option<f64> {
-        let blurs = [&self.rows, &self.columns].map(|direction| {
-            let variance = median(&direction.variances)?;
-            Some(variance.max(0.0).sqrt() * 25.4 / dpi)
-        });
-        match blurs {
-            [Some(a), Some(b)] => Some(a.max(b)),
-            [one, other] => one.or(other),
-        }
-    }
-
-    fn contrast(&self, exposure: f64) -> f64 {
-        median(&self.rows.ink).map_or(0.0, |ink| (1.0 - ink / exposure.max(1.0)).clamp(0.0, 1.0))
-    }
-}
-
-/// Four times the mean across the line of measurement, weights 1 2 1: noise down, edges along the line untouched.
-fn mean_of_three(pixels: &[u8], at: usize, across: usize) -> i32 {
-    i32::from(pixels[at - across]) + 2 * i32::from(pixels[at]) + i32::from(pixels[at + across])
-}
-
-impl Direction {
-    /// Adds the pieces of a line (values four times grey levels) that cross print.
-    fn add(&mut self, line: &[i32], piece: usize, least_contrast: f64) {
-        /// Variance that smoothing by 1 2 1 and the central difference add, squared pixels.
-        const OWN_VARIANCE: f64 = 0.5 + 1.0 / 3.0;
-        for piece in line.windows(piece + 4).step_by(piece) {
-            let smooth = |i: usize| piece[i - 1] + 2 * piece[i] + piece[i + 1];
-            let (mut least, mut most, mut slope) = (i32::MAX, i32::MIN, 0);
-            for i in 2..piece.len() - 2 {
-                let value = smooth(i);
-                least = least.min(value);
-                most = most.max(value);
-                slope = slope.max((smooth(i + 1) - smooth(i - 1)).abs());
-            }
-            let contrast = f64::from(most - least) / 16.0;
-            if contrast < least_contrast || slope == 0 {
-                continue;
-            }
-            let slope = f64::from(slope) / 32.0;
-            // The steepest slope of an edge blurred by a Gaussian is contrast / (sigma sqrt(2 pi)).
-            let variance = (contrast / slope).powi(2) / std::f64::consts::TAU - OWN_VARIANCE;
-            self.variances.push(variance);
-            self.ink.push(f64::from(least) / 16.0);
-        }
-    }
-}
-
-/// The median, `None` for too few values to judge.
-fn median(values: &[f64]) -> Option<f64> {
-    if values.len() < LEAST_PIECES {
-        return None;
-    }
-    let mut values = values.to_vec();
-    let middle = values.len() / 2;
-    Some(*values.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
 #[cfg(test)]
