@@ -6,7 +6,7 @@
 //! contrast, so a faint page is not taken for a blurred one, and noise, which is steep but low, counts for nothing. Rows
 //! and columns are judged apart and the worse one counts, as a moving camera smears in one direction.
 //!
-//! Limits: a page without print has no focus measure; blur of a part of the page below half of its print is not seen.
+//! Limits: a page without print has no focus measure.
 
 use image::GrayImage;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,12 @@ const PALE_BLURRED_MM: f64 = 0.135;
 /// Contrast below which print is pale; smeared by 1.0 mm it is 0.39 to 0.43, sharp 0.64 to 0.88.
 const PALE: f64 = 0.5;
 
+/// A blurred page whose blur differs this much between directions was moved, not out of focus.
+const SMEARED: f64 = 0.25;
+
+/// Share of the printed regions that are too blurred above which a page that is sharp as a whole is flagged.
+const BLURRED_SHARE: f64 = 0.2;
+
 /// Blur below this many source pixels is that of any camera or scanner: what it lacks is resolution.
 const PIXEL_BLUR: f64 = 1.2;
 
@@ -41,6 +47,12 @@ const DPI_TOLERANCE: f64 = 0.01;
 /// Paper darker than this has too little light: two stops below the phone pictures of the evaluation set (179 to 234,
 /// in the gamma of sRGB), where noise begins to cover faint strokes.
 const DARK_PAPER: f64 = 64.0;
+
+/// Paper as bright as this is cut off by the sensor.
+const BURNT_PAPER: f64 = 253.0;
+
+/// Contrast of print on such paper below which strokes vanish.
+const BURNT_PRINT: f64 = 0.4;
 
 /// Share of the page burnt out by a lamp's reflection above which text is likely lost: 2 % of A4 is a patch of 3.5 cm.
 const GLARE_SHARE: f64 = 0.02;
@@ -58,6 +70,11 @@ const MM_PER_INCH: f64 = 25.4;
 pub struct Measures {
     /// Standard deviation of the blur on the paper, millimetres, in the worse direction; `None` without print.
     pub blur_mm: Option<f64>,
+    /// How much more the page is blurred in one direction than in another, 0 (out of focus) to 1 (moved); `None` on a
+    /// sharp page.
+    pub smear: Option<f64>,
+    /// Share of the printed regions of the page, of about 7 cm square, that are too blurred beside sharp ones, 0 to 1.
+    pub blurred_share: f64,
     /// Brightness of the paper, 0 to 255.
     pub exposure: f64,
     /// Brightness of print over that of paper, taken from one: 1 is black on white; 0 without print.
@@ -76,7 +93,12 @@ pub struct Measures {
 #[non_exhaustive]
 pub enum Flag {
     /// Out of focus or smeared by motion.
-    Blurred,
+    Blurred {
+        /// Why.
+        cause: BlurCause,
+    },
+    /// A part of the page is blurred, the rest sharp.
+    PartlyBlurred,
     /// Corners or edges of the paper are missing.
     CutOff,
     /// Fewer dots per inch than the law asks for.
@@ -86,17 +108,51 @@ pub enum Flag {
     },
     /// Too little light.
     TooDark,
+    /// So much light that strokes vanish.
+    TooBright,
     /// A reflection hides a part of the page.
     Glare,
+}
+
+/// Why a page is blurred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlurCause {
+    /// The lens was out of focus.
+    Focus,
+    /// The camera or the page moved.
+    Motion,
+}
+
+impl Flag {
+    /// Whether the page, or a part of it, is blurred.
+    pub fn is_blur(&self) -> bool {
+        matches!(self, Self::Blurred { .. } | Self::PartlyBlurred)
+    }
 }
 
 impl Localized for Flag {
     fn message(&self, lang: Lang) -> String {
         match self {
-            Self::Blurred => lang
+            Self::Blurred { cause: BlurCause::Focus } => lang
                 .pick(
-                    "ảnh mờ: giữ máy chắc tay, chạm vào trang giấy để lấy nét rồi chụp lại",
-                    "the picture is blurred: hold the camera still, tap the page to focus and capture it again",
+                    "ảnh mờ vì sai nét: chạm vào trang giấy để lấy nét, không đưa máy quá gần, rồi chụp lại",
+                    "the picture is out of focus: tap the page to focus, do not come closer than the camera can focus, \
+                     and capture it again",
+                )
+                .to_owned(),
+            Self::Blurred { cause: BlurCause::Motion } => lang
+                .pick(
+                    "ảnh nhòe vì rung: giữ máy chắc tay, thêm ánh sáng rồi chụp lại",
+                    "the picture is smeared by motion: hold the camera still, add light and capture it again",
+                )
+                .to_owned(),
+            Self::PartlyBlurred => lang
+                .pick(
+                    "một phần trang bị mờ: vuốt phẳng giấy, giữ máy song song với trang, chạm vào chỗ mờ để lấy nét \
+                     rồi chụp lại",
+                    "a part of the page is blurred: flatten the paper, hold the camera parallel to it, tap the blurred \
+                     part to focus and capture it again",
                 )
                 .to_owned(),
             Self::CutOff => lang
@@ -121,6 +177,13 @@ impl Localized for Flag {
                     "the picture is too dark: add light or move to a brighter place and capture it again",
                 )
                 .to_owned(),
+            Self::TooBright => lang
+                .pick(
+                    "ảnh cháy sáng, mất nét chữ: giảm độ sáng hoặc tắt đèn flash rồi chụp hoặc quét lại",
+                    "the picture is overexposed and strokes are lost: lower the brightness or switch off the flash and \
+                     capture or scan it again",
+                )
+                .to_owned(),
             Self::Glare => lang
                 .pick(
                     "ảnh chói sáng: tắt đèn flash, tránh bóng đèn phản chiếu trên giấy rồi chụp lại",
@@ -136,26 +199,42 @@ impl Localized for Flag {
 pub fn measure(page: &GrayImage, page_dpi: f64, effective_dpi: f64, cut_off: bool) -> Measures {
     let exposure = paper_level(page);
     let focus = Focus::of(page, page_dpi, exposure);
+    let (blur_mm, contrast) = (focus.blur_mm(), focus.contrast(exposure));
+    let limit = blur_limit_mm(contrast, effective_dpi);
     Measures {
-        blur_mm: focus.blur_mm(),
+        blur_mm,
+        smear: blur_mm.filter(|&blur| blur > limit).map(|_| focus.smear(page)),
+        blurred_share: focus.blurred_share(limit),
         exposure,
-        contrast: focus.contrast(exposure),
-        glare_share: glare_share(page, exposure),
+        contrast,
+        glare_share: burnt_tiles(page, exposure).share(),
         effective_dpi,
         cut_off,
     }
 }
 
+/// Blur above which print of this contrast is flagged, millimetres.
+fn blur_limit_mm(contrast: f64, effective_dpi: f64) -> f64 {
+    let unresolved = PIXEL_BLUR * MM_PER_INCH / effective_dpi.max(1.0);
+    let limit = if contrast < PALE { PALE_BLURRED_MM } else { BLURRED_MM };
+    limit.max(unresolved)
+}
+
 /// What is wrong with a page, the gravest first; empty when it is good.
 pub fn flags(measures: &Measures) -> Vec<Flag> {
     let low = measures.effective_dpi < LEAST_DPI * (1.0 - DPI_TOLERANCE);
-    let unresolved = PIXEL_BLUR * 25.4 / measures.effective_dpi.max(1.0);
-    let limit = if measures.contrast < PALE { PALE_BLURRED_MM } else { BLURRED_MM };
-    let blurred = measures.blur_mm.is_some_and(|blur| blur > limit.max(unresolved));
+    let limit = blur_limit_mm(measures.contrast, measures.effective_dpi);
+    let blurred = measures.blur_mm.is_some_and(|blur| blur > limit);
+    let partly = !blurred && measures.blurred_share >= BLURRED_SHARE;
+    let moved = measures.smear.is_some_and(|smear| smear >= SMEARED);
+    let cause = if moved { BlurCause::Motion } else { BlurCause::Focus };
+    let printed = measures.contrast > 0.0;
     let checks = [
         (measures.cut_off, Flag::CutOff),
-        (blurred, Flag::Blurred),
+        (blurred, Flag::Blurred { cause }),
+        (partly, Flag::PartlyBlurred),
         (measures.exposure < DARK_PAPER, Flag::TooDark),
+        (printed && measures.exposure >= BURNT_PAPER && measures.contrast < BURNT_PRINT, Flag::TooBright),
         (measures.glare_share > GLARE_SHARE, Flag::Glare),
         (low, Flag::LowResolution { dpi: measures.effective_dpi }),
     ];
@@ -177,23 +256,40 @@ fn paper_level(page: &GrayImage) -> f64 {
     level.unwrap_or(255) as f64
 }
 
-/// Share of tiles that are burnt out throughout, on a page whose paper is not.
-fn glare_share(page: &GrayImage, exposure: f64) -> f64 {
-    const TILE: usize = 16;
+/// Where a page is burnt out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BurntTiles {
+    /// Tiles in a row; tile `i` covers the square of [`Self::SIDE`] pixels at column `i % columns`, row `i / columns`.
+    pub columns: usize,
+    /// Row by row, whether the tile is burnt out throughout.
+    pub burnt: Vec<bool>,
+}
+
+impl BurntTiles {
+    /// Side of a tile, pixels of the page.
+    pub const SIDE: usize = 16;
+
+    /// Share of the tiles that are burnt out, 0 to 1.
+    pub fn share(&self) -> f64 {
+        self.burnt.iter().filter(|&&burnt| burnt).count() as f64 / self.burnt.len().max(1) as f64
+    }
+}
+
+/// Finds the tiles that a reflection burnt out, on a page whose paper is as bright as [`Measures::exposure`]; none on
+/// paper that is white itself.
+pub fn burnt_tiles(page: &GrayImage, exposure: f64) -> BurntTiles {
+    let (width, side) = (page.width() as usize, BurntTiles::SIDE);
+    let columns = width.div_ceil(side);
     if exposure >= WHITE_PAPER || page.is_empty() {
-        return 0.0;
+        return BurntTiles { columns, burnt: vec![false; columns * (page.height() as usize / side)] };
     }
-    let width = page.width() as usize;
-    let (mut burnt, mut tiles) = (0usize, 0usize);
-    for band in page.as_raw().chunks_exact(width * TILE) {
-        for left in (0..width).step_by(TILE) {
-            let cell = left..(left + TILE).min(width);
-            tiles += 1;
-            let out = |row: &[u8]| row[cell.clone()].iter().all(|&value| value >= BURNT_OUT);
-            burnt += usize::from(band.chunks_exact(width).step_by(5).all(out));
-        }
-    }
-    burnt as f64 / tiles.max(1) as f64
+    let tile = |band: &[u8], left: usize| {
+        let cell = left..(left + side).min(width);
+        band.chunks_exact(width).step_by(5).all(|row| row[cell.clone()].iter().all(|&value| value >= BURNT_OUT))
+    };
+    let bands = page.as_raw().chunks_exact(width * side);
+    let burnt = bands.flat_map(|band| (0..width).step_by(side).map(move |left| tile(band, left))).collect();
+    BurntTiles { columns, burnt }
 }
 
 #[cfg(test)]

@@ -34,6 +34,10 @@ const MANY_PIECES: usize = 2000;
 /// square, more than a passport photograph or a seal.
 const REGIONS: (usize, usize) = (3, 4);
 
+/// A region is clearly more blurred than another from this ratio: regions of one sharp page differ by up to 1.4 where
+/// their print does.
+const CLEARLY: f64 = 1.5;
+
 /// Edges found along one direction.
 #[derive(Clone, Default)]
 struct Direction {
@@ -88,10 +92,23 @@ impl Focus {
         worse(self.both(&self.regions))
     }
 
-    /// Share of the regions with print that are more blurred than this, 0 to 1.
+    /// Share of the regions with print that are more blurred than this limit, and clearly more than the sharpest quarter
+    /// of them, 0 to 1.
     pub(super) fn blurred_share(&self, limit_mm: f64) -> f64 {
-        let blurs: Vec<f64> = self.regions.chunks(1).filter_map(|region| worse(self.both(region))).collect();
-        blurs.iter().filter(|&&blur| blur > limit_mm).count() as f64 / blurs.len().max(1) as f64
+        let mut blurs: Vec<f64> = self.regions.chunks(1).filter_map(|region| worse(self.both(region))).collect();
+        blurs.sort_by(f64::total_cmp);
+        let sharp = blurs.get(blurs.len() / 4).copied().unwrap_or(0.0);
+        let limit = limit_mm.max(CLEARLY * sharp);
+        blurs.iter().filter(|&&blur| blur > limit).count() as f64 / blurs.len().max(1) as f64
+    }
+
+    /// How much more the page is blurred in one direction than in another, 0 to 1.
+    pub(super) fn smear(&self, page: &GrayImage) -> f64 {
+        let uneven = match self.both(&self.regions) {
+            [Some(a), Some(b)] => 1.0 - a.min(b) / a.max(b).max(f64::MIN_POSITIVE),
+            _ => 0.0,
+        };
+        uneven.max(slant(page))
     }
 
     /// Brightness of print over that of paper, taken from one.
@@ -115,6 +132,30 @@ fn worse(blurs: [Option<f64>; 2]) -> Option<f64> {
         [Some(a), Some(b)] => Some(a.max(b)),
         [one, other] => one.or(other),
     }
+}
+
+/// Correlation of the gradients along rows and along columns, without sign.
+fn slant(page: &GrayImage) -> f64 {
+    /// Half of the distance over which gradients are taken, pixels: some of a blurred edge, more than noise.
+    const REACH: usize = 2;
+    /// Sum of both gradients that print has, grey levels.
+    const LEAST: i32 = 30;
+    let width = page.width() as usize;
+    let (mut xx, mut yy, mut xy) = (0i64, 0i64, 0i64);
+    for rows in page.as_raw().windows((2 * REACH + 1) * width).step_by(3 * width.max(1)) {
+        let (above, below) = (&rows[..width], &rows[2 * REACH * width..]);
+        let middle = &rows[REACH * width..(REACH + 1) * width];
+        for (x, pair) in middle.windows(2 * REACH + 1).enumerate() {
+            let x_step = i32::from(pair[2 * REACH]) - i32::from(pair[0]);
+            let y_step = i32::from(below[x + REACH]) - i32::from(above[x + REACH]);
+            if x_step.abs() + y_step.abs() > LEAST {
+                xx += i64::from(x_step * x_step);
+                yy += i64::from(y_step * y_step);
+                xy += i64::from(x_step * y_step);
+            }
+        }
+    }
+    (xy as f64 / (xx as f64 * yy as f64).sqrt().max(1.0)).abs()
 }
 
 /// The median, `None` for too few values to judge.
