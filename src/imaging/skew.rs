@@ -447,14 +447,14 @@ mod tests {
     #[test]
     fn straight_page_has_no_skew() {
         let skew = estimate(&page(0.0, &TEXT));
-        assert!(skew.degrees.abs() < 0.05 && skew.confidence > MIN_CONFIDENCE, "{skew:?}");
+        assert!(skew.degrees.abs() < 0.02 && skew.confidence > MIN_CONFIDENCE, "{skew:?}");
     }
 
     #[test]
     fn sideways_page_keeps_its_residual_skew() {
         let turned = image::imageops::rotate90(&page(2.0, &TEXT));
         let skew = estimate(&turned);
-        assert!((skew.degrees - 2.0).abs() < 0.05 && skew.confidence > MIN_CONFIDENCE, "{skew:?}");
+        assert!((skew.degrees - 2.0).abs() < 0.02 && skew.confidence > MIN_CONFIDENCE, "{skew:?}");
     }
 
     #[test]
@@ -471,7 +471,7 @@ mod tests {
                 *pixel = Luma([20]);
             }
         }
-        assert!((estimate(&gray).degrees - 3.0).abs() < 0.05);
+        assert!((estimate(&gray).degrees - 3.0).abs() < 0.02);
     }
 
     #[test]

@@ -47,6 +47,14 @@ struct Direction {
     ink: Vec<u8>,
 }
 
+/// How unlike directions are, 0 to 1.
+pub(super) struct Smear {
+    /// Rows and columns.
+    pub(super) uneven: f64,
+    /// The two diagonals.
+    pub(super) slanted: f64,
+}
+
 /// Edges of one region, along rows and columns.
 type Region = [Direction; 2];
 
@@ -102,13 +110,21 @@ impl Focus {
         blurs.iter().filter(|&&blur| blur > limit).count() as f64 / blurs.len().max(1) as f64
     }
 
-    /// How much more the page is blurred in one direction than in another, 0 to 1.
-    pub(super) fn smear(&self, page: &GrayImage) -> f64 {
+    /// Blur along a slanted way, of which the axes show the parts, millimetres.
+    pub(super) fn slanted_blur_mm(&self) -> Option<f64> {
+        match self.both(&self.regions) {
+            [Some(a), Some(b)] => Some(a.hypot(b)),
+            [one, other] => one.or(other),
+        }
+    }
+
+    /// How much more the page is blurred in one direction than in another.
+    pub(super) fn smear(&self, page: &GrayImage) -> Smear {
         let uneven = match self.both(&self.regions) {
             [Some(a), Some(b)] => 1.0 - a.min(b) / a.max(b).max(f64::MIN_POSITIVE),
             _ => 0.0,
         };
-        uneven.max(slant(page))
+        Smear { uneven, slanted: slant(page) }
     }
 
     /// Brightness of print over that of paper, taken from one.
@@ -142,7 +158,7 @@ fn slant(page: &GrayImage) -> f64 {
     const LEAST: i32 = 30;
     let width = page.width() as usize;
     let (mut xx, mut yy, mut xy) = (0i64, 0i64, 0i64);
-    for rows in page.as_raw().windows((2 * REACH + 1) * width).step_by(3 * width.max(1)) {
+    for rows in page.as_raw().windows((2 * REACH + 1) * width).step_by(8 * width.max(1)) {
         let (above, below) = (&rows[..width], &rows[2 * REACH * width..]);
         let middle = &rows[REACH * width..(REACH + 1) * width];
         for (x, pair) in middle.windows(2 * REACH + 1).enumerate() {
