@@ -163,7 +163,7 @@ fn tenth(value: f64) -> f64 {
 fn verdict(flags: &[Flag]) -> &'static str {
     if flags.contains(&Flag::CutOff) {
         "cut-off"
-    } else if flags.contains(&Flag::Blurred) {
+    } else if flags.iter().any(Flag::is_blur) {
         "blurred"
     } else {
         "ok"

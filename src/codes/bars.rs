@@ -13,7 +13,7 @@ use rxing::oned::Code128Reader;
 use rxing::{BinaryBitmap, DecodeHints, Luma8LuminanceSource, Reader};
 use unicode_normalization::UnicodeNormalization;
 
-use super::sample::bilinear;
+use super::sample::add_line;
 use super::{Code, Symbology};
 use crate::model::Point;
 
@@ -40,6 +40,15 @@ const BANDS: usize = 9;
 
 /// A payload counts when this many bands agree.
 const AGREEING_BANDS: usize = 2;
+
+/// Samples a pixel of a band.
+const FINE: f64 = 2.0;
+
+/// A patch is given up when so many bands from its middle outwards have too few edges for a symbol: a rule, a border.
+const BARE_BANDS: usize = 3;
+
+/// A Code 128 of [`SHORTEST_PAYLOAD`] digits has 19 bars, 38 edges; a few may be too faint to be counted.
+const LEAST_EDGES: usize = 30;
 
 /// Shorter payloads could pass the check character by chance.
 const SHORTEST_PAYLOAD: usize = 6;
@@ -97,13 +106,28 @@ fn patches(gray: &GrayImage) -> Vec<Patch> {
     patches
 }
 
-/// The tensor of a tile with strong, parallel gradients.
+/// The tensor of a tile with strong, parallel gradients, of every fourth row.
 fn tensor(gray: &GrayImage, column: usize, row: usize) -> Option<Tensor> {
+    let first = sums(gray, column, row, 0);
+    let count = (TILE * TILE / 8) as f32;
+    // Half of the rows tell bare paper.
+    if first[0] + first[1] < LEAST_ENERGY / 4.0 * count {
+        return None;
+    }
+    let second = sums(gray, column, row, 4);
+    let tensor = [0, 1, 2].map(|i| first[i] + second[i]);
+    let energy = tensor[0] + tensor[1];
+    let is_strong = energy >= LEAST_ENERGY * 2.0 * count;
+    (is_strong && (tensor[0] - tensor[1]).hypot(2.0 * tensor[2]) >= LEAST_COHERENCE * energy).then_some(tensor)
+}
+
+/// Products of the gradients of every eighth row of a tile.
+fn sums(gray: &GrayImage, column: usize, row: usize, from: usize) -> Tensor {
     let width = gray.width() as usize;
-    let (left, top) = ((column * TILE).max(1), (row * TILE).max(1));
+    let (left, top) = ((column * TILE).max(1), (row * TILE).max(1) + from);
     let (right, bottom) = (((column + 1) * TILE).min(width - 1), ((row + 1) * TILE).min(gray.height() as usize - 1));
     let (mut xx, mut yy, mut xy) = (0i32, 0i32, 0i32);
-    for y in (top..bottom).step_by(4) {
+    for y in (top..bottom).step_by(8) {
         let line = |y: usize, shift: usize| &gray.as_raw()[y * width + left + shift - 1..y * width + right + shift - 1];
         let (west, east, north, south) = (line(y, 0), line(y, 2), line(y - 1, 1), line(y + 1, 1));
         for ((&w, &e), (&n, &s)) in west.iter().zip(east).zip(north.iter().zip(south)) {
@@ -113,11 +137,7 @@ fn tensor(gray: &GrayImage, column: usize, row: usize) -> Option<Tensor> {
             xy += gx * gy;
         }
     }
-    let tensor = [xx, yy, xy].map(|sum| sum as f32);
-    let energy = tensor[0] + tensor[1];
-    let coherence = (tensor[0] - tensor[1]).hypot(2.0 * tensor[2]) / energy.max(1.0);
-    let count = (TILE * TILE / 4) as f32;
-    (energy >= LEAST_ENERGY * count && coherence >= LEAST_COHERENCE).then_some(tensor)
+    [xx, yy, xy].map(|sum| sum as f32)
 }
 
 /// The doubled direction of a tensor, in which opposite gradients are the same.
@@ -161,15 +181,24 @@ fn patch(tiles: &[usize], tensors: &[Option<Tensor>], columns: usize) -> Option<
 
 /// Reads a patch: bands across the bars at several heights, until two agree.
 fn decode(gray: &GrayImage, patch: &Patch) -> Option<Code> {
-    let mut readings: Vec<(String, f64, f64, f64)> = Vec::new();
+    let mut readings: Vec<(String, f64, f64)> = Vec::new();
+    let mut bare = 0;
     for band in 0..BANDS {
         // From the middle outwards, up to the ends of the patch.
         let side = if band % 2 == 0 { 1.0 } else { -1.0 };
         let height = side * band.div_ceil(2) as f64 / (BANDS / 2) as f64 * patch.half.1 * 0.9;
-        if let Some((payload, from, to)) = decode_line(gray, patch, height) {
-            readings.push((payload, from, to, height));
+        let line = patch.line(gray, height);
+        if edges(&line) < LEAST_EDGES {
+            bare += 1;
+            if bare == BARE_BANDS && readings.is_empty() {
+                return None;
+            }
+            continue;
         }
-        let Some((payload, from, to, _)) = readings.last() else { continue };
+        if let Some((payload, from, to)) = decode_line(patch, line) {
+            readings.push((payload, from, to));
+        }
+        let Some((payload, from, to)) = readings.last() else { continue };
         if readings.iter().filter(|reading| reading.0 == *payload).count() >= AGREEING_BANDS {
             let corner = |along: f64, height: f64| patch.at(along, height);
             let half = if to > from { patch.half.1 } else { -patch.half.1 };
@@ -186,31 +215,52 @@ impl Patch {
         let (c, d) = (self.centre, self.across);
         Point::new(c.x + along * d.x - height * d.y, c.y + along * d.y + height * d.x)
     }
+
+    /// Where bands begin: before the patch, so that there is room for the quiet zone.
+    fn start(&self) -> f64 {
+        const QUIET: f64 = 48.0;
+        -self.half.0 - QUIET
+    }
+
+    /// A band across the bars, [`FINE`] samples a pixel, each the mean of several lines.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length in samples; means of bytes")]
+    fn line(&self, gray: &GrayImage, height: f64) -> Vec<u8> {
+        /// Lines averaged, a pixel apart.
+        const AVERAGED: i32 = 5;
+        let count = (-2.0 * self.start() * FINE) as usize;
+        let mut sums = vec![0; count];
+        let step = Point::new(self.across.x / FINE, self.across.y / FINE);
+        for offset in -(AVERAGED / 2)..=AVERAGED / 2 {
+            add_line(gray, self.at(self.start(), height + f64::from(offset)), step, &mut sums);
+        }
+        let whole = 256 * AVERAGED.unsigned_abs();
+        sums.into_iter().map(|sum| ((sum + whole / 2) / whole) as u8).collect()
+    }
+}
+
+/// Turns of a line from dark to light or back, each by at least a sixteenth of its contrast.
+fn edges(line: &[u8]) -> usize {
+    let (least, most) = line.iter().fold((255, 0), |(least, most), &value| (value.min(least), value.max(most)));
+    let step = i32::from(most.max(least) - least) / 16 + 2;
+    let (mut turns, mut extreme, mut rising) = (0, i32::from(line.first().copied().unwrap_or(0)), true);
+    for value in line.iter().map(|&value| i32::from(value)) {
+        let ahead = if rising { value - extreme } else { extreme - value };
+        if ahead > 0 {
+            extreme = value;
+        } else if -ahead >= step {
+            (turns, extreme, rising) = (turns + 1, value, !rising);
+        }
+    }
+    turns
 }
 
 /// Decodes one band; also says where on the patch the symbol starts and ends.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length in samples; means of bytes")]
-fn decode_line(gray: &GrayImage, patch: &Patch, height: f64) -> Option<(String, f64, f64)> {
-    /// Samples a pixel.
-    const FINE: f64 = 2.0;
-    /// Lines averaged, a pixel apart.
-    const AVERAGED: i32 = 5;
-    /// Room for the quiet zone, pixels.
-    const QUIET: f64 = 48.0;
-    let start = -patch.half.0 - QUIET;
-    let count = (2.0 * (patch.half.0 + QUIET) * FINE) as usize;
-    let line: Vec<u8> = (0..count)
-        .map(|i| {
-            let along = start + i as f64 / FINE;
-            let offsets = -(AVERAGED / 2)..=AVERAGED / 2;
-            let sum: f32 = offsets.map(|dy| bilinear(gray, patch.at(along, height + f64::from(dy)))).sum();
-            (sum / AVERAGED as f32).round() as u8
-        })
-        .collect();
-    let hints = DecodeHints { TryHarder: Some(true), ..DecodeHints::default() };
-    let source = Luma8LuminanceSource::new(line, u32::try_from(count).ok()?, 1).ok()?;
+fn decode_line(patch: &Patch, line: Vec<u8>) -> Option<(String, f64, f64)> {
+    let (start, count) = (patch.start(), u32::try_from(line.len()).ok()?);
+    let source = Luma8LuminanceSource::new(line, count, 1).ok()?;
     let mut bitmap = BinaryBitmap::new(GlobalHistogramBinarizer::new(source));
-    let result = Code128Reader.decode_with_hints(&mut bitmap, &hints).ok()?;
+    // Not harder: that would turn the line and look at each of its pixels as a picture.
+    let result = Code128Reader.decode_with_hints(&mut bitmap, &DecodeHints::default()).ok()?;
     let payload: String = result.getText().nfc().collect();
     let printable = payload.chars().all(|c| c.is_ascii_graphic() || c == ' ');
     let [first, last] = result.getPoints() else { return None };

@@ -13,7 +13,7 @@ use rxing::qrcode::QRCodeReader;
 use rxing::{Binarizer, BinaryBitmap, DecodeHints, Luma8LuminanceSource, Reader};
 use unicode_normalization::UnicodeNormalization;
 
-use super::sample::bilinear;
+use super::sample::add_line;
 use super::{Code, Symbology};
 use crate::model::Point;
 
@@ -96,11 +96,20 @@ impl<'a> Dark<'a> {
         let (columns, rows) = (width.div_ceil(TILE), height.div_ceil(TILE));
         let mut sums = vec![0u32; columns * rows];
         let mut counts = vec![0u32; columns * rows];
-        for (y, line) in gray.as_raw().chunks_exact(width).enumerate().step_by(2) {
-            for (column, cell) in line.chunks(TILE).enumerate() {
-                let tile = y / TILE * columns + column;
-                sums[tile] += cell.iter().map(|&value| u32::from(value)).sum::<u32>();
-                counts[tile] += cell.len() as u32;
+        /// Every so many rows are enough for a mean.
+        const SAMPLED: usize = 4;
+        let mut column_sums = vec![0u16; width];
+        for (row, band) in gray.as_raw().chunks(width * TILE).enumerate() {
+            column_sums.fill(0);
+            for line in band.chunks_exact(width).step_by(SAMPLED) {
+                for (sum, &value) in column_sums.iter_mut().zip(line) {
+                    *sum += u16::from(value);
+                }
+            }
+            let lines = (band.len() / width).div_ceil(SAMPLED);
+            for (column, cell) in column_sums.chunks(TILE).enumerate() {
+                sums[row * columns + column] = cell.iter().map(|&sum| u32::from(sum)).sum();
+                counts[row * columns + column] = (cell.len() * lines) as u32;
             }
         }
         let mut limits = vec![0; columns * rows];
@@ -124,11 +133,29 @@ impl<'a> Dark<'a> {
         self.gray.as_raw()[y * self.gray.width() as usize + x] < self.limits[y / TILE * self.columns + x / TILE]
     }
 
-    /// Calls `found` with the end and the lengths of any five runs dark, light, dark, light, dark of a row.
-    fn runs(&self, y: usize, mut found: impl FnMut(usize, [usize; 5])) {
+    /// Whether each pixel of a row is dark, 0 or 1.
+    fn mark(&self, y: usize, flags: &mut [u8]) {
         let width = self.gray.width() as usize;
         let line = &self.gray.as_raw()[y * width..(y + 1) * width];
         let limits = &self.limits[y / TILE * self.columns..][..self.columns];
+        let (cells, rest) = line.as_chunks::<TILE>();
+        let (flag_cells, flag_rest) = flags.as_chunks_mut::<TILE>();
+        for ((cell, flags), &limit) in cells.iter().zip(flag_cells).zip(limits) {
+            // Sixteen at once; a comparison would be made one by one.
+            *flags = cell.map(|value| limit.saturating_sub(value).min(1));
+        }
+        for (flag, &value) in flag_rest.iter_mut().zip(rest) {
+            *flag = u8::from(value < limits[self.columns - 1]);
+        }
+    }
+
+    /// Calls `found` with the end and the lengths of any five runs dark, light, dark, light, dark of a row. `flags` is
+    /// scratch.
+    fn runs(&self, y: usize, flags: &mut Vec<u8>, mut found: impl FnMut(usize, [usize; 5])) {
+        let width = self.gray.width() as usize;
+        // Beyond the end the row is light.
+        flags.resize(width.next_multiple_of(TILE), 0);
+        self.mark(y, &mut flags[..width]);
         let mut runs = [0usize; 5];
         let (mut start, mut dark) = (0, false);
         let mut ended = |end: usize, start: usize, was_dark: bool| {
@@ -138,20 +165,30 @@ impl<'a> Dark<'a> {
                 found(end, runs);
             }
         };
-        for (column, (cell, &limit)) in line.chunks(TILE).zip(limits).enumerate() {
-            // Sixteen comparisons at once; most cells are of one colour.
-            let bits = cell.iter().enumerate().fold(0u32, |bits, (i, &value)| bits | u32::from(value < limit) << i);
-            let whole = (1 << cell.len()) - 1;
-            let mut changes = (bits ^ (bits << 1 | u32::from(dark))) & whole;
+        for (column, cell) in flags.as_chunks::<TILE>().0.iter().enumerate() {
+            let flags = u128::from_le_bytes(*cell);
+            // Most cells are bare paper.
+            if flags == 0 && !dark {
+                continue;
+            }
+            let bits = bits(flags as u64) | bits((flags >> 64) as u64) << 8;
+            let mut changes = (bits ^ (bits << 1 | u32::from(dark))) & 0xffff;
             while changes != 0 {
                 let end = column * TILE + changes.trailing_zeros() as usize;
-                ended(end, start, dark);
+                ended(end.min(width), start, dark);
                 (start, dark) = (end, !dark);
                 changes &= changes - 1;
             }
         }
-        ended(width, start, dark);
+        if dark {
+            ended(width, start, dark);
+        }
     }
+}
+
+/// The lowest bits of eight bytes of 0 or 1, the first the lowest: the product brings them together in its highest byte.
+fn bits(flags: u64) -> u32 {
+    (flags.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
 }
 
 /// The module size of five runs if they are in the ratio of a finder pattern.
@@ -172,9 +209,10 @@ fn finder_module(runs: [usize; 5]) -> Option<f64> {
 
 fn patterns(gray: &GrayImage) -> Vec<Pattern> {
     let dark = Dark::new(gray);
+    let mut flags = Vec::new();
     let mut patterns: Vec<Pattern> = Vec::new();
     for y in (0..gray.height() as usize).step_by(2) {
-        dark.runs(y, |end, runs| {
+        dark.runs(y, &mut flags, |end, runs| {
             let Some(module) = finder_module(runs) else { return };
             let x = end as f64 - runs[4] as f64 - runs[3] as f64 - runs[2] as f64 / 2.0 - 0.5;
             let known = |p: &&mut Pattern| p.centre.distance(Point::new(x, y as f64)) < 2.0 * p.module.max(module);
@@ -323,22 +361,22 @@ impl Triple {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of samples along a line")]
 fn alternates(gray: &GrayImage, from: Point, to: Point, module: f64) -> bool {
     /// Least difference between dark and light modules, grey levels.
-    const CONTRAST: f32 = 24.0;
+    const CONTRAST: u32 = 24;
     let modules = from.distance(to) / module;
     // Centre to centre less three and a half modules on both sides, four samples a module.
     let inner = 3.5 / modules;
     let count = ((modules - 7.0) * 4.0).max(8.0) as usize;
-    let values: Vec<f32> = (0..count)
-        .map(|i| {
-            let t = inner + (1.0 - 2.0 * inner) * (i as f64 + 0.5) / count as f64;
-            bilinear(gray, Point::new(from.x + t * (to.x - from.x), from.y + t * (to.y - from.y)))
-        })
-        .collect();
-    let (least, most) = values.iter().fold((f32::MAX, f32::MIN), |(l, m), &v| (l.min(v), m.max(v)));
-    let limit = (least + most) / 2.0;
+    let share = (1.0 - 2.0 * inner) / count as f64;
+    let step = Point::new(share * (to.x - from.x), share * (to.y - from.y));
+    let ahead = inner / share + 0.5;
+    let start = Point::new(from.x + ahead * step.x, from.y + ahead * step.y);
+    let mut values = vec![0; count];
+    add_line(gray, start, step, &mut values);
+    let (least, most) = values.iter().fold((u32::MAX, 0), |(l, m), &v| (l.min(v), m.max(v)));
+    let limit = (least + most) / 2;
     let changes = values.windows(2).filter(|pair| (pair[0] < limit) != (pair[1] < limit)).count() as f64;
     let expected = modules - 7.0;
-    most - least >= CONTRAST && (changes - expected).abs() <= 0.34 * expected + 2.0
+    most - least >= CONTRAST * 256 && (changes - expected).abs() <= 0.34 * expected + 2.0
 }
 
 fn direction(from: Pattern, to: Pattern) -> Point {

@@ -18,7 +18,7 @@
     reason = "lengths in pixels are positive and bounded by the size of the picture"
 )]
 
-use crate::imaging::components::{Bounds, find_gray};
+use crate::imaging::components::{Bounds, Component, find_gray};
 use crate::imaging::ink::{closing, histogram};
 use crate::imaging::proxy::reduce_gray;
 use image::GrayImage;
@@ -62,6 +62,12 @@ const MARGIN_MM: f64 = 3.0;
 const HARD_EDGE: f64 = 0.2;
 /// Areas bounded by hard edges of at least this size in both directions are pictures; punch holes are 5 to 8 mm.
 const PICTURE_MM: f64 = 11.0;
+/// A band of the page with so many pieces is full of writing, and the rest of the page need not be looked at: as many words
+/// as in a line of print, where three letters would do. Bands of this height at these places, as shares of that of the
+/// page, are looked at first, one after the other.
+const PLENTY: usize = 12;
+const BAND_MM: f64 = 15.0;
+const BANDS: [f64; 5] = [0.3, 0.17, 0.42, 0.1, 0.55];
 /// Work is done at about this resolution.
 const WORKING_DPI: f64 = 130.0;
 
@@ -69,24 +75,43 @@ const WORKING_DPI: f64 = 130.0;
 ///
 /// The picture should hold the page alone; a little scanner bed along the edges does no harm.
 pub fn is_blank(gray: &GrayImage, dpi: f64) -> bool {
-    let factor = (dpi / WORKING_DPI).round().max(1.0) as u32;
-    let reduced;
-    let (page, dpi) = if factor > 1 && gray.width().min(gray.height()) >= factor {
-        reduced = reduce_gray(gray, factor);
-        (&reduced, dpi / f64::from(factor))
-    } else {
-        (gray, dpi)
+    let factor = (dpi / WORKING_DPI).round().clamp(1.0, f64::from(gray.width().min(gray.height()).max(1))) as u32;
+    let mm = (dpi / f64::from(factor) / 25.4).max(1.0);
+    let full_of_writing = |band: GrayImage| {
+        let band = reduce_gray(&band, factor);
+        let paper = closing(&band, (STROKE_MM * mm) as u32);
+        pieces(&band, &paper, mm).len() >= PLENTY
     };
-    let mm = (dpi / 25.4).max(1.0);
+    if bands(gray, dpi).any(full_of_writing) {
+        return false;
+    }
+    let page = reduce_gray(gray, factor);
     if page.width().min(page.height()) < (4.0 * MARGIN_MM * mm) as u32 {
         return false;
     }
-    let paper = closing(page, (STROKE_MM * mm) as u32);
-    !has_picture(&paper, mm) && !has_writing(page, &paper, mm)
+    let paper = closing(&page, (STROKE_MM * mm) as u32);
+    !has_picture(&paper, mm) && !has_writing(&page, &paper, mm)
+}
+
+/// Bands across the page where most pages carry text.
+fn bands(gray: &GrayImage, dpi: f64) -> impl Iterator<Item = GrayImage> {
+    let (width, rows) = (gray.width() as usize, (BAND_MM / 25.4 * dpi) as usize);
+    let tops = BANDS.map(|place| (f64::from(gray.height()) * place) as usize);
+    tops.into_iter().filter_map(move |top| {
+        let band = gray.as_raw().get(top * width..(top + rows) * width)?;
+        GrayImage::from_raw(gray.width(), rows as u32, band.to_vec())
+    })
 }
 
 /// Whether there are letters in a group or a figure.
 fn has_writing(page: &GrayImage, paper: &GrayImage, mm: f64) -> bool {
+    let pieces = pieces(page, paper, mm);
+    let is_figure = |piece: &Bounds| f64::from(piece.width().max(piece.height())) >= FIGURE_MM * mm;
+    pieces.iter().any(is_figure) || has_group(&pieces, GROUP_MM * mm)
+}
+
+/// What may be letters or figures.
+fn pieces(page: &GrayImage, paper: &GrayImage, mm: f64) -> Vec<Bounds> {
     let contrast = relative_contrast(page, paper);
     let counts = histogram(&contrast);
     let mut half = contrast.as_raw().len() as u64 / 2;
@@ -98,28 +123,21 @@ fn has_writing(page: &GrayImage, paper: &GrayImage, mm: f64) -> bool {
     let noise = noise.unwrap_or(0) as f64 / 255.0 * NOISE_FACTOR;
     let seed = (SEED_CONTRAST.max(noise) * 255.0).min(SURE_SEED) as u8;
     let spread = (SPREAD_CONTRAST.max(noise * NOISE_SPREAD) * 255.0).min(SURE_SPREAD) as u8;
-    let mut letters: Vec<Bounds> = Vec::new();
-    for component in find_gray(&contrast, spread).list {
+    let is_piece = |component: &Component| {
         let piece = component.bounds;
         let long = f64::from(piece.width().max(piece.height()));
         if long < LETTER_MM * mm || at_margin(&piece, page, mm) {
-            continue;
+            return false;
         }
         let strongest = strongest_within(&contrast, &piece);
         let diagonal = f64::from(piece.width()).hypot(f64::from(piece.height()));
         let straight = diagonal > FOLD_MM * mm && f64::from(component.area) < diagonal * FOLD_BREADTH_MM * mm;
-        if strongest < seed || straight && f64::from(strongest) < FOLD_CONTRAST * 255.0 {
-            continue;
-        }
-        if long < HOLE_MM * mm && beside_something_dark(paper, &piece, mm) {
-            continue;
-        }
-        if long >= FIGURE_MM * mm {
-            return true;
-        }
-        letters.push(piece);
-    }
-    has_group(&letters, GROUP_MM * mm)
+        let is_fold = straight && f64::from(strongest) < FOLD_CONTRAST * 255.0;
+        let is_hole = || long < HOLE_MM * mm && beside_something_dark(paper, &piece, mm);
+        strongest >= seed && !is_fold && !is_hole()
+    };
+    let components = find_gray(&contrast, spread).list;
+    components.into_iter().filter(is_piece).map(|component| component.bounds).collect()
 }
 
 /// How much darker than the paper, 0 to 255 for 0 to 1.

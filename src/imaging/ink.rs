@@ -7,6 +7,10 @@
 
 use image::GrayImage;
 
+/// Window of the top hat of a preview, pixels: wider than any stroke of running text at 150 dpi and any ruled line
+/// (1.5 mm at 100 dpi is 6 px), narrower than punch holes.
+pub(crate) const PREVIEW_WINDOW: u32 = 15;
+
 /// The strength of ink is measured at the pixels that are among the darkest 1/2000 of the page: a short line of text.
 const STRONG_SHARE: usize = 2000;
 /// Ink weaker than this part of the strong ink is dropped: noise, bleed-through, compression.
@@ -15,6 +19,19 @@ const FLOOR_SHARE: f64 = 0.25;
 const FULL_SHARE: f64 = 0.8;
 /// Ink never counts below this contrast, grey levels: noise of cameras and JPEG.
 const LEAST_CONTRAST: f64 = 10.0;
+
+/// The strong ink of a page of about 100 to 150 dpi, from which both its skew and its orientation are estimated.
+#[derive(Clone, Debug)]
+pub struct Ink(pub(crate) GrayImage);
+
+impl Ink {
+    /// Finds the ink of a page in grey.
+    ///
+    /// The picture may hold the page alone or with scanner bed around it.
+    pub fn of(gray: &GrayImage) -> Self {
+        Self(strong_ink(gray, PREVIEW_WINDOW))
+    }
+}
 
 /// How often each value occurs.
 pub(crate) fn histogram(gray: &GrayImage) -> [u32; 256] {
@@ -50,15 +67,21 @@ fn thin_ink(gray: &GrayImage, window: u32) -> GrayImage {
     ink
 }
 
-/// How much darker each pixel is than the paper around it, without noise, bleed-through and compression, stretched to 0
-/// (paper) to 255 (full ink of this page), whatever the contrast of the page.
-pub(crate) fn strong_ink(gray: &GrayImage, window: u32) -> GrayImage {
+/// [`thin_ink`] without noise, bleed-through and compression, stretched to 0 (paper) to 255 (full ink of this page),
+/// whatever the contrast of the page.
+fn strong_ink(gray: &GrayImage, window: u32) -> GrayImage {
+    /// Pixels that are looked at together: most of a page is bare paper.
+    const GROUP: usize = 32;
     let mut ink = thin_ink(gray, window);
-    let counts = histogram(&ink);
-    let wanted = (ink.as_raw().len() / STRONG_SHARE) as u64;
-    let mut seen = 0u64;
+    let has_more = |group: &[u8], least: f64| f64::from(group.iter().fold(0, |most, &value| value.max(most))) > least;
+    let wanted = ink.as_raw().len() / STRONG_SHARE;
+    let mut counts = [0usize; 256];
+    for group in ink.as_raw().chunks(GROUP).filter(|group| has_more(group, LEAST_CONTRAST)) {
+        group.iter().for_each(|&value| counts[usize::from(value)] += 1);
+    }
+    let mut seen = 0;
     let strong = (1u8..=255).rev().find(|&value| {
-        seen += u64::from(counts[usize::from(value)]);
+        seen += counts[usize::from(value)];
         seen > wanted
     });
     let strong = f64::from(strong.unwrap_or(0));
@@ -73,8 +96,12 @@ pub(crate) fn strong_ink(gray: &GrayImage, window: u32) -> GrayImage {
             }
         })
         .collect();
-    for value in ink.iter_mut() {
-        *value = curve[usize::from(*value)];
+    for group in ink.chunks_mut(GROUP) {
+        if has_more(group, floor) {
+            group.iter_mut().for_each(|value| *value = curve[usize::from(*value)]);
+        } else {
+            group.fill(0);
+        }
     }
     ink
 }

@@ -7,7 +7,7 @@ pub mod decode;
 pub mod encode;
 pub mod gray;
 pub mod illumination;
-mod ink;
+pub mod ink;
 pub mod orient;
 pub mod proxy;
 pub mod quality;
