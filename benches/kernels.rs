@@ -85,7 +85,7 @@ fn light(c: &mut Criterion) {
     group.bench_function("rgb, with a copy of the page", |b| {
         b.iter(|| {
             copy.copy_from_slice(&original);
-            illumination::normalize(black_box(&mut copy))
+            illumination::normalize(black_box(&mut copy), illumination::Light::Room)
         });
     });
     group.finish();

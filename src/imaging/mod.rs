@@ -1,5 +1,6 @@
 //! Pixels in, pixels or measures out: one algorithm a file, no files, clocks or threads.
 
+pub mod bed;
 pub mod blank;
 pub mod bounds;
 pub(crate) mod components;

@@ -23,6 +23,7 @@
 //!      Stores go to arrays or slices of the very length that is written.
 
 use super::gray::{Luma, luma_scalar};
+use super::illumination::{Kernels, multiply_scalar, tiles_scalar};
 use super::proxy::{Boxes, boxes_scalar};
 use super::warp::{Anchors, Line, POSITION_BITS, Plane, Positions, Run, run_scalar};
 
@@ -106,12 +107,24 @@ pub(super) fn best_luma() -> Luma {
     luma_scalar
 }
 
+/// The fastest kernels for the light of a page that this CPU can run.
+pub(super) fn best_light() -> Kernels {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        return x86::LIGHT_AVX2;
+    }
+    LIGHT_SCALAR
+}
+
+const LIGHT_SCALAR: Kernels = Kernels { tiles: tiles_scalar, multiply: multiply_scalar };
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
 
     use super::Stretch;
     use crate::imaging::gray::luma_scalar;
+    use crate::imaging::illumination::{Colour, Kernels, multiply_scalar, tiles_scalar};
     use crate::imaging::proxy::boxes_scalar;
     use crate::imaging::warp::{Ahead, Anchors, CHUNK, Line, POSITION_BITS, WEIGHT_BITS};
 
@@ -167,6 +180,28 @@ mod x86 {
         }
         // SAFETY: only `best_luma` hands this function out, after it has found AVX2.
         unsafe { compiled_for_avx2(rgb, gray) }
+    }
+
+    pub(super) const LIGHT_AVX2: Kernels = Kernels { tiles: tiles_avx2, multiply: multiply_avx2 };
+
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn tiles_avx2(lines: &[u8], width: usize, colours: &mut [Colour]) {
+        #[target_feature(enable = "avx2")]
+        fn compiled_for_avx2(lines: &[u8], width: usize, colours: &mut [Colour]) {
+            tiles_scalar(lines, width, colours);
+        }
+        // SAFETY: only `best_light` hands this function out, after it has found AVX2.
+        unsafe { compiled_for_avx2(lines, width, colours) }
+    }
+
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn multiply_avx2(bytes: &mut [u8], gains: &mut [u16], steps: &[u16]) {
+        #[target_feature(enable = "avx2")]
+        fn compiled_for_avx2(bytes: &mut [u8], gains: &mut [u16], steps: &[u16]) {
+            multiply_scalar(bytes, gains, steps);
+        }
+        // SAFETY: only `best_light` hands this function out, after it has found AVX2.
+        unsafe { compiled_for_avx2(bytes, gains, steps) }
     }
 
     /// Byte shuffle: puts the channels of two neighbouring RGB pixels, 16 bits each, side by side.
@@ -772,6 +807,22 @@ mod tests {
             boxes_scalar::<3>(band, factor, &mut sums, &mut expected);
             best_boxes::<3>()(band, factor, &mut sums, &mut out);
             prop_assert_eq!(out, expected);
+        }
+
+        #[test]
+        fn all_kernels_for_light_give_the_same_bits(
+            lines in proptest::collection::vec(any::<u8>(), 16 * 150 * 3),
+            gains in proptest::collection::vec(1024 * 16..=3 * 1024 * 16u16, 150 * 3),
+            steps in proptest::collection::vec(-500..500i16, 150 * 3),
+        ) {
+            let steps: Vec<u16> = steps.into_iter().map(i16::cast_unsigned).collect();
+            let results = [LIGHT_SCALAR, best_light()].map(|kernels| {
+                let (mut lines, mut gains, mut colours) = (lines.clone(), gains.clone(), [[0.0; 4]; 9]);
+                (kernels.tiles)(&lines, 150, &mut colours);
+                lines.chunks_exact_mut(150 * 3).for_each(|line| (kernels.multiply)(line, &mut gains, &steps));
+                (lines, gains, colours)
+            });
+            prop_assert_eq!(&results[0], &results[1]);
         }
     }
 

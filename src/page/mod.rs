@@ -12,7 +12,7 @@ use crate::imaging::decode::{Decoded, Limits};
 use crate::imaging::gray::luma;
 use crate::imaging::proxy::Proxy;
 use crate::imaging::quality::{self, Flag, Measures};
-use crate::imaging::{blank, bounds, encode, illumination, warp};
+use crate::imaging::{bed, blank, bounds, encode, illumination, warp};
 use crate::input::{Frame, InputError};
 use crate::model::{Lang, Localized, Orientation, PageMap, PageText, Quad, SizeMm};
 use crate::ocr::{self, OcrEngine, OcrError};
@@ -169,12 +169,14 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
     let blank = blank::is_blank(&gray, layout.dpi);
     let codes = if blank { Vec::new() } else { codes::read(&gray) };
     let has_white_paper = !capture.bilevel && layout.size.width.max(layout.size.height) > CARD_MM;
-    let relit = has_white_paper && illumination::normalize(&mut image);
+    let light = if scan_dpi.is_some() { illumination::Light::Scanner } else { illumination::Light::Room };
+    let filled = has_white_paper && bed::fill(&mut image, &capture.image, &map, layout.dpi).any();
+    let relit = has_white_paper && illumination::normalize(&mut image, light);
     let text = match engine {
         Some(engine) if !blank => ocr::read(&image, layout.dpi, engine)?,
         _ => PageText::default(),
     };
-    let untouched = frame.jpeg().filter(|_| layout.is_identity && !relit && !capture.gray);
+    let untouched = frame.jpeg().filter(|_| layout.is_identity && !filled && !relit && !capture.gray);
     let jpeg = match untouched {
         Some(stream) => encode::without_metadata(stream),
         None => encode::jpeg(&image, settings.jpeg_quality, layout.dpi)?,
