@@ -54,6 +54,7 @@ def main():
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--photos", type=float, default=0.5, metavar="SHARE")
     parser.add_argument("--empty", type=float, default=0.07, metavar="SHARE", help="of the photos, without a sheet")
+    parser.add_argument("--bare", action="store_true", help="only captures without a sheet's edge in the frame")
     parser.add_argument("--several", type=float, default=0.0, metavar="SHARE", help="of all, with several sheets")
     parser.add_argument("--clutter", type=float, default=0.0, metavar="SHARE", help="of the desks, with more things")
     parser.add_argument("--fonts", type=Path, default=Path("/usr/share/fonts"), help="root of the font folders")
@@ -70,8 +71,8 @@ def main():
         if arguments.several and studio.chance(arguments.several):
             image, (quad, *others), dpi, tags = studio.several_scan() if scanned else studio.several_photo()
         elif scanned:
-            image, quad, dpi, tags = studio.scan()
-        elif studio.random.random() < arguments.empty:
+            image, quad, dpi, tags = studio.scan("cropped" if arguments.bare else None)
+        elif studio.random.random() < arguments.empty or arguments.bare:
             image, quad, tags = studio.empty_photo()
         else:
             image, quad, tags = studio.photo()
@@ -554,9 +555,9 @@ class Studio:
 
     # Scans.
 
-    def scan(self):
+    def scan(self, mode=None):
         r = self.random
-        scale, mode = r.choice([100, 150, 200]) / 25.4, self.pick(SCAN_MODES)
+        scale, mode = r.choice([100, 150, 200]) / 25.4, mode or self.pick(SCAN_MODES)
         kind = "card" if mode == "card" else self.pick(SCAN_SHEETS)
         sheet, size = self.sheet(kind)
         wide, tall = size[0] * scale, size[1] * scale

@@ -154,7 +154,8 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
     let capture = frame.decode(&settings.limits)?;
     let scan_dpi = scanner_resolution(&capture);
     let proxy = Proxy::new(&capture.image);
-    let bounds = bounds::find(&capture.image, &proxy, scan_dpi.is_some());
+    let sheets = bounds::find(&capture.image, &proxy, scan_dpi);
+    let bounds = sheets.first();
     let layout = layout::lay_out(&luma(&capture.image), bounds.as_ref().map(|b| b.quad), scan_dpi, engine, settings)?;
 
     let mut image = warp::rectify(&capture.image, &layout.to_capture, layout.width, layout.height);
