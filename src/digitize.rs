@@ -492,6 +492,7 @@ fn page_entry(number: usize, source: manifest::Source, page: &Page, engine: Opti
         orientation: geometry.orientation,
         blank: page.blank,
         quality: manifest::Quality { flags: page.flags.clone(), measures: page.measures },
+        notices: page.notices.clone(),
         codes: page
             .codes
             .iter()

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::imaging::quality::{Flag, Measures};
-use crate::model::{Orientation, Quad, SizeMm};
+use crate::model::{Notice, Orientation, Quad, SizeMm};
 
 /// Identifies the schema; a reader refuses others.
 pub const SCHEMA: &str = "sohoa-manifest/1";
@@ -148,6 +148,9 @@ pub struct Page {
     pub blank: bool,
     /// Quality of the capture.
     pub quality: Quality,
+    /// What a person should know of the capture though the page is good; absent when there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
     /// Codes on the page.
     pub codes: Vec<Code>,
     /// How well it was read; absent without OCR.

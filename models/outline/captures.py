@@ -6,9 +6,13 @@ framed, with tables and pictures) seen by a pinhole camera on one of 15 kinds of
 the frame, in bad light, with shadows, fingers, things lying about, out of focus.
 Scans: a sheet askew on one of 6 kinds of beds, perhaps a card, cut by the frame, or cropped to the page, which leaves
 no outline to find.
+Several, where asked for: two or three sheets, side by side, one above the other or partly one on the other; or both
+sides of a card; on photos with things lying about that are no sheets: telephones, books, photographs, labels.
 
-Capture I of a set depends on the seed and I alone. Writes OUT/0000.jpg ... and OUT/truth.json: file, scanned, width,
-height, quad (pixels, pixel centres at whole numbers, clockwise from the content's top left; null for none), tags.
+Capture I of a set depends on the seed and I alone. Writes OUT/0000.jpg ... and OUT/truth.json: file, scanned, dpi
+(null for photos), width, height, quad (of the largest sheet; pixels, pixel centres at whole numbers, clockwise from the
+content's top left; null for none), others (the quads of the other sheets), card (whether two of the sheets are the
+sides of a card), tags.
 """
 
 import argparse
@@ -50,6 +54,9 @@ def main():
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--photos", type=float, default=0.5, metavar="SHARE")
     parser.add_argument("--empty", type=float, default=0.07, metavar="SHARE", help="of the photos, without a sheet")
+    parser.add_argument("--bare", action="store_true", help="only captures without a sheet's edge in the frame")
+    parser.add_argument("--several", type=float, default=0.0, metavar="SHARE", help="of all, with several sheets")
+    parser.add_argument("--clutter", type=float, default=0.0, metavar="SHARE", help="of the desks, with more things")
     parser.add_argument("--fonts", type=Path, default=Path("/usr/share/fonts"), help="root of the font folders")
     arguments = parser.parse_args()
 
@@ -58,11 +65,14 @@ def main():
     arguments.out.mkdir(parents=True, exist_ok=True)
     truth = []
     for i in range(arguments.captures):
-        studio = Studio(arguments.seed * 100003 + i, families)
+        studio = Studio(arguments.seed * 100003 + i, families, arguments.clutter)
         scanned = studio.random.random() >= arguments.photos
-        if scanned:
-            image, quad, tags = studio.scan()
-        elif studio.random.random() < arguments.empty:
+        others, dpi = [], None
+        if arguments.several and studio.chance(arguments.several):
+            image, (quad, *others), dpi, tags = studio.several_scan() if scanned else studio.several_photo()
+        elif scanned:
+            image, quad, dpi, tags = studio.scan("cropped" if arguments.bare else None)
+        elif studio.random.random() < arguments.empty or arguments.bare:
             image, quad, tags = studio.empty_photo()
         else:
             image, quad, tags = studio.photo()
@@ -71,16 +81,18 @@ def main():
         cv2.imwrite(str(arguments.out / file), image, [cv2.IMWRITE_JPEG_QUALITY, quality])
         height, width = image.shape[:2]
         corners = None if quad is None else quad.tolist()
-        size = {"width": width, "height": height}
-        truth.append({"file": file, "scanned": scanned, **size, "quad": corners, "tags": tags})
+        seen = {"file": file, "scanned": scanned, "dpi": dpi, "width": width, "height": height}
+        others = [other.tolist() for other in others]
+        truth.append({**seen, "quad": corners, "others": others, "card": "card sides" in tags, "tags": tags})
     (arguments.out / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
 
 
 class Studio:
     """Everything that one capture is made with. Pictures are float32, blue first, 0 to 255."""
 
-    def __init__(self, seed, families):
+    def __init__(self, seed, families, clutter):
         self.random, self.fields, self.families = random.Random(seed), np.random.default_rng(seed), families
+        self.clutter = clutter
 
     # Small change.
 
@@ -114,6 +126,8 @@ class Studio:
             drawn = pages.Page(r, self.families).pixels()[:, :, ::-1]
             return cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA), size
         image = Image.new("RGB", (width, height), self.tint(kind))
+        if kind == "card" and self.chance(0.6):
+            image = Image.fromarray(self.print_over(width, height, self.color(40, 255)))
         draw = ImageDraw.Draw(image)
         margin = int(min(width, height) * r.uniform(0.05, 0.12))
         if kind == "card":
@@ -128,6 +142,18 @@ class Studio:
         if not self.chance(0.1):
             self.fill(draw, kind, width, height, margin)
         return np.array(image)[:, :, ::-1].astype(np.float32), size
+
+    def print_over(self, width, height, color):
+        """The background print of a card: one colour running into another, with waves."""
+        r, other = self.random, np.clip(color + self.color(-70, 70), 30, 255)
+        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+        angle, period = r.uniform(0, 2 * np.pi), r.uniform(8, 40)
+        mix = np.clip(0.5 + (x / width - 0.5) * np.cos(angle) + (y / height - 0.5) * np.sin(angle), 0, 1)
+        waves = r.uniform(0, 12) * np.sin(2 * np.pi * y / period + 6 * np.sin(2 * np.pi * x / width * r.uniform(0.5, 3)))
+        over = color * (1 - mix[..., None]) + other * mix[..., None] + waves[..., None]
+        if self.chance(0.3):
+            over[: int(height * r.uniform(0.12, 0.3))] = self.color(20, 230)
+        return np.clip(over, 0, 255).astype(np.uint8)
 
     def tint(self, kind):
         if kind == "card":
@@ -193,7 +219,82 @@ class Studio:
                 size = r.uniform(0.02, 0.5) * width, r.uniform(0.02, 0.5) * height
                 corners = cv2.boxPoints(((x, y), size, r.uniform(0, 180)))
                 cv2.fillConvexPoly(desk, corners.astype(int), color, cv2.LINE_AA)
+        if self.chance(self.clutter):
+            for _ in range(r.randint(1, 4)):
+                desk = self.lay_thing(desk)
         return desk, kind
+
+    def lay_thing(self, desk):
+        """Lays a thing on the desk that is no sheet of paper to digitise, and its shadow."""
+        r = self.random
+        height, width = desk.shape[:2]
+        thing, share = getattr(self, r.choice(["telephone", "book", "photograph", "label", "keypad"]))()
+        scale = share * width / max(thing.shape[:2])
+        turn = r.gauss(0, 12) + r.choice([0, 0, 90, 180]) if self.chance(0.7) else r.uniform(0, 360)
+        matrix = cv2.getRotationMatrix2D((thing.shape[1] / 2, thing.shape[0] / 2), turn, scale)
+        matrix[:, 2] += [r.uniform(0, width) - thing.shape[1] / 2, r.uniform(0, height) - thing.shape[0] / 2]
+        soft = cv2.GaussianBlur(thing, (0, 0), max(0.3, 0.45 / scale))
+        mask = cv2.warpAffine(np.ones(thing.shape[:2], np.float32), matrix, (width, height), flags=cv2.INTER_LINEAR)
+        seen = cv2.warpAffine(soft, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        shadow = cv2.warpAffine(cv2.GaussianBlur(mask, (0, 0), r.uniform(2, 14)), np.float32(
+            [[1, 0, r.uniform(-10, 10)], [0, 1, r.uniform(-10, 10)]]), (width, height))
+        desk = desk * (1 - r.uniform(0.1, 0.6) * shadow)[..., None]
+        return (desk * (1 - mask[..., None]) + seen * mask[..., None]).astype(np.float32)
+
+    def telephone(self):
+        r = self.random
+        body = np.full((760, 370, 3), r.uniform(10, 60), np.float32)
+        if self.chance(0.5):
+            body[:] = self.color(20, 230)
+            body[30:180, 30:150] = body[0, 0] * 0.6
+            return body, r.uniform(0.12, 0.3)
+        body[20:-20, 14:-14] = self.color(5, 250) if self.chance(0.6) else 12
+        for top in range(80, 640, 110):
+            if self.chance(0.5):
+                body[top : top + r.randint(10, 80), 40:-40] = self.color(0, 255)
+        return body, r.uniform(0.12, 0.3)
+
+    def book(self):
+        r = self.random
+        cover = Image.new("RGB", (600, 850), self.ink(20, 215))
+        draw = ImageDraw.Draw(cover)
+        font = ImageFont.truetype(r.choice(r.choice(self.families)), r.randint(40, 90))
+        for line in range(r.randint(1, 4)):
+            draw.text((60, 90 + 100 * line), " ".join(r.choices(pages.VIETNAMESE, k=3)), self.ink(0, 255), font)
+        if self.chance(0.6):
+            draw.rectangle([60, 450, 60 + r.randint(100, 480), 470 + r.randint(50, 300)], fill=self.ink(0, 255))
+        if self.chance(0.4):
+            draw.rectangle([0, 0, r.randint(20, 60), 850], fill=self.ink(10, 200))
+        return np.array(cover)[:, :, ::-1].astype(np.float32), r.uniform(0.2, 0.5)
+
+    def photograph(self):
+        r = self.random
+        picture = self.color(40, 200) + sum(
+            self.clouds(600, 400, across, across)[..., None] * self.color(-60, 60) for across in (220, 80, 25))
+        border = r.choice([0, 0, 14, 24])
+        picture[:border], picture[400 - border :], picture[:, :border], picture[:, 600 - border :] = [(240,) * 3] * 4
+        return np.clip(picture, 0, 255).astype(np.float32), r.uniform(0.12, 0.35)
+
+    def label(self):
+        """A sticker with a code, or a note."""
+        r = self.random
+        paper = np.full((300, 300, 3), 245, np.float32)
+        if self.chance(0.5):
+            modules = self.fields.integers(0, 2, (25, 25)).astype(np.float32) * 235 + 10
+            paper[25:275, 25:275] = np.kron(modules, np.ones((10, 10), np.float32))[..., None]
+        else:
+            paper[:] = r.choice([(120, 235, 250), (190, 160, 250), (170, 240, 190), (250, 220, 150)])
+        return paper, r.uniform(0.06, 0.16)
+
+    def keypad(self):
+        r = self.random
+        rows, columns = r.randint(4, 6), r.choice([4, 5, 14])
+        pad = np.full((rows * 60 + 40, columns * 60 + 20, 3), 1, np.float32) * self.color(15, 235)
+        key = self.color(15, 245)
+        for row in range(rows):
+            for column in range(columns):
+                pad[30 + row * 60 : 78 + row * 60, 16 + column * 60 : 64 + column * 60] = key
+        return pad, r.uniform(0.15, 0.7)
 
     def surface(self, kind, side):
         r, base, other = self.random, self.color(20, 230), self.color(20, 235)
@@ -269,14 +370,19 @@ class Studio:
         curl = r.uniform(0.01, 0.05) * size[1] if self.chance(0.15) else 0.0
         points = self.pose(kind, size, width, height, curl)
         quad = points[[0, 0, -1, -1], [0, -1, -1, 0]]
-        seen, mask = place_curled(sheet, points, width, height) if curl else place_flat(sheet, quad, width, height)
-        if self.chance(0.8):
-            move = np.float32([[1, 0, r.uniform(-12, 12)], [0, 1, r.uniform(-12, 12)]])
-            shadow = cv2.GaussianBlur(mask, (0, 0), r.uniform(2, 14) * long / 2000)
-            shadow = cv2.warpAffine(shadow, move, (width, height))
-            desk *= (1 - r.uniform(0.1, 0.6) * shadow)[..., None]
+        if curl:
+            seen, mask = place_curled(sheet, points, width, height)
+        else:
+            seen, mask = place_flat(sheet, quad, width, height, rounded=kind == "card")
+        desk = self.cast(desk, mask, long, 0.8)
         image = desk * (1 - mask[..., None]) + seen * mask[..., None]
         tags = [desk_kind, kind] + (["curl"] if curl else [])
+        return self.take(image, quad, tags), quad, tags
+
+    def take(self, image, quad, tags):
+        """What the camera makes of the scene."""
+        r = self.random
+        height, width = image.shape[:2]
         image = self.light(image, tags)
         if self.chance(0.2):
             image = self.finger(image, quad)
@@ -286,7 +392,7 @@ class Studio:
         image = self.expose(image, r.uniform(1.5, 4) if "blur" in tags else r.uniform(0.4, 1), 6)
         if not inside(quad, width, height, -0.5):
             tags.append("cut")
-        return image, quad, tags
+        return image
 
     def empty_photo(self):
         """A bare desk, or a page that fills the frame."""
@@ -314,23 +420,97 @@ class Studio:
         paper = np.stack([(x - 0.5) * size[0], (y - 0.5) * size[1], rise], -1)
         cut = self.chance(0.12)
         while True:
-            roll = np.radians(r.gauss(0, 12) if self.chance(0.8) else r.uniform(-180, 180))
-            if self.chance(0.12):
-                roll += np.pi / 2 * r.choice([1, 2, 3])
-            tilt, towards = np.radians(r.uniform(0, 32)), r.uniform(0, 2 * np.pi)
-            turn = cv2.Rodrigues(tilt * np.array([np.cos(towards), np.sin(towards), 0]))[0]
-            turn = turn @ cv2.Rodrigues(np.array([0, 0, roll]))[0]
-            focal = r.uniform(0.75, 1.2) * max(width, height)
             covered = r.uniform(0.07, 0.5) if kind in ("card", "receipt", "square") else r.uniform(0.2, 0.75)
-            away = focal * np.sqrt(size[0] * size[1] / (covered * width * height))
-            middle = width * (0.5 + r.uniform(-0.15, 0.15)), height * (0.5 + r.uniform(-0.15, 0.15))
-            solid = paper @ turn.T + [0, 0, away]
-            points = focal * solid[..., :2] / solid[..., 2:] + middle
+            points = self.camera(width, height, size, covered)(paper)
             quad = points[[0, 0, -1, -1], [0, -1, -1, 0]]
             outside = sum(not inside(corner, width, height, 4) for corner in quad)
             near = inside(quad, width, height, -0.2 * min(width, height))
             if (outside in (1, 2) and near) if cut else outside == 0:
                 return points
+
+    def camera(self, width, height, size, covered):
+        """A camera over a rectangle of this size about the origin that covers this share of the frame."""
+        r = self.random
+        roll = np.radians(r.gauss(0, 12) if self.chance(0.8) else r.uniform(-180, 180))
+        if self.chance(0.12):
+            roll += np.pi / 2 * r.choice([1, 2, 3])
+        tilt, towards = np.radians(r.uniform(0, 32)), r.uniform(0, 2 * np.pi)
+        turn = cv2.Rodrigues(tilt * np.array([np.cos(towards), np.sin(towards), 0]))[0]
+        turn = turn @ cv2.Rodrigues(np.array([0, 0, roll]))[0]
+        focal = r.uniform(0.75, 1.2) * max(width, height)
+        away = focal * np.sqrt(size[0] * size[1] / (covered * width * height))
+        middle = width * (0.5 + r.uniform(-0.15, 0.15)), height * (0.5 + r.uniform(-0.15, 0.15))
+
+        def project(points):
+            solid = points @ turn.T + [0, 0, away]
+            return focal * solid[..., :2] / solid[..., 2:] + middle
+
+        return project
+
+    # Several sheets.
+
+    def several(self):
+        """Sheets and their corners on a plane in millimetres, and tags. The first lies on top of those after it."""
+        r = self.random
+        tags = [r.choice(["card sides", "sheets", "sheets", "overlap"])]
+        if tags[0] == "card sides":
+            kinds, color = ["card", "card"], self.color(60, 250)
+        else:
+            first = r.choice(["a4", "page", "a5", "receipt"])
+            kinds = [first] + r.choices(["a5", "receipt", "card", first, first], k=r.choice([1, 1, 2]))
+        across, laid, turn = self.chance(0.5), [], r.gauss(0, 3)
+        for kind in kinds:
+            sheet, size = self.sheet(kind)
+            angle = np.radians(turn + r.gauss(0, 3) + r.choice([0] * 6 + [90, 180]) * (tags[0] != "card sides"))
+            corners = np.array([(-size[0], -size[1]), (size[0], -size[1]), size, (-size[0], size[1])]) / 2
+            corners = corners @ np.array([(np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))])
+            if laid:
+                axis = 0 if across else 1
+                room = corners.max(0) - corners.min(0)
+                gap = -r.uniform(0.08, 0.3) * room[axis] if tags[0] == "overlap" else r.uniform(2, 35)
+                every = np.concatenate([c for _, c, _ in laid])
+                move = np.zeros(2)
+                move[axis] = every.max(0)[axis] + gap + room[axis] / 2
+                move[1 - axis] = every.mean(0)[1 - axis] + r.uniform(-0.2, 0.2) * room[1 - axis]
+                corners = corners + move
+            if tags[0] == "card sides" and self.chance(0.7):
+                # Both sides of a card are alike in colour more often than not.
+                sheet = sheet + 0.8 * (color - sheet.mean((0, 1)))
+            laid.append((np.clip(sheet, 0, 255).astype(np.float32), corners, kind))
+        every = np.concatenate([c for _, c, _ in laid])
+        middle = (every.max(0) + every.min(0)) / 2
+        return [(sheet, corners - middle, kind) for sheet, corners, kind in laid], tags
+
+    def several_photo(self):
+        r = self.random
+        long = r.choice([1600, 2000, 2400])
+        width, height = (long * 3 // 4, long) if self.chance(0.6) else (long, long * 3 // 4)
+        laid, tags = self.several()
+        desk, desk_kind = self.desk(width, height)
+        every = np.concatenate([corners for _, corners, _ in laid])
+        while True:
+            project = self.camera(width, height, every.max(0) - every.min(0), r.uniform(0.15, 0.75))
+            quads = [project(np.c_[corners, np.zeros(4)]) for _, corners, _ in laid]
+            if all(inside(quad, width, height, 4) and area(quad) > 0.03 * width * height for quad in quads):
+                break
+        image = desk
+        for (sheet, _, kind), quad in reversed(list(zip(laid, quads))):
+            seen, mask = place_flat(sheet, quad, width, height, rounded=kind == "card")
+            image = self.cast(image, mask, long, 0.8)
+            image = image * (1 - mask[..., None]) + seen * mask[..., None]
+        tags = [desk_kind, *tags, *(kind for *_, kind in laid)]
+        return self.take(image, quads[0], tags), largest_first(quads), None, tags
+
+    def cast(self, image, mask, long, share):
+        """The shadow of what the mask covers."""
+        r = self.random
+        if not self.chance(share):
+            return image
+        height, width = mask.shape
+        move = np.float32([[1, 0, r.uniform(-12, 12)], [0, 1, r.uniform(-12, 12)]])
+        shadow = cv2.GaussianBlur(mask, (0, 0), r.uniform(2, 14) * long / 2000)
+        shadow = cv2.warpAffine(shadow, move, (width, height))
+        return image * (1 - r.uniform(0.1, 0.6) * shadow)[..., None]
 
     def light(self, image, tags):
         r = self.random
@@ -375,15 +555,15 @@ class Studio:
 
     # Scans.
 
-    def scan(self):
+    def scan(self, mode=None):
         r = self.random
-        scale, mode = r.choice([100, 150, 200]) / 25.4, self.pick(SCAN_MODES)
+        scale, mode = r.choice([100, 150, 200]) / 25.4, mode or self.pick(SCAN_MODES)
         kind = "card" if mode == "card" else self.pick(SCAN_SHEETS)
         sheet, size = self.sheet(kind)
         wide, tall = size[0] * scale, size[1] * scale
         if mode == "cropped":
             image = cv2.resize(sheet[6:-6, 6:-6], (int(wide), int(tall)), interpolation=cv2.INTER_AREA)
-            return self.develop(image), None, ["none", mode, kind]
+            return self.develop(image), None, scale * 25.4, ["none", mode, kind]
         angle = np.radians(r.uniform(-10, 10) if self.chance(0.4) else r.uniform(-2.5, 2.5))
         cosine, sine = np.cos(angle), np.sin(angle)
         box = np.array([wide * abs(cosine) + tall * abs(sine), wide * abs(sine) + tall * abs(cosine)])
@@ -400,15 +580,44 @@ class Studio:
         width, height = (int(v) for v in frame)
         corners = np.array([(-wide, -tall), (wide, -tall), (wide, tall), (-wide, tall)]) / 2
         quad = corners @ np.array([(cosine, sine), (-sine, cosine)]) + middle
+        image, bed_kind = self.bed(width, height)
+        image = self.lay_on_bed(image, sheet, quad, scale, kind)
+        return self.develop(image), quad, scale * 25.4, [bed_kind, mode, kind]
+
+    def several_scan(self):
+        """Sheets on an A4 bed, or on one of A3 where they do not fit."""
+        r, scale = self.random, self.random.choice([100, 150, 200]) / 25.4
+        while True:
+            laid, tags = self.several()
+            every = np.concatenate([corners for _, corners, _ in laid])
+            room = every.max(0) - every.min(0)
+            beds = [bed for bed in [(210, 297), (297, 420), (420, 297)] if (room + 2 < bed).all()]
+            if beds:
+                break
+        frame = np.array(beds[0])
+        middle = frame / 2 + (frame - room) / 2 * [r.uniform(-0.95, 0.95), r.uniform(-0.95, 0.95)]
+        width, height = (int(v * scale) for v in frame)
+        quads = [(corners + middle) * scale for _, corners, _ in laid]
+        image, bed_kind = self.bed(width, height)
+        for (sheet, _, kind), quad in reversed(list(zip(laid, quads))):
+            image = self.lay_on_bed(image, sheet, quad, scale, kind)
+        return self.develop(image), largest_first(quads), scale * 25.4, [bed_kind, *tags, *(k for *_, k in laid)]
+
+    def bed(self, width, height):
+        r = self.random
         bed_kind = r.choices(list(BEDS), BED_SHARES)[0]
         grey = r.uniform(*BEDS[bed_kind])
         bed = np.float32([grey - 8, grey - 2, grey] if bed_kind == "cream" else [grey] * 3)
-        bed = bed * (1 + 0.006 * self.clouds(width, height, 300, 300))[..., None]
-        seen, mask = place_flat(sheet, quad, width, height)
+        return bed * (1 + 0.006 * self.clouds(width, height, 300, 300))[..., None], bed_kind
+
+    def lay_on_bed(self, bed, sheet, quad, scale, kind):
+        r = self.random
+        height, width = bed.shape[:2]
+        seen, mask = place_flat(sheet, quad, width, height, rounded=kind == "card")
         move = np.float32([[1, 0, r.uniform(-0.35, 0.35) * scale], [0, 1, r.uniform(-0.35, 0.35) * scale]])
         shadow = cv2.warpAffine(cv2.GaussianBlur(mask, (0, 0), r.uniform(0.2, 0.6) * scale), move, (width, height))
         bed = bed * (1 - r.uniform(0.12, 0.4) * shadow)[..., None]
-        return self.develop(bed * (1 - mask[..., None]) + seen * mask[..., None]), quad, [bed_kind, mode, kind]
+        return bed * (1 - mask[..., None]) + seen * mask[..., None]
 
     def develop(self, image):
         if self.chance(0.35):
@@ -421,7 +630,15 @@ def inside(points, width, height, margin):
     return min(x.min(), y.min(), width - 1 - x.max(), height - 1 - y.max()) >= margin
 
 
-def place_flat(sheet, quad, width, height):
+def area(quad):
+    return cv2.contourArea(np.float32(quad))
+
+
+def largest_first(quads):
+    return sorted(quads, key=area, reverse=True)
+
+
+def place_flat(sheet, quad, width, height, rounded=False):
     """The sheet as it lies in the frame, and how much of each pixel it covers."""
     tall, wide = sheet.shape[:2]
     corners = np.float32([(-0.5, -0.5), (wide - 0.5, -0.5), (wide - 0.5, tall - 0.5), (-0.5, tall - 0.5)])
@@ -430,7 +647,18 @@ def place_flat(sheet, quad, width, height):
         sheet = cv2.GaussianBlur(sheet, (0, 0), 0.45 * reduction)
     matrix = cv2.getPerspectiveTransform(corners, np.float32(quad))
     seen = cv2.warpPerspective(sheet, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    return seen, coverage(quad, width, height)
+    return seen, coverage(round_corners(corners, matrix) if rounded else quad, width, height)
+
+
+def round_corners(corners, matrix):
+    """The outline of an ID-1 card (ISO/IEC 7810: radius 3.18 mm on 85.6) as it lies in the frame."""
+    radius = 3.18 / 85.6 * (corners[2, 0] - corners[0, 0])
+    outline = []
+    for corner, start in zip(corners, (180, 270, 0, 90)):
+        angles = np.radians(start + np.arange(0, 91, 10))
+        inwards = np.where(corner > corners.mean(0), -radius, radius)
+        outline.append(corner + inwards + radius * np.stack([np.cos(angles), np.sin(angles)], 1))
+    return cv2.perspectiveTransform(np.float32(np.concatenate(outline))[None], matrix)[0]
 
 
 def place_curled(sheet, points, width, height):

@@ -197,10 +197,13 @@ fn print_summary(report: &Report, command: &Digitize, config: &Config, elapsed: 
     let rows: Vec<[String; 6]> = report.outcomes.iter().map(|outcome| row(outcome, lang)).collect();
     let mut text = table(&header.map(str::to_owned), &rows);
     for outcome in &report.outcomes {
-        for page in outcome.component.pages.iter().filter(|page| !page.quality.flags.is_empty()) {
-            let reasons: Vec<String> = page.quality.flags.iter().map(|flag| flag.message(lang)).collect();
-            let (label, name) = (lang.pick("trang", "page"), &outcome.component.name);
-            text.push_str(&format!("{name}, {label} {}: {}\n", page.number, reasons.join("; ")));
+        for page in &outcome.component.pages {
+            let reasons = page.quality.flags.iter().map(|flag| flag.message(lang));
+            let remarks: Vec<String> = reasons.chain(page.notices.iter().map(|notice| notice.message(lang))).collect();
+            if !remarks.is_empty() {
+                let (label, name) = (lang.pick("trang", "page"), &outcome.component.name);
+                text.push_str(&format!("{name}, {label} {}: {}\n", page.number, remarks.join("; ")));
+            }
         }
     }
     let made: Vec<&Outcome> = report.outcomes.iter().filter(|outcome| !outcome.unchanged).collect();

@@ -10,7 +10,7 @@ use sohoa::exit::ExitCode;
 use sohoa::gather;
 use sohoa::imaging::quality::Flag;
 use sohoa::input::{self, Frame, InputError};
-use sohoa::model::{Lang, Localized, Orientation, io_reason, shown};
+use sohoa::model::{Lang, Localized, Notice, Orientation, io_reason, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::page::debug::{self, Picture};
 use sohoa::page::{self, Page, PageError};
@@ -34,6 +34,7 @@ struct Line<'a> {
     quality: &'static str,
     /// Why the page wants a rescan, all reasons.
     flags: &'a [Flag],
+    notices: &'a [Notice],
     /// Size of the paper, millimetres, and resolution of the page image.
     width_mm: f64,
     height_mm: f64,
@@ -144,6 +145,7 @@ fn print(path: &Path, page: &Page) -> std::io::Result<()> {
         qr: page.codes.iter().map(|code| code.payload.as_str()).collect(),
         quality: verdict(&page.flags),
         flags: &page.flags,
+        notices: &page.notices,
         width_mm: tenth(page.geometry.size.width),
         height_mm: tenth(page.geometry.size.height),
         dpi: tenth(page.geometry.dpi),

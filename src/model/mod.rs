@@ -3,9 +3,11 @@
 mod dossier;
 mod geometry;
 mod lang;
+mod notice;
 mod text;
 
 pub use dossier::{DossierCode, NotADossierCode};
 pub use geometry::{Bend, Homography, Orientation, PageMap, Point, Quad, SizeMm};
 pub use lang::{Lang, Localized, io_reason, shown};
+pub use notice::Notice;
 pub use text::{PageText, Rect, TextLine, Word};

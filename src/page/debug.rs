@@ -6,7 +6,7 @@
 
 use image::{GrayImage, Rgb, RgbImage};
 
-use super::{Page, PageError, Settings};
+use super::{Page, PageError, Part, Settings};
 use crate::imaging::gray::luma;
 use crate::imaging::proxy::reduce;
 use crate::imaging::{decode, encode};
@@ -74,47 +74,63 @@ pub fn pictures(frame: &Frame, page: &Page, settings: &Settings) -> Result<Vec<P
 }
 
 fn draw(canvas: &mut Canvas, page: &Page, image: &RgbImage, reading: &Reading) {
-    let map = &page.map;
-    tint_left_out(canvas, map, image, reading);
-    draw_grid(canvas, map, page.geometry.dpi);
+    let sheets = Sheets(&page.parts);
+    tint_left_out(canvas, &sheets, image, reading);
+    for part in &page.parts {
+        draw_grid(canvas, &part.map, page.geometry.dpi);
+    }
     for &rule in &reading.rules {
-        canvas.outline(map, rule, RULE, 1);
+        canvas.outline(&sheets, rule, RULE, 1);
     }
     if page.text.lines.is_empty() {
         for &line in &reading.lines {
-            canvas.outline(map, line, LINE, 2);
+            canvas.outline(&sheets, line, LINE, 2);
         }
     }
     for line in &page.text.lines {
-        canvas.outline(map, line.bounds, LINE, 2);
+        canvas.outline(&sheets, line.bounds, LINE, 2);
         for word in line.words.iter().filter(|word| word.confidence < WELL_READ) {
-            canvas.outline(map, word.bounds, BADLY_READ, 2);
+            canvas.outline(&sheets, word.bounds, BADLY_READ, 2);
         }
     }
     for code in &page.codes {
-        let corners: Vec<Point> = code.corners.iter().map(|&corner| map.to_capture(corner)).collect();
+        let corners: Vec<Point> = code.corners.iter().map(|&corner| sheets.to_capture(corner)).collect();
         canvas.polygon(&corners, CODE, 4);
     }
-    if let Some(Quad(corners)) = page.geometry.quad {
-        canvas.polygon(&corners, if page.geometry.quad_confidence < SURE { DOUBTFUL } else { OUTLINE }, 5);
+    let colour = if page.geometry.quad_confidence < SURE { DOUBTFUL } else { OUTLINE };
+    for Quad(corners) in page.parts.iter().filter_map(|part| part.quad) {
+        canvas.polygon(&corners, colour, 5);
     }
 }
 
-/// Lines every [`GRID_MM`] on the paper, as they lie on the capture.
+/// The sheets that a page image was put together from.
+struct Sheets<'a>(&'a [Part]);
+
+impl Sheets<'_> {
+    /// Where a pixel of the page image lies on the capture.
+    fn to_capture(&self, p: Point) -> Point {
+        let below = |part: &&Part| p.y >= f64::from(part.top) - 0.5;
+        let part = self.0.iter().rfind(below).unwrap_or(&self.0[0]);
+        part.map.to_capture(Point::new(p.x - f64::from(part.left), p.y - f64::from(part.top)))
+    }
+}
+
+/// Lines every [`GRID_MM`] on a sheet, as they lie on the capture.
 fn draw_grid(canvas: &mut Canvas, map: &PageMap, dpi: f64) {
     let (right, bottom) = (f64::from(map.width) - 0.5, f64::from(map.height) - 0.5);
     let step = GRID_MM / 25.4 * dpi;
     let places = |end: f64| (0..).map(move |i| f64::from(i) * step - 0.5).take_while(move |&at| at <= end);
+    let to_capture = |p| map.to_capture(p);
     for x in places(right) {
-        canvas.line(map, Point::new(x, -0.5), Point::new(x, bottom), GRID, 1);
+        canvas.line(to_capture, Point::new(x, -0.5), Point::new(x, bottom), GRID, 1);
     }
     for y in places(bottom) {
-        canvas.line(map, Point::new(-0.5, y), Point::new(right, y), GRID, 1);
+        canvas.line(to_capture, Point::new(-0.5, y), Point::new(right, y), GRID, 1);
     }
 }
 
 /// Tints ink of the page that is white on the reading picture.
-fn tint_left_out(canvas: &mut Canvas, map: &PageMap, image: &RgbImage, reading: &Reading) {
+fn tint_left_out(canvas: &mut Canvas, sheets: &Sheets, image: &RgbImage, reading: &Reading) {
     let gray = luma(image);
     let scale = |page: u32, work: u32| f64::from(page) / f64::from(work.max(1));
     let across = scale(gray.width(), reading.gray.width());
@@ -125,7 +141,7 @@ fn tint_left_out(canvas: &mut Canvas, map: &PageMap, image: &RgbImage, reading: 
         }
         let p = Point::new((f64::from(x) + 0.5) * across - 0.5, (f64::from(y) + 0.5) * down - 0.5);
         if nearest(&gray, p) < INK {
-            canvas.tint(map.to_capture(p), LEFT_OUT);
+            canvas.tint(sheets.to_capture(p), LEFT_OUT);
         }
     }
 }
@@ -199,11 +215,11 @@ impl Canvas {
         }
     }
 
-    /// A straight line of the page.
-    fn line(&mut self, map: &PageMap, from: Point, to: Point, colour: Rgb<u8>, width: u8) {
+    /// A straight line of a page.
+    fn line(&mut self, to_capture: impl Fn(Point) -> Point, from: Point, to: Point, colour: Rgb<u8>, width: u8) {
         let at = |i: usize| {
             let share = i as f64 / PIECES as f64;
-            map.to_capture(Point::new(from.x + (to.x - from.x) * share, from.y + (to.y - from.y) * share))
+            to_capture(Point::new(from.x + (to.x - from.x) * share, from.y + (to.y - from.y) * share))
         };
         for i in 0..PIECES {
             self.stroke(at(i), at(i + 1), colour, width);
@@ -211,12 +227,12 @@ impl Canvas {
     }
 
     /// A box of the page.
-    fn outline(&mut self, map: &PageMap, rect: Rect, colour: Rgb<u8>, width: u8) {
+    fn outline(&mut self, sheets: &Sheets, rect: Rect, colour: Rgb<u8>, width: u8) {
         let (left, top) = (f64::from(rect.x) - 0.5, f64::from(rect.y) - 0.5);
         let (right, bottom) = (left + f64::from(rect.width), top + f64::from(rect.height));
         let corners = [(left, top), (right, top), (right, bottom), (left, bottom)].map(|(x, y)| Point::new(x, y));
         for i in 0..4 {
-            self.line(map, corners[i], corners[(i + 1) % 4], colour, width);
+            self.line(|p| sheets.to_capture(p), corners[i], corners[(i + 1) % 4], colour, width);
         }
     }
 }
@@ -242,8 +258,8 @@ mod tests {
     fn boxes_of_the_page_follow_its_map() {
         let mut canvas = Canvas::new(&RgbImage::from_pixel(600, 400, Rgb([255; 3])));
         let shifted = Homography([[2.0, 0.0, 100.0], [0.0, 2.0, 50.0], [0.0, 0.0, 1.0]]);
-        let map = PageMap::flat(200, 150, shifted);
-        canvas.outline(&map, Rect { x: 10, y: 20, width: 30, height: 40 }, GREEN, 1);
+        let whole = Part { quad: None, map: PageMap::flat(200, 150, shifted), left: 0, top: 0 };
+        canvas.outline(&Sheets(&[whole]), Rect { x: 10, y: 20, width: 30, height: 40 }, GREEN, 1);
         assert_eq!(*canvas.image.get_pixel(150, 89), GREEN);
         assert_eq!(*canvas.image.get_pixel(150, 120), Rgb([255; 3]));
     }

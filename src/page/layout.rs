@@ -3,9 +3,10 @@
 //! Flat captures (scanner beds, feeders, rendered pages) are only turned and cropped, so their scale stays true to the
 //! scanner's; photos are rectified from the paper's four corners, and their scale follows from the paper's size.
 
-use image::{GrayImage, RgbImage, imageops};
+use image::{GrayImage, Rgb, RgbImage, imageops};
 
-use super::{MIN_DPI, PageError, Settings};
+use super::{MIN_DPI, PageError, Part, Settings};
+use crate::imaging::bounds::Bounds;
 use crate::imaging::gray::luma;
 use crate::imaging::ink::Ink;
 use crate::imaging::orient::OrientationGuess;
@@ -49,11 +50,18 @@ const NEARLY_STRAIGHT_DEGREES: f64 = 3.0;
 /// so blurred, for half a pixel.
 const IDENTITY_TOLERANCE_PIXELS: f64 = 0.5;
 
+/// Space between the two sides of a card on their page, millimetres.
+const BETWEEN_SIDES_MM: f64 = 5.0;
+
+/// Papers up to this long side are cards (ID-1 is 85.6 mm, ISO/IEC 7810): printed all over, with no white paper to even
+/// out the light by.
+const CARD_MM: f64 = 90.0;
+
 /// How the output page maps to the capture.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    /// The paper's outline from the content's own top left; `None` when no page edge was found.
-    pub(super) quad: Option<Quad>,
+    /// One part, or two for the sides of a card.
+    pub(super) parts: Vec<Part>,
     pub(super) skew_degrees: f64,
     pub(super) orientation: Orientation,
     pub(super) size: SizeMm,
@@ -61,24 +69,103 @@ pub(super) struct Layout {
     pub(super) effective_dpi: f64,
     pub(super) width: u32,
     pub(super) height: u32,
-    /// Takes output pixels to capture pixels.
-    pub(super) to_capture: Homography,
     /// The output is the capture, pixel for pixel: its JPEG stream can be kept as it is.
     pub(super) is_identity: bool,
 }
 
-/// Finds the layout of a page on its capture, of which the proxy is, from its outline (clockwise, any start; `None` = no
-/// page edge in frame) and, for flat captures, the scanner's resolution.
+impl Layout {
+    /// The page image: the one resampling of the capture.
+    pub(super) fn rectify(&self, capture: &RgbImage) -> RgbImage {
+        if let [whole] = &self.parts[..] {
+            return warp::rectify(capture, &whole.map);
+        }
+        let mut page = RgbImage::from_pixel(self.width, self.height, Rgb([255; 3]));
+        for part in &self.parts {
+            imageops::replace(&mut page, &warp::rectify(capture, &part.map), part.left.into(), part.top.into());
+        }
+        page
+    }
+
+    /// Where a page of white paper was taken from; `None` for cards.
+    pub(super) fn white_paper(&self) -> Option<&PageMap> {
+        match &self.parts[..] {
+            [whole] if self.size.width.max(self.size.height) > CARD_MM => Some(&whole.map),
+            _ => None,
+        }
+    }
+}
+
+/// Finds the layout of a page on its capture, of which the proxy is, from the sheets that belong on it (none = no page edge
+/// in frame; two = the sides of a card, which come one below the other) and, for flat captures, the scanner's
+/// resolution.
 pub(super) fn lay_out(
     capture: &RgbImage,
     proxy: &Proxy,
-    found: Option<Quad>,
+    sheets: &[Bounds],
     scan_dpi: Option<f64>,
     engine: Option<&dyn OcrEngine>,
     settings: &Settings,
 ) -> Result<Layout, PageError> {
+    let place = |sheet| place(capture, proxy, sheet, scan_dpi, engine);
+    let placed: Vec<Placed> = match sheets {
+        [] => vec![place(None)?],
+        sheets => sheets.iter().map(|sheet| place(Some(sheet))).collect::<Result<_, _>>()?,
+    };
+    let first = &placed[0];
+    let effective_dpi = placed.iter().map(|sheet| sheet.effective_dpi).fold(f64::INFINITY, f64::min);
+    let dpi = output_dpi(first.size, effective_dpi, scan_dpi.is_some(), settings);
+    let size = SizeMm {
+        width: placed.iter().map(|sheet| sheet.size.width).fold(0.0, f64::max),
+        height: placed.iter().map(|sheet| sheet.size.height).sum::<f64>()
+            + BETWEEN_SIDES_MM * (placed.len() - 1) as f64,
+    };
+    let (width, height) = (pixels(size.width, dpi), pixels(size.height, dpi));
+    let mut parts = Vec::with_capacity(placed.len());
+    let mut top_mm = 0.0;
+    for sheet in &placed {
+        let map = sheet.map(dpi);
+        let top = height.saturating_sub(map.height).min((top_mm / MM_PER_INCH * dpi).round() as u32);
+        parts.push(Part { quad: sheet.quad, left: width.saturating_sub(map.width) / 2, top, map });
+        top_mm += sheet.size.height + BETWEEN_SIDES_MM;
+    }
+    let frame = Quad::of_frame(width, height);
+    let is_identity = (width, height) == capture.dimensions()
+        && frame.0.iter().zip(&first.outline.0).all(|(a, b)| a.distance(*b) < IDENTITY_TOLERANCE_PIXELS);
+    let (skew_degrees, orientation) = (first.skew_degrees, first.orientation);
+    Ok(Layout { parts, skew_degrees, orientation, size, dpi, effective_dpi, width, height, is_identity })
+}
+
+/// A sheet on its capture, upright.
+struct Placed {
+    /// The outline that was found, from the content's own top left.
+    quad: Option<Quad>,
+    /// The corners of what is taken, from the content's own top left.
+    outline: Quad,
+    skew_degrees: f64,
+    orientation: Orientation,
+    size: SizeMm,
+    effective_dpi: f64,
+}
+
+impl Placed {
+    /// Where the sheet's pixels are taken from at a resolution.
+    fn map(&self, dpi: f64) -> PageMap {
+        let (width, height) = (pixels(self.size.width, dpi), pixels(self.size.height, dpi));
+        let homography = Homography::between(&Quad::of_frame(width, height), &self.outline);
+        PageMap::flat(width, height, homography.unwrap_or(Homography::IDENTITY))
+    }
+}
+
+/// Finds how a sheet lies on its capture.
+fn place(
+    capture: &RgbImage,
+    proxy: &Proxy,
+    found: Option<&Bounds>,
+    scan_dpi: Option<f64>,
+    engine: Option<&dyn OcrEngine>,
+) -> Result<Placed, PageError> {
     let (frame_width, frame_height) = capture.dimensions();
-    let displayed = found.map(starting_top_left);
+    let displayed = found.map(|sheet| starting_top_left(sheet.quad));
     let is_flat = scan_dpi.is_some() || displayed.is_none();
     let mut sheet = match displayed {
         Some(quad) if is_flat => Sheet::flat(&quad, scan_dpi),
@@ -103,25 +190,14 @@ pub(super) fn lay_out(
     let guess = orient::estimate(&ink);
     let orientation = settle_orientation(guess, engine, || sheet.flattened(capture, proxy, ARBITRATION_DPI))?;
     let turns = orientation.quarter_turns();
-    let outline = sheet.outline.rotated_start(turns);
     let size = if turns % 2 == 0 { sheet.size } else { SizeMm { width: sheet.size.height, height: sheet.size.width } };
-    let dpi = output_dpi(size, sheet.effective_dpi, is_flat && scan_dpi.is_some(), settings);
-    let (width, height) = (pixels(size.width, dpi), pixels(size.height, dpi));
-    let frame = Quad::of_frame(width, height);
-    let to_capture = Homography::between(&frame, &outline).unwrap_or(Homography::IDENTITY);
-    let is_identity = (width, height) == (frame_width, frame_height)
-        && frame.0.iter().zip(&outline.0).all(|(a, b)| a.distance(*b) < IDENTITY_TOLERANCE_PIXELS);
-    Ok(Layout {
+    Ok(Placed {
         quad: displayed.map(|quad| quad.rotated_start(turns)),
+        outline: sheet.outline.rotated_start(turns),
         skew_degrees,
         orientation,
         size,
-        dpi,
         effective_dpi: sheet.effective_dpi,
-        width,
-        height,
-        to_capture,
-        is_identity,
     })
 }
 

@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::codes::{self, Code};
 use crate::imaging::decode::{Decoded, Limits};
 use crate::imaging::gray::luma;
+use crate::imaging::illumination::{self, Light};
 use crate::imaging::proxy::Proxy;
 use crate::imaging::quality::{self, Flag, Measures};
-use crate::imaging::{bed, blank, bounds, encode, illumination, warp};
+use crate::imaging::{bed, blank, bounds, encode};
 use crate::input::{Frame, InputError};
-use crate::model::{Lang, Localized, Orientation, PageMap, PageText, Quad, SizeMm};
+use crate::model::{Lang, Localized, Notice, Orientation, PageMap, PageText, Quad, SizeMm};
 use crate::ocr::{self, OcrEngine, OcrError};
 
 pub mod debug;
@@ -30,10 +31,6 @@ pub const MIN_DPI: f64 = 200.0;
 
 /// A resolution stored in a file is believed from here on: cameras and screenshots write 72 or 96 without meaning it.
 const MIN_TRUSTED_DPI: f64 = 100.0;
-
-/// Papers up to this long side are cards (ID-1 is 85.6 mm, ISO/IEC 7810): printed all over, with no white paper to even
-/// out the light by.
-const CARD_MM: f64 = 90.0;
 
 /// How a page is processed. The same settings and capture give the same page, whatever the number of threads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +70,20 @@ pub struct PageGeometry {
     pub effective_dpi: f64,
 }
 
+/// A part of a page image that shows one sheet.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The sheet's outline on the display-oriented capture, from the content's own top left clockwise; `None` when no
+    /// page edge was in the frame.
+    pub quad: Option<Quad>,
+    /// Where each pixel of the part was taken from.
+    pub map: PageMap,
+    /// Where the part stands on the page image, pixels from the left.
+    pub left: u32,
+    /// Pixels from the top.
+    pub top: u32,
+}
+
 /// A finished page.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -84,8 +95,10 @@ pub struct Page {
     pub height: u32,
     /// Geometry of the capture.
     pub geometry: PageGeometry,
-    /// Where each pixel of the page image was taken from.
-    pub map: PageMap,
+    /// Where the page image was taken from: one sheet, or the two sides of a card.
+    pub parts: Vec<Part>,
+    /// What a person should know of the capture, though the page is good.
+    pub notices: Vec<Notice>,
     /// Whether the page carries nothing (it is kept all the same).
     pub blank: bool,
     /// Codes found on the page.
@@ -157,21 +170,28 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
     let capture = frame.decode(&settings.limits)?;
     let scan_dpi = scanner_resolution(&capture);
     let proxy = Proxy::new(&capture.image);
-    let bounds = bounds::find(&capture.image, &proxy, scan_dpi.is_some());
-    let quad = bounds.as_ref().map(|b| b.quad);
-    let layout = layout::lay_out(&capture.image, &proxy, quad, scan_dpi, engine, settings)?;
 
-    let map = PageMap::flat(layout.width, layout.height, layout.to_capture);
-    let mut image = warp::rectify(&capture.image, &map);
+    let mut sheets = bounds::find(&capture.image, &proxy, scan_dpi);
+    let others = sheets.len().saturating_sub(1);
+    let notices = if let Some(sides) = bounds::card_sides(&sheets, capture.image.dimensions(), scan_dpi) {
+        sheets = sides.map(|side| sheets[side].clone()).into();
+        vec![Notice::CardSides]
+    } else {
+        sheets.truncate(1);
+        Vec::from_iter((others > 0).then_some(Notice::SeveralSheets { others }))
+    };
+    let layout = layout::lay_out(&capture.image, &proxy, &sheets, scan_dpi, engine, settings)?;
+
+    let mut image = layout.rectify(&capture.image);
     let gray = luma(&image);
-    let cut_off = bounds.as_ref().is_some_and(|b| b.cut_off);
+    let cut_off = sheets.iter().any(|sheet| sheet.cut_off);
     let measures = quality::measure(&gray, layout.dpi, layout.effective_dpi, cut_off);
     let blank = blank::is_blank(&gray, layout.dpi);
     let codes = if blank { Vec::new() } else { codes::read(&gray) };
-    let has_white_paper = !capture.bilevel && layout.size.width.max(layout.size.height) > CARD_MM;
-    let light = if scan_dpi.is_some() { illumination::Light::Scanner } else { illumination::Light::Room };
-    let filled = has_white_paper && bed::fill(&mut image, &capture.image, &map, layout.dpi).any();
-    let relit = has_white_paper && illumination::normalize(&mut image, light);
+    let light = if scan_dpi.is_some() { Light::Scanner } else { Light::Room };
+    let paper = layout.white_paper().filter(|_| !capture.bilevel);
+    let filled = paper.is_some_and(|map| bed::fill(&mut image, &capture.image, map, layout.dpi).any());
+    let relit = paper.is_some() && illumination::normalize(&mut image, light);
     let text = match engine {
         Some(engine) if !blank => ocr::read(&image, layout.dpi, engine)?,
         _ => PageText::default(),
@@ -186,15 +206,16 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
         width: layout.width,
         height: layout.height,
         geometry: PageGeometry {
-            quad: layout.quad,
-            quad_confidence: bounds.map_or(0.0, |b| b.confidence),
+            quad: layout.parts[0].quad,
+            quad_confidence: sheets.first().map_or(0.0, |sheet| sheet.confidence),
             skew_degrees: layout.skew_degrees,
             orientation: layout.orientation,
             size: layout.size,
             dpi: layout.dpi,
             effective_dpi: layout.effective_dpi,
         },
-        map: PageMap::flat(layout.width, layout.height, layout.to_capture),
+        parts: layout.parts,
+        notices,
         blank,
         codes,
         text,

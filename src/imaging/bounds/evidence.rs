@@ -72,9 +72,35 @@ const CONFIDENCE: [Weight; 8] = [
     Weight { photo: -4.06, scan: 0.44 }, // constant
 ];
 
-/// The measures of a quad.
+/// Number of measures that are weighed besides when a sheet lies beside the main one.
+pub const BESIDE_MEASURES: usize = 6;
+
+/// What makes a quad beside the main sheet likely another sheet: the measures of [`Evidence::beside`] after those of the
+/// quad itself, with the constant.
+#[rustfmt::skip]
+const BESIDE: [Weight; 14] = [
+    Weight { photo: 0.0, scan: 0.0 }, // support, mean of the sides
+    Weight { photo: 0.0, scan: 0.0 }, // support, weakest side
+    Weight { photo: 0.0, scan: 0.0 }, // going on beyond corners, mean
+    Weight { photo: 0.0, scan: 0.0 }, // inside: spread of chroma between sides
+    Weight { photo: 0.0, scan: 0.0 }, // brighter inside than outside
+    Weight { photo: 0.0, scan: 0.0 }, // colours of the two sides apart, least
+    Weight { photo: 0.0, scan: 0.0 }, // edges that are flanks of drawn lines, mean
+    Weight { photo: 0.0, scan: 0.0 }, // print
+    Weight { photo: 0.0, scan: 0.0 }, // darker than the main sheet
+    Weight { photo: 0.0, scan: 0.0 }, // differs from the main sheet in colour
+    Weight { photo: 0.0, scan: 0.0 }, // colourful
+    Weight { photo: 0.0, scan: 0.0 }, // smaller than the main sheet
+    Weight { photo: 0.0, scan: 0.0 }, // the other side of a card
+    Weight { photo: 0.0, scan: 0.0 }, // constant
+];
+
+/// The measures of a quad, and its mean colour along the sides.
 #[derive(Clone, Debug)]
-pub(super) struct Evidence([f32; MEASURES]);
+pub(super) struct Evidence {
+    measures: [f32; MEASURES],
+    color: [f32; 3],
+}
 
 impl Evidence {
     /// Measures a quad with these sides: `area` is its share of the frame, `edges_outside` the share of all edges that lie
@@ -90,7 +116,8 @@ impl Evidence {
         let ruled = over_real(&|side| side.seen.ruled);
         let (chroma_spread, luma_spread) = inner_spread(sides);
         let virtual_count = sides.len() - real.len();
-        Self([
+        let color = [0, 1, 2].map(|c| over_all(&|side| side.inner()[c]).mean);
+        let measures = [
             support.mean,
             support.least,
             support.second,
@@ -112,21 +139,55 @@ impl Evidence {
             edges_outside,
             ruled.mean,
             ruled.least,
-        ])
+        ];
+        Self { measures, color }
     }
 
     pub(super) fn measures(&self) -> [f32; MEASURES] {
-        self.0
+        self.measures
+    }
+
+    /// What is weighed besides when the quad lies beside a main sheet: `print` is the share of its pixels that are
+    /// edges, `sides` tells whether the two look like the sides of a card.
+    pub(super) fn beside(&self, main: &Self, print: f32, sides: bool) -> [f32; BESIDE_MEASURES] {
+        /// More edges prove no more, share of the pixels.
+        const FULL_PRINT: f32 = 0.08;
+        let brightness = luma(self.color) - luma(main.color);
+        let scale = luma(main.color).max(1.0) / luma(self.color).max(1.0);
+        let chroma = difference(self.color.map(|v| v * scale), main.color);
+        let [r, g, b] = self.color;
+        let colourful = r.max(g).max(b) - r.min(g).min(b);
+        [
+            (print / FULL_PRINT).min(1.0),
+            (-brightness / 60.0).clamp(0.0, 2.0),
+            (chroma / 40.0).min(2.0),
+            (colourful / 60.0).min(2.0),
+            (main.measures[7] - self.measures[7]).clamp(-1.0, 3.0),
+            f32::from(u8::from(sides)),
+        ]
+    }
+
+    /// How likely a quad beside the main sheet is another sheet: 0 to 1.
+    pub(super) fn confidence_beside(&self, beside: &[f32; BESIDE_MEASURES], scanned: bool) -> f32 {
+        let [support, weakest, overrun, chroma, brighter, separation, ruled] =
+            [0, 1, 5, 9, 12, 16, 19].map(|i| self.measures[i]);
+        let [print, darker, differs, colourful, smaller, sides] = *beside;
+        let measures = [
+            support, weakest, overrun, chroma, brighter, separation, ruled, print, darker, differs, colourful, smaller,
+            sides, 1.0,
+        ];
+        1.0 / (1.0 + (-weighted(&measures, &BESIDE, scanned)).exp())
     }
 
     /// How much the quad looks like the outline of a sheet.
     pub(super) fn score(&self, scanned: bool) -> f32 {
-        weighted(&self.0, &WEIGHTS, scanned)
+        weighted(&self.measures, &WEIGHTS, scanned)
     }
 
     /// How likely the quad is the outline of a sheet, if it is the best of its picture: 0 to 1.
     pub(super) fn confidence(&self, scanned: bool) -> f32 {
-        let [outside, ruled, area, separation, brighter, virtual_count] = [18, 19, 7, 16, 12, 8].map(|i| self.0[i]);
+        let [outside, ruled, area, separation, brighter, virtual_count] =
+            [18, 19, 7, 16, 12, 8].map(|i| self.measures[i]);
         let measures = [self.score(scanned), outside, ruled, area, separation, brighter, virtual_count, 1.0];
         1.0 / (1.0 + (-weighted(&measures, &CONFIDENCE, scanned)).exp())
     }

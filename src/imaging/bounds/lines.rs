@@ -5,6 +5,7 @@
 //! have paper on both sides and hardly vote; the outline of a sheet separates two surfaces.
 
 use super::edges::{EdgeMap, EdgePoint};
+use std::ops::Range;
 
 /// Distance at which the colours on the two sides of an edge are compared, working pixels.
 pub(super) const SIDE_DISTANCE: f32 = 5.0;
@@ -14,12 +15,14 @@ const ANGLES: usize = 180;
 const VOTE_SPREAD: usize = 3;
 /// Colour difference that earns a full vote, grey levels.
 const FULL_VOTE: f32 = 24.0;
+/// What an edge between equal colours is worth.
+const PRINT_VOTE: f32 = 0.05;
 /// What an edge is worth more on a scanner bed when nothing lies between it and the frame.
 const OUTERMOST_VOTE: f32 = 1.0;
 /// Points this near a line and this parallel belong to it, working pixels and cosine.
 const INLIER_DISTANCE: f32 = 2.0;
 const INLIER_COSINE: f32 = 0.951; // 18°
-const INLIER_DEGREES: i32 = 18;
+const INLIER_DEGREES: usize = 18;
 /// At most this many lines are kept among those less than 8° apart, or stripes and grain would crowd out the sheet.
 const MAX_SAME_DIRECTION: usize = 20;
 const SAME_DIRECTION: f32 = 0.990;
@@ -42,6 +45,8 @@ pub(super) struct Line {
 /// Running sums along a line.
 #[derive(Clone, Copy, Default)]
 struct Sums {
+    /// Samples that are not covered by another sheet.
+    seen: f32,
     support: f32,
     /// Colour and squared luma on the side against the normal, then on the side along the normal.
     color: [[f32; 3]; 2],
@@ -55,7 +60,7 @@ struct Sums {
 /// What is seen along a stretch of a line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stretch {
-    /// Length inside the frame, working pixels.
+    /// Length inside the frame and not covered by another sheet, working pixels.
     pub visible: f32,
     /// Share of the visible length with a parallel edge.
     pub support: f32,
@@ -82,10 +87,13 @@ impl Line {
         if to <= from || b <= a {
             return Stretch::default();
         }
-        let n = (b - a) as f32;
         let (a, b) = (&self.sums[a], &self.sums[b]);
+        let n = b.seen - a.seen;
+        if n < 1.0 {
+            return Stretch::default();
+        }
         let mut stretch = Stretch {
-            visible: to - from,
+            visible: n * SAMPLE_STEP,
             support: (b.support - a.support) / n,
             difference: (b.difference - a.difference) / n,
             ruled: (b.ruled - a.ruled) / (b.edges - a.edges).max(1.0),
@@ -103,8 +111,8 @@ impl Line {
 
     /// Share of the visible length between two positions that is supported: `stretch` without the rest.
     pub(super) fn support(&self, from: f32, to: f32) -> f32 {
-        let (a, b) = (self.index(from), self.index(to));
-        if b <= a { 0.0 } else { (self.sums[b].support - self.sums[a].support) / (b - a) as f32 }
+        let (a, b) = (&self.sums[self.index(from)], &self.sums[self.index(to)]);
+        if b.seen <= a.seen { 0.0 } else { (b.support - a.support) / (b.seen - a.seen) }
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the line's samples")]
@@ -127,6 +135,11 @@ impl Line {
         self.sums.push(running);
         for i in 0..count {
             let (x, y) = self.at(self.enter + (i as f32 + 0.5) * SAMPLE_STEP);
+            if map.is_covered(x, y) {
+                self.sums.push(running);
+                continue;
+            }
+            running.seen += 1.0;
             let before = map.color(x - SIDE_DISTANCE * self.nx, y - SIDE_DISTANCE * self.ny);
             let after = map.color(x + SIDE_DISTANCE * self.nx, y + SIDE_DISTANCE * self.ny);
             let difference = difference(before, after);
@@ -187,9 +200,7 @@ pub(super) fn difference(a: [f32; 3], b: [f32; 3]) -> f32 {
 pub(super) fn find(map: &EdgeMap, count: usize, faint: bool) -> Vec<Line> {
     let mut votes = Votes::new(map, faint);
     let mut hough = Hough::new(map);
-    for voter in &votes.voters {
-        hough.vote(voter, voter.weight);
-    }
+    votes.cast(&mut hough);
     let mut lines: Vec<Line> = Vec::new();
     let reach = if faint { 1.2 } else { INLIER_DISTANCE };
     for _ in 0..count * 3 {
@@ -213,55 +224,80 @@ pub(super) fn find(map: &EdgeMap, count: usize, faint: bool) -> Vec<Line> {
     lines
 }
 
-/// An edge point with its say.
-#[derive(Clone, Copy)]
-struct Voter {
-    x: f32,
-    y: f32,
-    weight: f32,
-    degrees: u16,
-    withdrawn: bool,
-}
-
-/// All voters, ordered by the direction of their normals, so that those parallel to a line are found together.
+/// All edge points with their say, ordered by the direction of their normals, so that those parallel to a line are found
+/// together; each property in a list of its own, so that eight distances to a line are told at once.
 struct Votes {
-    voters: Vec<Voter>,
+    x: Vec<f32>,
+    y: Vec<f32>,
+    /// 0 once withdrawn.
+    weight: Vec<f32>,
+    /// The weight that still counts in a fit.
+    lasting: Vec<f32>,
     /// Voters of whole degree `a` are `starts[a]..starts[a + 1]`.
     starts: Vec<usize>,
 }
 
 impl Votes {
-    #[expect(clippy::cast_possible_truncation, reason = "an angle of 0 to 180 degrees")]
     fn new(map: &EdgeMap, faint: bool) -> Self {
         let mut starts = vec![0usize; ANGLES + 1];
-        let mut unordered = Vec::with_capacity(map.points.len());
-        for p in &map.points {
-            let degrees = (p.ny.atan2(p.nx).to_degrees().round() as i32).rem_euclid(ANGLES as i32) as u16;
-            starts[usize::from(degrees) + 1] += 1;
-            let weight = vote(map, p, faint) + if faint && map.is_outermost(p) { OUTERMOST_VOTE } else { 0.0 };
-            unordered.push(Voter { x: p.x, y: p.y, weight, degrees, withdrawn: false });
+        let mut voters = Vec::with_capacity(map.points.len());
+        for (p, at) in map.points.iter().zip(0u32..) {
+            let outermost = faint && map.is_outermost(p);
+            let weight = vote(map, p, faint) + if outermost { OUTERMOST_VOTE } else { 0.0 };
+            if weight <= PRINT_VOTE && p.strength > FULL_VOTE {
+                continue;
+            }
+            let degrees = degrees(p.nx, p.ny);
+            starts[degrees + 1] += 1;
+            voters.push((degrees, at, weight));
         }
         for a in 0..ANGLES {
             starts[a + 1] += starts[a];
         }
         let mut next = starts.clone();
-        let mut voters = unordered.clone();
-        for voter in unordered {
-            let at = &mut next[usize::from(voter.degrees)];
-            voters[*at] = voter;
-            *at += 1;
+        let mut votes = Self {
+            x: vec![0.0; voters.len()],
+            y: vec![0.0; voters.len()],
+            weight: vec![0.0; voters.len()],
+            lasting: Vec::new(),
+            starts,
+        };
+        for (degrees, point, weight) in voters {
+            let at = next[degrees];
+            next[degrees] += 1;
+            let point = &map.points[point as usize];
+            (votes.x[at], votes.y[at], votes.weight[at]) = (point.x, point.y, weight);
         }
-        Self { voters, starts }
+        votes.lasting = votes.weight.clone();
+        votes
     }
 
     /// Ranges of the voters whose normals are within the inlier angle of a line's.
-    #[expect(clippy::cast_possible_truncation, reason = "an angle of 0 to 180 degrees")]
-    fn parallel(&self, nx: f32, ny: f32) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
-        let degrees = ny.atan2(nx).to_degrees().round() as i32;
-        let (low, high) = (degrees - INLIER_DEGREES, degrees + INLIER_DEGREES + 1);
-        let (low, high) = (low.rem_euclid(ANGLES as i32) as usize, high.rem_euclid(ANGLES as i32) as usize);
+    fn parallel(&self, nx: f32, ny: f32) -> [Range<usize>; 2] {
+        let degrees = degrees(nx, ny) + ANGLES;
+        let (low, high) = ((degrees - INLIER_DEGREES) % ANGLES, (degrees + INLIER_DEGREES + 1) % ANGLES);
         let (a, b, last) = (self.starts[low], self.starts[high], self.starts[ANGLES]);
-        if low < high { [a..b, 0..0] } else { [0..b, a..last] }.into_iter()
+        if low < high { [a..b, 0..0] } else { [0..b, a..last] }
+    }
+
+    /// Calls `visit` with the number of every parallel voter within `reach` of a line.
+    fn near(&self, (nx, ny, d): (f32, f32, f32), reach: f32, mut visit: impl FnMut(usize)) {
+        /// Voters looked at together.
+        const GROUP: usize = 16;
+        for range in self.parallel(nx, ny) {
+            let (xs, ys) = (&self.x[range.clone()], &self.y[range.clone()]);
+            let groups = xs.chunks(GROUP).zip(ys.chunks(GROUP));
+            for (start, (xs, ys)) in range.step_by(GROUP).zip(groups) {
+                let nearest = xs.iter().zip(ys).map(|(x, y)| (x * nx + y * ny - d).abs());
+                if nearest.clone().fold(false, |any, distance| any | (distance < reach)) {
+                    for (at, distance) in (start..).zip(nearest) {
+                        if distance < reach {
+                            visit(at);
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// Weighted total least squares on the voters near a line, those withdrawn included.
@@ -270,17 +306,15 @@ impl Votes {
         let (mut nx, mut ny, mut d) = (nx, ny, d);
         for distance in [3.0, 2.0] {
             let (mut n, mut sx, mut sy, mut sxx, mut sxy, mut syy) = (0.0f64, 0.0, 0.0, 0.0, 0.0, 0.0);
-            for p in self.parallel(nx, ny).flat_map(|range| &self.voters[range]) {
-                if (p.x * nx + p.y * ny - d).abs() < distance {
-                    let (x, y, w) = (f64::from(p.x), f64::from(p.y), f64::from(p.weight));
-                    n += w;
-                    sx += w * x;
-                    sy += w * y;
-                    sxx += w * x * x;
-                    sxy += w * x * y;
-                    syy += w * y * y;
-                }
-            }
+            self.near((nx, ny, d), distance, |at| {
+                let (x, y, w) = (f64::from(self.x[at]), f64::from(self.y[at]), f64::from(self.lasting[at]));
+                n += w;
+                sx += w * x;
+                sy += w * y;
+                sxx += w * x * x;
+                sxy += w * x * y;
+                syy += w * y * y;
+            });
             if n < 2.0 {
                 break;
             }
@@ -303,25 +337,54 @@ impl Votes {
 
     /// Takes back the votes of all voters on a line; returns how much they weighed.
     fn withdraw(&mut self, hough: &mut Hough, nx: f32, ny: f32, d: f32, reach: f32) -> f32 {
-        let mut weight = 0.0;
-        for range in self.parallel(nx, ny) {
-            for p in &mut self.voters[range] {
-                if !p.withdrawn && (p.x * nx + p.y * ny - d).abs() < reach {
-                    p.withdrawn = true;
-                    hough.vote(p, -p.weight);
-                    weight += p.weight;
-                }
+        let mut members = Vec::new();
+        self.near((nx, ny, d), reach, |at| members.push(at));
+        let mut sum = 0.0;
+        for at in members {
+            let weight = std::mem::take(&mut self.weight[at]);
+            if weight > 0.0 {
+                hough.vote(self.x[at], self.y[at], self.degrees_of(at), -weight);
+                sum += weight;
             }
         }
-        weight
+        sum
     }
+
+    /// The whole degree of a voter's normal.
+    fn degrees_of(&self, voter: usize) -> usize {
+        self.starts.partition_point(|&start| start <= voter) - 1
+    }
+
+    /// Casts all votes.
+    fn cast(&self, hough: &mut Hough) {
+        for degrees in 0..ANGLES {
+            for at in self.starts[degrees]..self.starts[degrees + 1] {
+                hough.vote(self.x[at], self.y[at], degrees, self.weight[at]);
+            }
+        }
+    }
+}
+
+/// The direction of a unit normal or its opposite in whole degrees, 0 to 179.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an angle of 0 to 180 degrees")]
+fn degrees(nx: f32, ny: f32) -> usize {
+    // Upwards and downwards are the same here.
+    let (x, y) = if ny < 0.0 { (-nx, -ny) } else { (nx, ny) };
+    let steep = y > x.abs();
+    let ratio = if steep { x / y } else { y / x };
+    // Arctangent of -1 to 1, true to 0.001 degrees (Abramowitz and Stegun, 4.4.47); the library's takes six times as long.
+    let squared = ratio * ratio;
+    let series = 0.180_141 + squared * (-0.085_133 + squared * 0.020_835_1);
+    let angle = (ratio * (0.999_866 + squared * (-0.330_299_5 + squared * series))).to_degrees();
+    let angle = if steep { 90.0 - angle } else { angle };
+    (angle + 180.5) as usize % ANGLES
 }
 
 /// What an edge point is worth: the colour difference of the surfaces that it separates.
 fn vote(map: &EdgeMap, p: &EdgePoint, faint: bool) -> f32 {
     let (dx, dy) = (SIDE_DISTANCE * p.nx, SIDE_DISTANCE * p.ny);
-    let step = difference(map.color(p.x - dx, p.y - dy), map.color(p.x + dx, p.y + dy)) / FULL_VOTE;
-    let floor = if faint && p.strength < FULL_VOTE { 0.25 } else { 0.05 };
+    let step = map.difference((p.x - dx, p.y - dy), (p.x + dx, p.y + dy)) / FULL_VOTE;
+    let floor = if faint && p.strength < FULL_VOTE { 0.25 } else { PRINT_VOTE };
     step.clamp(floor, 1.0)
 }
 
@@ -380,11 +443,11 @@ impl Hough {
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by the frame's size")]
-    fn vote(&mut self, point: &Voter, weight: f32) {
+    fn vote(&mut self, x: f32, y: f32, degrees: usize, weight: f32) {
         for spread in 0..=2 * VOTE_SPREAD {
-            let angle = (usize::from(point.degrees) + ANGLES + spread - VOTE_SPREAD) % ANGLES;
+            let angle = (degrees + ANGLES + spread - VOTE_SPREAD) % ANGLES;
             let (c, s) = self.directions[angle];
-            let distance = c * point.x + s * point.y + self.offset;
+            let distance = c * x + s * y + self.offset;
             let cell = distance as usize;
             let rest = distance - cell as f32;
             let at = angle * self.distances + cell;

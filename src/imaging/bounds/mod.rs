@@ -12,18 +12,23 @@
 //! contour but only shorten a line. Why not the largest rectangle of strong edges: frames of tables and certificates are
 //! stronger than white paper on a white bed.
 //!
-//! Limits: one sheet a capture; sheets smaller than 2.5 % of the frame, or with more than two sides out of it, are not
+//! Further sheets are sought the same way once the main one is covered, and judged more strictly: desks bear telephones,
+//! books and labels, which have four straight sides too (`evidence`). `cards` pairs the two sides of a card.
+//!
+//! Limits: further sheets must lie wholly in the frame, and at most a third of them on or under the main one; sheets smaller than 2.5 % of the frame, or with more than two sides out of it, are not
 //! found; black and white captures have no edges of paper left and are refused.
 
+mod cards;
 mod edges;
 mod evidence;
 mod lines;
 mod quads;
 mod refine;
 
-pub use self::evidence::MEASURES;
+pub use self::cards::card_sides;
+pub use self::evidence::{BESIDE_MEASURES, MEASURES};
 
-use self::edges::EdgeMap;
+use self::edges::{EdgeMap, Outline};
 use self::quads::Candidate;
 use self::refine::{Search, refine};
 use super::proxy::{Proxy, reduce};
@@ -43,11 +48,27 @@ pub struct Bounds {
 
 /// Outlines less likely right than this are not reported.
 pub const MIN_CONFIDENCE: f32 = 0.5;
+/// The same for sheets beside the main one: a sheet that is announced and is not there costs a person's trust, one that
+/// is not announced is seen on the capture.
+pub const MIN_CONFIDENCE_BESIDE: f32 = 0.8;
 
 /// Proxies with a longer side are halved for the search.
 const MAX_WORKING_SIDE: u32 = 900;
 /// Lines considered, the four edges of the frame not counted.
 const LINES: usize = 64;
+/// The same for sheets beside the main one, and how many of them are looked at.
+const BESIDE_LINES: usize = 48;
+const MAX_BESIDE: usize = 6;
+/// Another sheet is only sought where the clear edges outside the main one, this many grey levels high, could be this
+/// share of the sides of the smallest sheet.
+const CLEAR_EDGE: f32 = 6.0;
+const SEEN_SHARE: f32 = 0.5;
+/// Sheets may lie on one another by this share of the smaller.
+const MAX_OVERLAP: f32 = 0.35;
+/// Edges nearer to a side than this are the side's, not print, working pixels.
+const CLEAR_OF_SIDES: f32 = 5.0;
+/// Another sheet is the main one when it is larger by this factor.
+const MUCH_LARGER: f64 = 1.5;
 /// Faintest edges considered on photos and on scanner beds, grey levels; beds are evenly lit and smooth.
 const PHOTO_EDGE: f32 = 3.0;
 const SCAN_EDGE: f32 = 2.0;
@@ -61,59 +82,154 @@ const CUT_OFF_SHARE: f64 = 0.01;
 const FULLY_STRAIGHT: f32 = 0.95;
 const MAX_BOW: f64 = 0.04;
 
-/// Finds the outline of the sheet, or `None` where no edge of paper is in the frame.
+/// Finds the sheets of a capture, the main one first; none where no edge of paper is in the frame.
 ///
-/// `proxy` is the capture's own. `scanned` tells a scanner bed (evenly lit, hardly any perspective, faint edges) from a
-/// photo; the answer is usually the same with the wrong word, but faint edges are found on beds only.
-pub fn find(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Option<Bounds> {
-    let (candidate, factor) = candidates(capture, proxy, scanned).into_iter().next()?;
-    let confidence = candidate.evidence.confidence(scanned);
+/// The main sheet is the one that looks most like a sheet, or another one that is much larger. What else is reported
+/// looks like a sheet of its own beyond reasonable doubt and lies wholly in the frame; [`card_sides`] tells whether two
+/// of them are the sides of a card.
+///
+/// `proxy` is the capture's own. `scan_dpi` is the resolution of a scanner bed (evenly lit, hardly any perspective,
+/// faint edges), `None` for a photo; the main outline is usually the same with the wrong word, but faint edges are found
+/// on beds only.
+pub fn find(capture: &RgbImage, proxy: &Proxy, scan_dpi: Option<f64>) -> Vec<Bounds> {
+    let scanned = scan_dpi.is_some();
+    let mut search = Sheets::new(capture, proxy, scan_dpi);
+    let Some(main) = search.first().into_iter().next() else { return Vec::new() };
+    let confidence = main.evidence.confidence(scanned);
     if confidence < MIN_CONFIDENCE {
-        return None;
-    }
-    let quad = locate(capture, proxy, &candidate, factor, scanned);
-    if is_frame(&quad, capture) {
-        return None;
-    }
-    // On a scanner bed a sheet may end exactly where the picture ends; a photo shows some desk or cuts the sheet.
-    let cut_off = leaves_frame(&quad, capture) || (!scanned && candidate.virtual_sides.contains(&true));
-    Some(Bounds { quad, confidence, cut_off })
-}
-
-/// The plausible outlines in capture pixels before they are refined, best first, with the measures that are weighed.
-///
-/// The weights are fitted to these; `models/outline` tells how.
-pub fn plausible(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Vec<(Quad, [f32; MEASURES])> {
-    let candidates = candidates(capture, proxy, scanned).into_iter();
-    candidates
-        .map(|(candidate, factor)| {
-            let working = Quad(candidate.corners.map(|(x, y)| Point::new(f64::from(x), f64::from(y))));
-            (working.scaled(factor), candidate.evidence.measures())
-        })
-        .collect()
-}
-
-/// Plausible outlines in working pixels, best first, with the capture pixels a working pixel is.
-fn candidates(capture: &RgbImage, proxy: &Proxy, scanned: bool) -> Vec<(Candidate, f64)> {
-    if is_bilevel(capture) {
         return Vec::new();
     }
-    let halved = proxy.rgb.width().max(proxy.rgb.height()) > MAX_WORKING_SIDE;
-    let reduced = halved.then(|| reduce(&proxy.rgb, 2));
-    let (working, factor) = match &reduced {
-        Some(reduced) => (reduced, proxy.factor * 2),
-        None => (&proxy.rgb, proxy.factor),
+    let factor = search.factor;
+    let bounds = |candidate: &Candidate, confidence| {
+        let quad = locate(capture, proxy, candidate, factor, scanned);
+        // On a scanner bed a sheet may end exactly where the picture ends; a photo shows some desk or cuts the sheet.
+        let cut_off = leaves_frame(&quad, capture) || (!scanned && candidate.virtual_sides.contains(&true));
+        Bounds { quad, confidence, cut_off }
     };
-    let map = EdgeMap::new(working, if scanned { SCAN_EDGE } else { PHOTO_EDGE });
-    let lines = lines::find(&map, LINES, scanned);
-    let ranked = quads::rank(&map, &lines, scanned);
-    ranked.into_iter().map(|candidate| (candidate, f64::from(factor))).collect()
+    let mut sheets = vec![bounds(&main, confidence)];
+    if is_frame(&sheets[0].quad, capture) {
+        return Vec::new();
+    }
+    let others = search.others(&main);
+    sheets.extend(others.iter().map(|(candidate, confidence)| bounds(candidate, *confidence)));
+    let larger = (1..sheets.len()).max_by(|&a, &b| sheets[a].quad.area().total_cmp(&sheets[b].quad.area()));
+    if let Some(larger) = larger.filter(|&i| sheets[i].quad.area() > MUCH_LARGER * sheets[0].quad.area()) {
+        sheets.swap(0, larger);
+    }
+    sheets
+}
+
+/// A plausible outline before it is refined.
+#[derive(Clone, Debug)]
+pub struct Plausible {
+    /// Corners in capture pixels.
+    pub quad: Quad,
+    /// What is weighed.
+    pub measures: [f32; MEASURES],
+    /// What is weighed besides when this is a sheet beside the main one; `None` for the main one.
+    pub beside: Option<[f32; BESIDE_MEASURES]>,
+}
+
+/// The plausible outlines of the main sheet, best first, and those of sheets beside it.
+///
+/// The weights are fitted to these; `models/outline` tells how.
+pub fn plausible(capture: &RgbImage, proxy: &Proxy, scan_dpi: Option<f64>) -> Vec<Plausible> {
+    let mut search = Sheets::new(capture, proxy, scan_dpi);
+    let first = search.first();
+    let others = first.first().map(|main| search.beside(main)).unwrap_or_default();
+    let outline = |candidate: &Candidate, beside| Plausible {
+        quad: working_quad(candidate).scaled(search.factor),
+        measures: candidate.evidence.measures(),
+        beside,
+    };
+    let others: Vec<Plausible> = others.iter().map(|(candidate, beside)| outline(candidate, Some(*beside))).collect();
+    first.iter().map(|candidate| outline(candidate, None)).chain(others).collect()
+}
+
+/// The search on the working picture of a capture.
+struct Sheets {
+    /// `None` where nothing can be found.
+    map: Option<EdgeMap>,
+    /// Capture pixels that a working pixel is.
+    factor: f64,
+    frame: (u32, u32),
+    scan_dpi: Option<f64>,
+}
+
+impl Sheets {
+    fn new(capture: &RgbImage, proxy: &Proxy, scan_dpi: Option<f64>) -> Self {
+        let halved = proxy.rgb.width().max(proxy.rgb.height()) > MAX_WORKING_SIDE;
+        let reduced = halved.then(|| reduce(&proxy.rgb, 2));
+        let (working, factor) = match &reduced {
+            Some(reduced) => (reduced, proxy.factor * 2),
+            None => (&proxy.rgb, proxy.factor),
+        };
+        let faintest = if scan_dpi.is_some() { SCAN_EDGE } else { PHOTO_EDGE };
+        let map = (!is_bilevel(capture)).then(|| EdgeMap::new(working, faintest));
+        Self { map, factor: f64::from(factor), frame: capture.dimensions(), scan_dpi }
+    }
+
+    /// Plausible outlines, best first.
+    fn first(&self) -> Vec<Candidate> {
+        let Some(map) = &self.map else { return Vec::new() };
+        let scanned = self.scan_dpi.is_some();
+        quads::rank(map, &lines::find(map, LINES, scanned), scanned)
+    }
+
+    /// Plausible outlines beside the main sheet, best first, with the measures that they are judged by. The main sheet
+    /// is covered, so that its edges and its print do not crowd out those of the others.
+    fn beside(&mut self, main: &Candidate) -> Vec<(Candidate, [f32; BESIDE_MEASURES])> {
+        let Some(map) = &mut self.map else { return Vec::new() };
+        map.cover(&main.corners);
+        let edges = map.points.iter().filter(|p| p.strength > CLEAR_EDGE).count();
+        let perimeter = 4.0 * (quads::MIN_AREA * map.width as f32 * map.height as f32).sqrt();
+        if (edges as f32) < SEEN_SHARE * perimeter {
+            return Vec::new();
+        }
+        let scanned = self.scan_dpi.is_some();
+        let ranked = quads::rank(map, &lines::find(map, BESIDE_LINES, scanned), scanned);
+        let mut beside: Vec<(Candidate, [f32; BESIDE_MEASURES])> = Vec::new();
+        for candidate in ranked {
+            let apart = |other: &Candidate| quads::overlap(&candidate.corners, &other.corners) < MAX_OVERLAP;
+            let whole = !candidate.virtual_sides.contains(&true);
+            if whole && apart(main) && beside.iter().all(|(other, _)| apart(other)) {
+                let scale = |candidate: &Candidate| working_quad(candidate).scaled(self.factor);
+                let alike = cards::are_sides(&scale(main), &scale(&candidate), self.frame, self.scan_dpi);
+                let measures = candidate.evidence.beside(&main.evidence, print(map, &candidate), alike);
+                beside.push((candidate, measures));
+                if beside.len() == MAX_BESIDE {
+                    break;
+                }
+            }
+        }
+        beside
+    }
+
+    /// The sheets beside the main one, with how likely they are sheets.
+    fn others(&mut self, main: &Candidate) -> Vec<(Candidate, f32)> {
+        let scanned = self.scan_dpi.is_some();
+        let judged = self.beside(main).into_iter().map(|(candidate, measures)| {
+            let confidence = candidate.evidence.confidence_beside(&measures, scanned);
+            (candidate, confidence)
+        });
+        judged.filter(|(_, confidence)| *confidence >= MIN_CONFIDENCE_BESIDE).collect()
+    }
+}
+
+/// Share of the pixels of an outline that are edges.
+fn print(map: &EdgeMap, candidate: &Candidate) -> f32 {
+    let inside = Outline::new(&candidate.corners, -CLEAR_OF_SIDES);
+    let edges = map.points.iter().filter(|p| inside.holds(p.x, p.y)).count();
+    edges as f32 / quads::signed_area(&candidate.corners).max(1.0)
+}
+
+fn working_quad(candidate: &Candidate) -> Quad {
+    Quad(candidate.corners.map(|(x, y)| Point::new(f64::from(x), f64::from(y))))
 }
 
 /// Sub-pixel outline in capture pixels.
 fn locate(capture: &RgbImage, proxy: &Proxy, candidate: &Candidate, factor: f64, scanned: bool) -> Quad {
-    let working = Quad(candidate.corners.map(|(x, y)| Point::new(f64::from(x), f64::from(y))));
-    let rough = working.scaled(factor / f64::from(proxy.factor));
+    let rough = working_quad(candidate).scaled(factor / f64::from(proxy.factor));
     let sides = rough.sides();
     let each = |search: &dyn Fn(usize) -> Search| {
         [0, 1, 2, 3].map(|i| if candidate.virtual_sides[i] { Search::STAY } else { search(i) })
@@ -212,7 +328,11 @@ mod tests {
     }
 
     fn search(capture: &RgbImage, scanned: bool) -> Option<Bounds> {
-        find(capture, &Proxy::new(capture), scanned)
+        search_all(capture, scanned).first().copied()
+    }
+
+    fn search_all(capture: &RgbImage, scanned: bool) -> Vec<Bounds> {
+        find(capture, &Proxy::new(capture), scanned.then_some(DPI))
     }
 
     /// Largest distance between corners, whichever comes first.

@@ -4,12 +4,12 @@
 //! be sides is settled once and kept in bit sets, so that only quads with four supported sides are ever formed. These
 //! get a quick score, and the best few hundred are judged in full (see `evidence`).
 
-use super::edges::EdgeMap;
+use super::edges::{EdgeMap, Outline};
 use super::evidence::{Evidence, Side};
 use super::lines::Line;
 
 /// Sheets cover at least this share of the frame: an ID-1 card on an A3 bed covers 3.7 %.
-const MIN_AREA: f32 = 0.025;
+pub(super) const MIN_AREA: f32 = 0.025;
 /// Corners farther outside the frame than this share of its size are not trusted.
 const MAX_OUTSIDE: f32 = 0.35;
 /// Sides that meet are at least this far from parallel (sine; 35°).
@@ -45,8 +45,11 @@ pub(super) fn rank(map: &EdgeMap, lines: &[Line], scanned: bool) -> Vec<Candidat
     let frame = Frame::new(map);
     let crossings = Crossings::new(lines, &frame);
     let mut short_list = Segments::new(lines, &crossings).short_list(&crossings);
-    short_list.sort_by(|a, b| b.0.total_cmp(&a.0));
-    short_list.truncate(SHORT_LIST);
+    if short_list.len() > SHORT_LIST {
+        short_list.select_nth_unstable_by(SHORT_LIST, |a, b| b.0.total_cmp(&a.0));
+        short_list.truncate(SHORT_LIST);
+    }
+    short_list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let judged = short_list.into_iter().filter_map(|(_, sides)| judge(lines, &crossings, &frame, sides, scanned));
     let mut candidates: Vec<Candidate> = judged.collect();
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -110,7 +113,7 @@ impl Segments {
 
     /// All quads `[i, k, j, l]`, `i` opposite to `j` and `k` to `l`, with a quick score: how much of their outline is
     /// supported, and how long that is.
-    fn short_list(&self, crossings: &Crossings) -> Vec<(f32, [usize; 4])> {
+    fn short_list(&self, crossings: &Crossings) -> Vec<(f32, [u8; 4])> {
         let n = self.count;
         let mut quads = Vec::new();
         for i in 0..n {
@@ -132,7 +135,10 @@ impl Segments {
                             total += length;
                             weakest = weakest.min(support);
                         }
-                        quads.push((supported / total + 0.5 * weakest + 0.2 * total.ln(), [i, k, j, l]));
+                        quads.push((
+                            supported / total + 0.5 * weakest + 0.2 * total.ln(),
+                            [i, k, j, l].map(|side| side as u8),
+                        ));
                     }
                 }
             }
@@ -161,7 +167,8 @@ fn above(i: usize) -> Set {
 struct Frame {
     width: f32,
     height: f32,
-    edges: Vec<(f32, f32)>,
+    x: Vec<f32>,
+    y: Vec<f32>,
 }
 
 impl Frame {
@@ -172,22 +179,17 @@ impl Frame {
         const CLEAR_EDGE: f32 = 10.0;
         let clear = map.points.iter().filter(|p| p.strength > CLEAR_EDGE);
         let stride = (clear.clone().count() / SAMPLE).max(1);
-        let edges = clear.step_by(stride).map(|p| (p.x, p.y)).collect();
-        Self { width: map.width as f32, height: map.height as f32, edges }
+        let (x, y) = clear.step_by(stride).map(|p| (p.x, p.y)).unzip();
+        Self { width: map.width as f32, height: map.height as f32, x, y }
     }
 
     /// Share of the clear edges that lie outside a clockwise quad.
     fn edges_outside(&self, corners: &[(f32, f32); 4]) -> f32 {
         /// Distance from a side at which an edge no longer belongs to it, working pixels.
         const CLEAR: f32 = 5.0;
-        let sides = [0, 1, 2, 3].map(|i| {
-            let (a, b) = (corners[i], corners[(i + 1) % 4]);
-            let length = (b.0 - a.0).hypot(b.1 - a.1).max(1e-3);
-            let (nx, ny) = ((a.1 - b.1) / length, (b.0 - a.0) / length);
-            (nx, ny, a.0 * nx + a.1 * ny - CLEAR)
-        });
-        let outside = self.edges.iter().filter(|(x, y)| sides.iter().any(|(nx, ny, d)| x * nx + y * ny < *d)).count();
-        outside as f32 / self.edges.len().max(1) as f32
+        let outline = Outline::new(corners, CLEAR);
+        let outside = self.x.iter().zip(&self.y).map(|(&x, &y)| u32::from(!outline.holds(x, y))).sum::<u32>();
+        outside as f32 / self.x.len().max(1) as f32
     }
 
     fn holds(&self, x: f32, y: f32) -> bool {
@@ -229,8 +231,8 @@ impl Crossings {
 }
 
 /// Judges the quad whose sides lie on four lines in this order.
-fn judge(lines: &[Line], crossings: &Crossings, frame: &Frame, sides: [usize; 4], scanned: bool) -> Option<Candidate> {
-    let mut sides = sides;
+fn judge(lines: &[Line], crossings: &Crossings, frame: &Frame, sides: [u8; 4], scanned: bool) -> Option<Candidate> {
+    let mut sides = sides.map(usize::from);
     let mut corners = corners_of(lines, crossings, sides)?;
     if signed_area(&corners) < 0.0 {
         sides.swap(1, 3);
@@ -263,8 +265,34 @@ fn corners_of(lines: &[Line], crossings: &Crossings, sides: [usize; 4]) -> Optio
     Some(corners)
 }
 
-fn signed_area(p: &[(f32, f32); 4]) -> f32 {
-    (0..4).map(|i| p[i].0 * p[(i + 1) % 4].1 - p[(i + 1) % 4].0 * p[i].1).sum::<f32>() / 2.0
+/// Area of an outline, positive when its corners run clockwise.
+pub(super) fn signed_area(p: &[(f32, f32)]) -> f32 {
+    let next = p.iter().cycle().skip(1);
+    p.iter().zip(next).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum::<f32>() / 2.0
+}
+
+/// Common area of two clockwise outlines as a share of the smaller.
+pub(super) fn overlap(a: &[(f32, f32); 4], b: &[(f32, f32); 4]) -> f32 {
+    // Sutherland and Hodgman 1974: one outline is cut by the sides of the other.
+    let mut common = a.to_vec();
+    for i in 0..4 {
+        let (p, q) = (b[i], b[(i + 1) % 4]);
+        let height = |r: (f32, f32)| (q.0 - p.0) * (r.1 - p.1) - (q.1 - p.1) * (r.0 - p.0);
+        let mut kept = Vec::with_capacity(common.len() + 1);
+        for (k, &here) in common.iter().enumerate() {
+            let before = common[(k + common.len() - 1) % common.len()];
+            let (from, to) = (height(before), height(here));
+            if (from >= 0.0) != (to >= 0.0) {
+                let t = from / (from - to);
+                kept.push((before.0 + t * (here.0 - before.0), before.1 + t * (here.1 - before.1)));
+            }
+            if to >= 0.0 {
+                kept.push(here);
+            }
+        }
+        common = kept;
+    }
+    signed_area(&common) / signed_area(a).min(signed_area(b)).max(1e-3)
 }
 
 fn is_convex(p: &[(f32, f32); 4]) -> bool {

@@ -1,0 +1,79 @@
+//! The two sides of a card on one capture.
+//!
+//! On a scanner bed both outlines have the size of an ID-1 card (ISO/IEC 7810, 85.60 × 53.98 mm). A photo tells no size,
+//! but both lie on one plane: the map that makes one outline a card of this size must make the other one, too, which
+//! holds under any perspective. Formats of other shapes, two A5 or A4 side by side, fail this by 11 % and more.
+//!
+//! Limits: any two papers of the shape and equal size of a card are taken for one.
+
+use super::Bounds;
+use crate::imaging::scale;
+use crate::model::{Homography, Point, Quad};
+
+/// Sides of an ID-1 card, millimetres.
+const LONG_MM: f64 = 85.6;
+const SHORT_MM: f64 = 53.98;
+/// Outlines of rounded corners and the perspective of a lens leave sides on photos within this share of their length.
+const PHOTO_TOLERANCE: f64 = 0.06;
+/// Cards laid down by hand for one picture are turned against each other by at most this, degrees.
+const MAX_TURN_DEGREES: f64 = 20.0;
+
+/// The two sheets that are the sides of a card, upper before lower, or left before right where they lie side by side.
+///
+/// `frame` is the capture's width and height, `scan_dpi` the scanner's resolution, `None` for a photo.
+pub fn card_sides(sheets: &[Bounds], frame: (u32, u32), scan_dpi: Option<f64>) -> Option<[usize; 2]> {
+    let pairs = (0..sheets.len()).flat_map(|i| (i + 1..sheets.len()).map(move |j| [i, j]));
+    let mut pairs = pairs.filter(|[i, j]| are_sides(&sheets[*i].quad, &sheets[*j].quad, frame, scan_dpi));
+    let [i, j] = pairs.next()?;
+    let (a, b) = (centre(&sheets[i].quad), centre(&sheets[j].quad));
+    let beside = (a.x - b.x).abs() > (a.y - b.y).abs();
+    let in_order = if beside { a.x < b.x } else { a.y < b.y };
+    Some(if in_order { [i, j] } else { [j, i] })
+}
+
+/// Whether two outlines can be the two sides of a card.
+pub(super) fn are_sides(a: &Quad, b: &Quad, frame: (u32, u32), scan_dpi: Option<f64>) -> bool {
+    let (a, b) = (long_side_first(a), long_side_first(b));
+    if turn_degrees(&a, &b) > MAX_TURN_DEGREES {
+        return false;
+    }
+    match scan_dpi {
+        Some(dpi) => [a, b].iter().all(|quad| {
+            let [top, right, bottom, left] = quad.sides();
+            scale::from_scan((top + bottom) / 2.0, (left + right) / 2.0, dpi).name == Some("ID-1")
+        }),
+        None => {
+            [a, b].iter().all(|quad| scale::from_quad(quad, frame.0, frame.1).name == Some("ID-1"))
+                && makes_a_card(&a, &b)
+                && makes_a_card(&b, &a)
+        }
+    }
+}
+
+/// Whether the map that makes `a` a card makes `b` one.
+fn makes_a_card(a: &Quad, b: &Quad) -> bool {
+    let card = Quad([(0.0, 0.0), (LONG_MM, 0.0), (LONG_MM, SHORT_MM), (0.0, SHORT_MM)].map(|(x, y)| Point::new(x, y)));
+    Homography::between(a, &card).is_some_and(|flat| {
+        let sides = Quad(b.0.map(|corner| flat.apply(corner))).sides();
+        let true_sides = [LONG_MM, SHORT_MM, LONG_MM, SHORT_MM];
+        sides.iter().zip(true_sides).all(|(side, own)| (side / own - 1.0).abs() < PHOTO_TOLERANCE)
+    })
+}
+
+/// The outline started at a corner from which a long side runs.
+fn long_side_first(quad: &Quad) -> Quad {
+    let [top, right, bottom, left] = quad.sides();
+    if top + bottom >= right + left { *quad } else { quad.rotated_start(1) }
+}
+
+/// Angle between the long sides, whichever way they run.
+fn turn_degrees(a: &Quad, b: &Quad) -> f64 {
+    let direction = |quad: &Quad| (quad.0[1].y - quad.0[0].y).atan2(quad.0[1].x - quad.0[0].x).to_degrees();
+    let turn = (direction(a) - direction(b)).rem_euclid(180.0);
+    turn.min(180.0 - turn)
+}
+
+fn centre(quad: &Quad) -> Point {
+    let sum = quad.0.iter().fold(Point::default(), |sum, p| Point::new(sum.x + p.x, sum.y + p.y));
+    Point::new(sum.x / 4.0, sum.y / 4.0)
+}
