@@ -31,6 +31,20 @@ impl Ink {
     pub fn of(gray: &GrayImage) -> Self {
         Self(strong_ink(gray, PREVIEW_WINDOW))
     }
+
+    /// Left, top, right and bottom of the ink as shares of the picture; `None` without ink.
+    pub fn extent(&self) -> Option<[f64; 4]> {
+        /// Weaker traces are noise.
+        const CLEAR: u8 = 128;
+        let (width, height) = self.0.dimensions();
+        let (mut left, mut top, mut right, mut bottom) = (width, height, 0, 0);
+        for (x, y, _) in self.0.enumerate_pixels().filter(|(_, _, ink)| ink[0] >= CLEAR) {
+            (left, right) = (left.min(x), right.max(x + 1));
+            (top, bottom) = (top.min(y), bottom.max(y + 1));
+        }
+        let share = |at: u32, size: u32| f64::from(at) / f64::from(size);
+        (right > left).then(|| [share(left, width), share(top, height), share(right, width), share(bottom, height)])
+    }
 }
 
 /// How often each value occurs.

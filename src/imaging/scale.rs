@@ -50,6 +50,9 @@ const PHOTO_TOLERANCE: f64 = 1.10;
 /// Long side given to sheets of no known format: receipts and slips are at most as long as A4, and their true size cannot
 /// be seen.
 pub const UNKNOWN_LONG_SIDE_MM: f64 = 297.0;
+/// A scan without a paper's edge that exceeds a format by up to this on both sides shows that format with the scanner's
+/// margin around it: the box about an A4 that lies askew by 3° is 15 mm too large each way.
+const LARGEST_MARGIN_MM: f64 = 20.0;
 /// Millimetres per inch.
 const INCH: f64 = 25.4;
 /// Focal lengths of phones, as shares of the frame's longer side: 20 mm to 85 mm equivalent on 36 mm.
@@ -73,6 +76,18 @@ pub fn from_scan(width_px: f64, height_px: f64, dpi: f64) -> Paper {
         Some(format) if excess(format) <= 1.0 => named(format, measured.width > measured.height),
         _ => Paper { size: measured, name: None },
     }
+}
+
+/// The format that a scan of this many pixels shows with a margin of bed around it, though no edge is to be seen; `None`
+/// when the scan is a format itself or exceeds none by a margin.
+pub fn within_margin(width_px: f64, height_px: f64, dpi: f64) -> Option<Paper> {
+    let Paper { size, name: None } = from_scan(width_px, height_px, dpi) else { return None };
+    let (short, long) = (size.width.min(size.height), size.width.max(size.height));
+    let margins = |format: &Format| [short - format.width, long - format.height];
+    let narrow = |format: &&Format| margins(format).iter().all(|margin| (0.0..=LARGEST_MARGIN_MM).contains(margin));
+    let widest = |format: &&Format| margins(format).into_iter().fold(0.0, f64::max);
+    let nearest = FORMATS.iter().filter(narrow).min_by(|a, b| widest(a).total_cmp(&widest(b)));
+    nearest.map(|format| named(format, size.width > size.height))
 }
 
 /// Size of a photographed sheet, from its outline on a frame of this size. The quad's first corner is the content's own
@@ -179,6 +194,15 @@ mod tests {
     fn other_scans_are_as_measured() {
         let paper = from_scan(800.0, 2000.0, 254.0);
         assert_eq!((paper.name, paper.size), (None, SizeMm { width: 80.0, height: 200.0 }));
+    }
+
+    #[test]
+    fn scans_with_a_margin_show_the_format_inside() {
+        let paper = within_margin(2625.0, 3643.0, 300.0).unwrap();
+        assert_eq!((paper.name, paper.size), (Some("A4"), SizeMm { width: 210.0, height: 297.0 }));
+        assert_eq!(within_margin(3643.0, 2625.0, 300.0).unwrap().size, SizeMm { width: 297.0, height: 210.0 });
+        assert_eq!(within_margin(2480.0, 3508.0, 300.0), None, "a format itself");
+        assert_eq!(within_margin(2480.0, 5000.0, 300.0), None, "a strip");
     }
 
     #[test]

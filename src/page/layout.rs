@@ -187,6 +187,10 @@ fn place(
         }
     }
 
+    if let (None, Some(dpi)) = (displayed, scan_dpi) {
+        sheet.leave_margin(&ink, dpi);
+    }
+
     let guess = orient::estimate(&ink);
     let orientation = settle_orientation(guess, engine, || sheet.flattened(capture, proxy, ARBITRATION_DPI))?;
     let turns = orientation.quarter_turns();
@@ -241,6 +245,29 @@ impl Sheet {
     fn whole_frame(width: u32, height: u32, scan_dpi: Option<f64>) -> Self {
         let (size, dpi) = flat_size(f64::from(width), f64::from(height), scan_dpi);
         Self { outline: Quad::of_frame(width, height), size, effective_dpi: dpi, edge_skew_degrees: 0.0 }
+    }
+
+    /// Takes a scan in which no edge of paper is seen (black and white ones have none left) for the format that it exceeds
+    /// by a margin: about the middle, or beside it where the print needs that. Print is never cut off.
+    fn leave_margin(&mut self, ink: &Ink, dpi: f64) {
+        let [width, height, ..] = self.outline.sides();
+        let Some(paper) = scale::within_margin(width, height, dpi) else { return };
+        let Some([left, top, right, bottom]) = ink.extent() else { return };
+        let shift = |room: f64, low: f64, high: f64| {
+            // Centred, both margins are half of the room; the print must not reach into either.
+            let (least, most) = (high - 1.0 + room / 2.0, low - room / 2.0);
+            (least <= most).then(|| 0.0f64.clamp(least, most))
+        };
+        let (across, down) = (paper.size.width / self.size.width, paper.size.height / self.size.height);
+        let (Some(x), Some(y)) = (shift(1.0 - across, left, right), shift(1.0 - down, top, bottom)) else { return };
+        let Quad([origin, end, _, foot]) = self.outline;
+        let at = |u: f64, v: f64| {
+            let part = |o: f64, e: f64, f: f64| o + (e - o) * u + (f - o) * v;
+            Point::new(part(origin.x, end.x, foot.x), part(origin.y, end.y, foot.y))
+        };
+        let (u, v) = ((1.0 - across) / 2.0 + x, (1.0 - down) / 2.0 + y);
+        self.outline = Quad([at(u, v), at(u + across, v), at(u + across, v + down), at(u, v + down)]);
+        self.size = paper.size;
     }
 
     /// The sheet laid flat in grey, small, for estimates.
@@ -390,6 +417,29 @@ mod tests {
         assert!((sheet.edge_skew_degrees - 2.0).abs() < 1e-9);
         let [top, right, ..] = sheet.outline.sides();
         assert!((top - 210.0 / 25.4 * 200.0).abs() < 1e-6 && (right - 297.0 / 25.4 * 200.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_scan_with_a_margin_becomes_its_format_around_the_print() {
+        let print = |range: std::ops::Range<u32>| {
+            Ink::of(&GrayImage::from_fn(888, 1234, |x, y| {
+                let dark = range.contains(&x) && (200..1100).contains(&y) && (x / 3 + y / 3) % 2 == 0;
+                image::Luma([if dark { 20 } else { 250 }])
+            }))
+        };
+        // 222 × 308.5 mm at 200 dpi.
+        let scan = || Sheet::whole_frame(1748, 2429, Some(200.0));
+        let mut centred = scan();
+        centred.leave_margin(&print(100..780), 200.0);
+        assert_eq!((centred.size.width, centred.size.height), (210.0, 297.0));
+        let [left, right] = [centred.outline.0[0].x, 1748.0 - centred.outline.0[1].x];
+        assert!((left - right).abs() < 2.0, "{left} and {right}");
+        let mut beside = scan();
+        beside.leave_margin(&print(8..700), 200.0);
+        assert!(beside.outline.0[0].x < left - 20.0 && beside.size.width == 210.0, "{:?}", beside.outline);
+        let mut full = scan();
+        full.leave_margin(&print(8..880), 200.0);
+        assert_eq!(full.outline, scan().outline);
     }
 
     #[test]

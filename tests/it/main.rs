@@ -2,6 +2,7 @@
 
 mod bad_inputs;
 mod broken;
+mod card_sides;
 mod debug_pictures;
 mod interrupted;
 mod judges;
