@@ -40,8 +40,7 @@ const SMALL_PAPER_FACTOR: f64 = 2.0;
 /// about half a degree.
 const MAX_PRINT_SKEW_DEGREES: f64 = 1.0;
 
-/// Letters turned by less are recognised as if they were straight: the cells in which they are looked at are as large as
-/// what a letter moves by at 1° over its surroundings.
+/// Letters turned by less are recognised as well as straight ones: no orientation of the evaluation pictures changed.
 const MAX_PREVIEW_SKEW_DEGREES: f64 = 1.0;
 
 /// Corners that stay within this distance of the capture's own leave the capture as it is: a page is not resampled, and
