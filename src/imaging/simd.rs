@@ -46,7 +46,7 @@ impl<'a, const C: usize> Stretch<'a, C> {
             return None;
         }
         let are_inside = |positions: &[i32], size: usize, spare: usize| {
-            let last = size.saturating_sub(1 + spare).min(i32::MAX as usize >> POSITION_BITS) as i32;
+            let last = i32::try_from(size.saturating_sub(1 + spare)).unwrap_or(i32::MAX).min(i32::MAX >> POSITION_BITS);
             // Not `all`, which stops at the first and is four times slower.
             positions.iter().fold(true, |inside, &p| inside & (0..=last << POSITION_BITS).contains(&p))
         };
@@ -632,6 +632,7 @@ mod x86 {
     /// Eight pixels anywhere.
     #[inline(never)]
     #[target_feature(enable = "sse4.1")]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places in the source, not negative")]
     #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
     fn far_gray<const C: usize>(stretch: &Stretch<'_, C>, stride: usize, eight: &Box8) -> __m128i {
         let at = std::array::from_fn::<_, CHUNK, _>(|k| {
@@ -709,7 +710,9 @@ mod tests {
         }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "a small picture")]
     const LAST_X: i32 = (WIDTH as i32 - 2) << POSITION_BITS;
+    #[expect(clippy::cast_possible_truncation, reason = "a small picture")]
     const LAST_Y: i32 = (HEIGHT as i32 - 4) << POSITION_BITS;
 
     /// Anchors anywhere, or on a line that is about straight, as on most pages.
