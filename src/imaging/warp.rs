@@ -2,8 +2,9 @@
 //!
 //! Method: every output pixel is looked up in the source through the homography (inverse mapping) and interpolated
 //! bilinearly. The projective division is done in `f64` at every [`CHUNK`]th pixel of a row; between these anchors the
-//! position is interpolated linearly. That never drifts, as each anchor is exact, and departs from the exact position by
-//! `u'' CHUNK² / 8`: 0.002 px for a strongly tilted photo (`u''` = 2e-4 per px), less than a weight step. From there on
+//! position is interpolated linearly, by eighths rounded down (0.001 px on average). That never drifts, as each anchor
+//! is exact, and departs from the exact position by `u'' CHUNK² / 8`: 0.002 px for a strongly tilted photo (`u''` = 2e-4
+//! per px), less than a weight step. From there on
 //! everything is integer arithmetic with 7-bit weights, so the result is the same on every CPU. Output is produced in
 //! square tiles, because rows of a page that is turned by 90° run down the columns of its source.
 //!
@@ -11,7 +12,11 @@
 //! reduced by an integer box filter as far as no part of the page loses resolution, and tiles that still reduce more
 //! than [`SUPERSAMPLE_ABOVE`] take the mean of 2×2 samples a pixel.
 //!
-//! Limits: positions outside the source take the nearest edge pixel; sides up to 131,071 px.
+//! A page that is not flat is shifted first ([`PageMap::unbent`]). Between two nodes of its bend the shift changes evenly
+//! along a row, so anchors are as exact there as on a flat page.
+//!
+//! Limits: positions outside the source take the nearest edge pixel; sides up to 262,143 px; each cell of a bend costs
+//! about as much as the anchors in it.
 
 use std::ops::Range;
 
