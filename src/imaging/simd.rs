@@ -1,16 +1,18 @@
 //! Kernels for particular CPUs, chosen at run time. The portable kernel is the reference: the others do the same
 //! integer arithmetic in the same order and give the same bits, so that a page does not depend on the CPU.
 //!
-//! JUSTIFICATION of the three `unsafe` calls
+//! JUSTIFICATION of the five `unsafe` calls
 //!  Benefit
 //!      Interpolating an A4 page at 300 dpi takes, in RGB and gray, 0.37 and 0.43 of the portable kernel's time with
 //!      AVX2, 0.42 and 0.46 with SSE4.1 (86 and 52 ms portable; measured as by the `warp` group of
 //!      `benches/kernels.rs`).
+//!      Correcting the light of the page takes 0.88 of the time with AVX2, with all that is not in these kernels (14 ms
+//!      portable; the `illumination` group).
 //!      The brightness of the page takes 0.17 of the portable kernel's time with AVX2 (11 ms portable; `benches/page.rs`).
 //!  Correctness
-//!      A function with `#[target_feature]` may be called on a CPU that has the feature. `best_run` and `best_luma` hand
-//!      out the wrappers, which are private to this module, only after `is_x86_feature_detected!` has said so. Nothing else
-//!      here is unsafe: pixels are read and written through slices, with bounds checks, never through pointers.
+//!      A function with `#[target_feature]` may be called on a CPU that has the feature. `best_run`, `best_luma` and
+//!      `best_light` hand out the wrappers, which are private to this module, only after `is_x86_feature_detected!` has
+//!      said so. Nothing else here is unsafe: pixels are read and written through slices, with bounds checks, never through pointers.
 
 use super::gray::{Luma, luma_scalar};
 use super::illumination::{Kernels, multiply_scalar, tiles_scalar};
