@@ -11,7 +11,7 @@ use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
 use imageproc::geometric_transformations::{Border, Interpolation, Projection, warp_into};
 use sohoa::codes;
 use sohoa::imaging::gray::luma;
-use sohoa::imaging::{blank, encode, illumination, quality, warp};
+use sohoa::imaging::{bed, blank, encode, illumination, quality, warp};
 use sohoa::model::{Bend, Homography, PageMap, Point, Quad};
 
 const WIDTH: u32 = 2480;
@@ -86,6 +86,20 @@ fn light(c: &mut Criterion) {
         b.iter(|| {
             copy.copy_from_slice(&original);
             illumination::normalize(black_box(&mut copy), illumination::Light::Room)
+        });
+    });
+    // A sliver of bed along the left edge.
+    let capture = RgbImage::from_fn(WIDTH + 120, HEIGHT + 120, |x, y| {
+        let on_page = (66..WIDTH + 60).contains(&x) && (60..HEIGHT + 60).contains(&y);
+        if on_page { *original.get_pixel(x - 60, y - 60) } else { Rgb([16; 3]) }
+    });
+    let shift = Homography([[1.0, 0.0, 60.0], [0.0, 1.0, 60.0], [0.0, 0.0, 1.0]]);
+    let map = PageMap::flat(WIDTH, HEIGHT, shift);
+    let flat = warp::rectify(&capture, &map);
+    group.bench_function("bed, with a copy of the page", |b| {
+        b.iter(|| {
+            copy.copy_from_slice(&flat);
+            bed::fill(black_box(&mut copy), &capture, &map, 300.0)
         });
     });
     group.finish();

@@ -293,15 +293,15 @@ impl Paper {
     /// On the edge of a shadow a tile's estimate is that of its brighter part. Moves it to the tile's centre.
     fn centre_edges(&mut self, levels: &[f32]) {
         let colours = self.colour.clone();
-        for i in (0..levels.len()).filter(|&i| self.seen[i]) {
-            for direction in DIRECTIONS {
-                let seen = |i: Option<usize>| i.filter(|&i| self.seen[i]);
-                let (dark, bright) =
-                    (seen(self.neighbour(i, direction)), seen(self.neighbour(i, direction.reversed())));
-                let (Some(dark), Some(bright)) = (dark, bright) else { continue };
-                if levels[dark] < (1.0 - SOFT_STEP) * levels[i] && levels[i] <= levels[bright] {
-                    let off = lanes(colours[dark], colours[i], |dark, here| BRIGHT_PART * (dark - here));
-                    self.colour[i] = lanes(self.colour[i], off, |colour, off| colour + off);
+        for row in 1..self.rows - 1 {
+            for i in row * self.columns + 1..(row + 1) * self.columns - 1 {
+                for (a, b) in [(i - 1, i + 1), (i - self.columns, i + self.columns)] {
+                    let (dark, bright) = if levels[a] < levels[b] { (a, b) } else { (b, a) };
+                    let falls = levels[dark] < (1.0 - SOFT_STEP) * levels[i] && levels[i] <= levels[bright];
+                    if falls && self.seen[i] && self.seen[a] && self.seen[b] {
+                        let off = lanes(colours[dark], colours[i], |dark, here| BRIGHT_PART * (dark - here));
+                        self.colour[i] = lanes(self.colour[i], off, |colour, off| colour + off);
+                    }
                 }
             }
         }
@@ -387,7 +387,7 @@ impl Paper {
         let fixed = |&[red, green, blue, _]: &Colour| {
             let gains = [red, green, blue].map(|value| (target / value.max(1.0)).max(1.0));
             let excess = gains.iter().fold(1.0, |most: f32, gain| most.max(gain / LARGEST_GAIN));
-            gains.map(|gain| ((gain / excess).max(1.0) * f32::from(UNIT)).round() as u16)
+            gains.map(|gain| ((gain / excess).max(1.0) * f32::from(UNIT) + 0.5) as u16)
         };
         Gains { columns: self.columns, rows: self.rows, values: self.colour.iter().map(fixed).collect() }
     }
@@ -697,13 +697,12 @@ fn multiply_cell(bytes: &mut [u8; CELL * 3], gains: &mut [u16; CELL * 3], steps:
     }
 }
 
-/// A byte times a gain in units of `1 / (UNIT * TILE_WEIGHT)`, not yet limited to a byte. Written as the upper half of a
-/// 16-bit product, for which CPUs have an instruction. A byte stands for the middle of the interval that was rounded to
-/// it, so that the product is rounded without a further addition.
+/// A byte times a gain in units of `1 / (UNIT * TILE_WEIGHT)`, rounded, not yet limited to a byte. The bytes of the gain
+/// are multiplied apart, so that all fits 16 bits: twice as many at a time as with products of 32 bits.
 #[inline(always)]
 fn times(byte: u8, gain: u16) -> i16 {
-    let middle = u16::from(byte) << 8 | 1 << 7;
-    (((u32::from(middle) * u32::from(gain)) >> 16) as u16 >> 6) as i16
+    let byte = u16::from(byte);
+    ((byte * (gain >> 8) + (byte * (gain & 255) >> 8) + 32) >> 6) as i16
 }
 
 /// Brings a colour back into range as a whole.

@@ -4,8 +4,10 @@
 //! JUSTIFICATION of the `unsafe` code
 //!  Benefit
 //!      Interpolating an A4 page at 300 dpi takes, in RGB and gray, 0.18 and 0.16 of the portable kernel's time with AVX2,
-//!      0.28 and 0.23 with SSE4.1. Reading through slices instead of pointers, with bounds checks, it took 2.5 times as
-//!      long in RGB and 4.5 times in gray (all measured as by the `warp` group of `benches/kernels.rs`).
+//!      0.28 and 0.23 with SSE4.1 (75 and 45 ms portable; the `warp` group of `benches/kernels.rs`). Kernels that read
+//!      through slices, with bounds checks, took 34 and 33 ms where these take 14 and 7.
+//!      Correcting the light of the page takes 0.88 of the time with AVX2, with all that is not in these kernels (14 ms
+//!      portable; the `illumination` group).
 //!      The brightness of the page takes 0.17 of the portable kernel's time with AVX2 (11 ms portable; `benches/page.rs`).
 //!  Correctness
 //!      A function with `#[target_feature]` may be called on a CPU that has the feature. The `best_` functions hand out
