@@ -144,7 +144,7 @@ impl Light {
         };
         let values = self.pixels.iter().map(|&light| {
             let noise = 2.0 * NOISE * (random() + random() + random());
-            (light.clamp(0.0, 1.0).powf(1.0 / GAMMA) * 255.0 + noise).round().clamp(0.0, 255.0) as u8
+            (light.powf(1.0 / GAMMA) * 255.0 + noise).round().clamp(0.0, 255.0) as u8
         });
         let values = values.collect();
         GrayImage::from_raw(self.width as u32, self.height as u32, values).expect("one value for every pixel")
