@@ -244,7 +244,10 @@ impl Votes {
         for (p, at) in map.points.iter().zip(0u32..) {
             let outermost = faint && map.is_outermost(p);
             let weight = vote(map, p, faint) + if outermost { OUTERMOST_VOTE } else { 0.0 };
-            if weight <= PRINT_VOTE && p.strength > FULL_VOTE { continue; }
+            // Print: most edges of a page, and no side of a sheet.
+            if weight <= PRINT_VOTE && p.strength > FULL_VOTE {
+                continue;
+            }
             let degrees = degrees(p.nx, p.ny);
             starts[degrees + 1] += 1;
             voters.push((degrees, at, weight));
