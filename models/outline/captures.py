@@ -485,14 +485,11 @@ class Studio:
         r = self.random
         long = r.choice([1600, 2000, 2400])
         width, height = (long * 3 // 4, long) if self.chance(0.6) else (long, long * 3 // 4)
-        laid, tags = self.several()
+        quads = None
+        while quads is None:
+            laid, tags = self.several()
+            quads = self.see(laid, width, height)
         desk, desk_kind = self.desk(width, height)
-        every = np.concatenate([corners for _, corners, _ in laid])
-        while True:
-            project = self.camera(width, height, every.max(0) - every.min(0), r.uniform(0.15, 0.75))
-            quads = [project(np.c_[corners, np.zeros(4)]) for _, corners, _ in laid]
-            if all(inside(quad, width, height, 4) and area(quad) > 0.03 * width * height for quad in quads):
-                break
         image = desk
         for (sheet, _, kind), quad in reversed(list(zip(laid, quads))):
             seen, mask = place_flat(sheet, quad, width, height, rounded=kind == "card")
@@ -500,6 +497,16 @@ class Studio:
             image = image * (1 - mask[..., None]) + seen * mask[..., None]
         tags = [desk_kind, *tags, *(kind for *_, kind in laid)]
         return self.take(image, quads[0], tags), largest_first(quads), None, tags
+
+    def see(self, laid, width, height):
+        """The sheets as a camera sees them, whole and not too small; none where they do not fit the frame."""
+        every = np.concatenate([corners for _, corners, _ in laid])
+        for _ in range(50):
+            project = self.camera(width, height, every.max(0) - every.min(0), self.random.uniform(0.15, 0.75))
+            quads = [project(np.c_[corners, np.zeros(4)]) for _, corners, _ in laid]
+            if all(inside(quad, width, height, 4) and area(quad) > 0.03 * width * height for quad in quads):
+                return quads
+        return None
 
     def cast(self, image, mask, long, share):
         """The shadow of what the mask covers."""

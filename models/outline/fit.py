@@ -6,7 +6,10 @@ the mean overlap (to a high power) of a candidate drawn from it with the truth i
 towards a guess by hand. Confidence: logistic regression on a few measures of the winner, right being an overlap above
 0.9. Photos and scans apart.
 
-Prints both tables of src/imaging/bounds/evidence.rs, and how often the first candidate is right when the ranking was
+Sheets beside the main one: logistic regression on the measures of what lies beside it, right being an overlap above 0.9
+with any sheet of the capture. Desks that are heaps of papers teach nothing here.
+
+Prints the tables of src/imaging/bounds/evidence.rs, and how often the first candidate is right when the ranking was
 fitted to the other half of the captures.
 """
 
@@ -45,6 +48,11 @@ NAMES = list(MEASURES)
 # In the order of Evidence::confidence, after the score and before the constant.
 CONFIDENCE = [NAMES[i] for i in (18, 19, 7, 16, 12, 8)]
 
+# In the order of BESIDE in evidence.rs: measures of the quad, then those of Evidence::beside.
+BESIDE = [NAMES[i] for i in (0, 1, 5, 9, 12, 16, 19)]
+BESIDE_MORE = ["print", "darker than the main sheet", "differs from the main sheet in colour", "colourful",
+               "smaller than the main sheet", "the other side of a card"]
+
 # Overlaps below this are all the same to the ranking, and how much a good one counts over a fair one.
 LEAST_OVERLAP, OVERLAP_POWER = 0.5, 6
 # Captures without a candidate this near the truth teach the ranking nothing.
@@ -62,7 +70,7 @@ def main():
     arguments = parser.parse_args()
 
     captures, more = load(arguments.folders), load(arguments.confidence_only)
-    rankings, confidences = [], []
+    rankings, confidences, besides = [], [], []
     for scanned in (False, True):
         these = [c for c in captures if c.scanned == scanned]
         sheets = [c for c in these if not c.empty]
@@ -73,18 +81,28 @@ def main():
               f"first above 0.95: {halves[0]:.3f} and {halves[1]:.3f} of the half not fitted to; "
               f"any candidate: {np.mean([c.overlap.max(initial=0) > 0.95 for c in sheets]):.3f}")
         rankings.append(ranking)
+        besides.append(likelihood_beside([c for c in captures + more if c.scanned == scanned]))
         confidences.append(likelihood(these + [c for c in more if c.scanned == scanned], ranking))
     print_table("WEIGHTS", NAMES, *rankings)
     print_table("CONFIDENCE", ["score", *CONFIDENCE, "constant"], *confidences)
+    print_table("BESIDE", [*BESIDE, *BESIDE_MORE, "constant"], *besides)
 
 
 class Capture:
-    def __init__(self, truth, candidates):
+    def __init__(self, truth, candidates, beside):
         self.scanned, self.empty = truth["scanned"], truth["quad"] is None
         self.measures = np.array([c["measures"] for c in candidates]).reshape(-1, len(NAMES))
         frame = truth["width"], truth["height"]
         quads = [[(p["x"], p["y"]) for p in c["quad"]] for c in candidates]
         self.overlap = np.array([0.0 if self.empty else overlap(quad, truth["quad"], frame) for quad in quads])
+        # What lies beside the main sheet: measures, and whether it is a sheet.
+        self.beside = []
+        sheets = [] if self.empty else [truth["quad"], *truth["others"]]
+        for candidate in beside if "papers" not in truth["tags"] else []:
+            quad = [(p["x"], p["y"]) for p in candidate["quad"]]
+            own, more = candidate["measures"][: len(NAMES)], candidate["measures"][len(NAMES) :]
+            right = any(overlap(quad, sheet, frame) > RIGHT for sheet in sheets)
+            self.beside.append(([own[NAMES.index(name)] for name in BESIDE] + more, right))
 
 
 def load(folders):
@@ -93,7 +111,7 @@ def load(folders):
         truth = {t["file"]: t for t in json.loads((folder / "truth.json").read_text())}
         for line in (folder / "candidates.jsonl").read_text().splitlines():
             found = json.loads(line)
-            captures.append(Capture(truth[found["file"]], found["candidates"]))
+            captures.append(Capture(truth[found["file"]], found["candidates"], found["beside"]))
     return captures
 
 
@@ -145,10 +163,29 @@ def likelihood(captures, weights):
             best = np.argmax(scores)
             winners.append([scores[best], *(capture.measures[best][NAMES.index(name)] for name in CONFIDENCE)])
             right.append(capture.overlap[best] > RIGHT)
-    winners, right = np.array(winners), np.array(right, float)
-    mean, spread = winners.mean(0), winners.std(0)
+    return logistic(np.array(winners), np.array(right, float))
+
+
+def likelihood_beside(captures):
+    """The same for sheets beside the main one."""
+    beside = [pair for capture in captures for pair in capture.beside]
+    inputs, right = np.array([measures for measures, _ in beside]), np.array([right for _, right in beside], float)
+    half = len(right) // 2
+    inputs = inputs.reshape(len(right), -1)
+    print(f"beside the main sheet: {len(right)}, of them sheets {right.sum():.0f}")
+    for part, rest in ((slice(half), slice(half, None)), (slice(half, None), slice(half))):
+        weights = logistic(inputs[part], right[part])
+        sure = inputs[rest] @ weights[:-1] + weights[-1] > np.log(0.8 / 0.2)
+        print(f"  fitted to the other half, surer than 0.8: {sure.sum()}, of them sheets {right[rest][sure].sum():.0f} "
+              f"of {right[rest].sum():.0f}")
+    return logistic(inputs, right)
+
+
+def logistic(measured, right):
+    """Weights of logistic regression with a ridge, the constant last."""
+    mean, spread = measured.mean(0), measured.std(0)
     spread[spread == 0] = 1
-    inputs = np.c_[(winners - mean) / spread, np.ones(len(winners))]
+    inputs = np.c_[(measured - mean) / spread, np.ones(len(measured))]
     fitted = np.zeros(inputs.shape[1])
     for _ in range(100):
         odds = 1 / (1 + np.exp(-inputs @ fitted))

@@ -77,3 +77,59 @@ fn centre(quad: &Quad) -> Point {
     let sum = quad.0.iter().fold(Point::default(), |sum, p| Point::new(sum.x + p.x, sum.y + p.y));
     Point::new(sum.x / 4.0, sum.y / 4.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sheet of this size in millimetres, turned and moved on a plane, as a scanner of 254 dpi sees it.
+    fn scanned(size: (f64, f64), at: (f64, f64), degrees: f64) -> Quad {
+        let (sine, cosine) = degrees.to_radians().sin_cos();
+        Quad(
+            [(0.0, 0.0), (size.0, 0.0), size, (0.0, size.1)]
+                .map(|(x, y)| Point::new(10.0 * (at.0 + x * cosine - y * sine), 10.0 * (at.1 + x * sine + y * cosine))),
+        )
+    }
+
+    /// The same as a camera sees it from aslant.
+    fn photographed(quad: &Quad) -> Quad {
+        let seen =
+            Quad([(300.0, 200.0), (1700.0, 260.0), (1950.0, 2500.0), (80.0, 2400.0)].map(|(x, y)| Point::new(x, y)));
+        let camera = Homography::between(&Quad::of_frame(2100, 2970), &seen).unwrap();
+        Quad(quad.0.map(|corner| camera.apply(corner)))
+    }
+
+    const CARD: (f64, f64) = (LONG_MM, SHORT_MM);
+    const FRAME: (u32, u32) = (2100, 2970);
+
+    fn on_both(a: &Quad, b: &Quad) -> [bool; 2] {
+        [are_sides(a, b, FRAME, Some(254.0)), are_sides(&photographed(a), &photographed(b), FRAME, None)]
+    }
+
+    #[test]
+    fn two_cards_are_sides_wherever_they_lie() {
+        let first = scanned(CARD, (20.0, 30.0), 3.0);
+        for (at, degrees) in [((110.0, 40.0), -4.0), ((30.0, 150.0), 0.0), ((110.0, 100.0), 184.0)] {
+            assert_eq!(on_both(&first, &scanned(CARD, at, degrees)), [true; 2], "{at:?}");
+        }
+    }
+
+    #[test]
+    fn other_papers_are_no_sides() {
+        let card = scanned(CARD, (20.0, 30.0), 0.0);
+        for size in [(148.0, 210.0), (80.0, 150.0), (75.0, 75.0)] {
+            let (one, two) = (scanned(size, (5.0, 20.0), 1.0), scanned(size, (160.0, 60.0), 0.0));
+            assert_eq!(on_both(&one, &two), [false; 2], "{size:?}");
+            assert_eq!(on_both(&card, &two), [false; 2], "a card and {size:?}");
+        }
+        let upright = scanned((SHORT_MM, LONG_MM), (140.0, 30.0), 0.0);
+        assert_eq!(on_both(&card, &upright), [false; 2], "turned by a quarter");
+    }
+
+    #[test]
+    fn upper_side_comes_first() {
+        let at = |y| Bounds { quad: scanned(CARD, (60.0, y), 0.0), confidence: 1.0, cut_off: false };
+        assert_eq!(card_sides(&[at(150.0), at(20.0)], FRAME, Some(254.0)), Some([1, 0]));
+        assert_eq!(card_sides(&[at(20.0)], FRAME, Some(254.0)), None);
+    }
+}

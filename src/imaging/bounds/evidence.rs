@@ -79,20 +79,20 @@ pub const BESIDE_MEASURES: usize = 6;
 /// quad itself, with the constant.
 #[rustfmt::skip]
 const BESIDE: [Weight; 14] = [
-    Weight { photo: 0.0, scan: 0.0 }, // support, mean of the sides
-    Weight { photo: 0.0, scan: 0.0 }, // support, weakest side
-    Weight { photo: 0.0, scan: 0.0 }, // going on beyond corners, mean
-    Weight { photo: 0.0, scan: 0.0 }, // inside: spread of chroma between sides
-    Weight { photo: 0.0, scan: 0.0 }, // brighter inside than outside
-    Weight { photo: 0.0, scan: 0.0 }, // colours of the two sides apart, least
-    Weight { photo: 0.0, scan: 0.0 }, // edges that are flanks of drawn lines, mean
-    Weight { photo: 0.0, scan: 0.0 }, // print
-    Weight { photo: 0.0, scan: 0.0 }, // darker than the main sheet
-    Weight { photo: 0.0, scan: 0.0 }, // differs from the main sheet in colour
-    Weight { photo: 0.0, scan: 0.0 }, // colourful
-    Weight { photo: 0.0, scan: 0.0 }, // smaller than the main sheet
-    Weight { photo: 0.0, scan: 0.0 }, // the other side of a card
-    Weight { photo: 0.0, scan: 0.0 }, // constant
+    Weight { photo: 6.00, scan: 6.00 }, // support, mean of the sides
+    Weight { photo: 4.00, scan: 4.00 }, // support, weakest side
+    Weight { photo: -6.00, scan: -6.00 }, // going on beyond corners, mean
+    Weight { photo: -1.00, scan: -1.00 }, // inside: spread of chroma between sides
+    Weight { photo: 1.00, scan: 1.00 }, // brighter inside than outside
+    Weight { photo: 3.00, scan: 3.00 }, // colours of the two sides apart, least
+    Weight { photo: -2.00, scan: -2.00 }, // edges that are flanks of drawn lines, mean
+    Weight { photo: 3.00, scan: 3.00 }, // print
+    Weight { photo: -1.50, scan: -1.50 }, // darker than the main sheet
+    Weight { photo: -1.50, scan: -1.50 }, // differs from the main sheet in colour
+    Weight { photo: -1.00, scan: -1.00 }, // colourful
+    Weight { photo: -0.30, scan: -0.30 }, // smaller than the main sheet
+    Weight { photo: 4.00, scan: 4.00 }, // the other side of a card
+    Weight { photo: -9.00, scan: -9.00 }, // constant
 ];
 
 /// The measures of a quad, and its mean colour along the sides.
@@ -177,6 +177,15 @@ impl Evidence {
             sides, 1.0,
         ];
         1.0 / (1.0 + (-weighted(&measures, &BESIDE, scanned)).exp())
+    }
+
+    /// The evidence when the quad is one of several sheets outside which lies this share of the edges, and which together
+    /// are larger than it by this logarithm.
+    pub(super) fn among(&self, edges_outside: f32, larger: f32) -> Self {
+        let mut among = self.clone();
+        among.measures[7] += larger;
+        among.measures[18] = edges_outside;
+        among
     }
 
     /// How much the quad looks like the outline of a sheet.

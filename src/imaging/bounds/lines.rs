@@ -244,6 +244,7 @@ impl Votes {
         for (p, at) in map.points.iter().zip(0u32..) {
             let outermost = faint && map.is_outermost(p);
             let weight = vote(map, p, faint) + if outermost { OUTERMOST_VOTE } else { 0.0 };
+            // Print: most edges of a page, and no side of a sheet.
             if weight <= PRINT_VOTE && p.strength > FULL_VOTE {
                 continue;
             }

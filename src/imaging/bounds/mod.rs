@@ -29,7 +29,7 @@ pub use self::cards::card_sides;
 pub use self::evidence::{BESIDE_MEASURES, MEASURES};
 
 use self::edges::{EdgeMap, Outline};
-use self::quads::Candidate;
+use self::quads::{Candidate, Frame};
 use self::refine::{Search, refine};
 use super::proxy::{Proxy, reduce};
 use crate::model::{Point, Quad};
@@ -94,8 +94,16 @@ const MAX_BOW: f64 = 0.04;
 pub fn find(capture: &RgbImage, proxy: &Proxy, scan_dpi: Option<f64>) -> Vec<Bounds> {
     let scanned = scan_dpi.is_some();
     let mut search = Sheets::new(capture, proxy, scan_dpi);
-    let Some(main) = search.first().into_iter().next() else { return Vec::new() };
-    let confidence = main.evidence.confidence(scanned);
+    let Some(frame) = search.map.as_ref().map(Frame::new) else { return Vec::new() };
+    let Some(main) = quads::choose(&search.first(), &frame, scanned) else { return Vec::new() };
+    // At best, other sheets explain all edges outside the main one.
+    if main.evidence.among(0.0, 0.0).confidence(scanned) < MIN_CONFIDENCE {
+        return Vec::new();
+    }
+    let others = search.others(&main);
+    let outlines: Vec<_> =
+        std::iter::once(&main).chain(others.iter().map(|(other, _)| other)).map(|s| s.corners).collect();
+    let confidence = main.evidence.among(frame.edges_outside(&outlines), 0.0).confidence(scanned);
     if confidence < MIN_CONFIDENCE {
         return Vec::new();
     }
@@ -110,7 +118,6 @@ pub fn find(capture: &RgbImage, proxy: &Proxy, scan_dpi: Option<f64>) -> Vec<Bou
     if is_frame(&sheets[0].quad, capture) {
         return Vec::new();
     }
-    let others = search.others(&main);
     sheets.extend(others.iter().map(|(candidate, confidence)| bounds(candidate, *confidence)));
     let larger = (1..sheets.len()).max_by(|&a, &b| sheets[a].quad.area().total_cmp(&sheets[b].quad.area()));
     if let Some(larger) = larger.filter(|&i| sheets[i].quad.area() > MUCH_LARGER * sheets[0].quad.area()) {
@@ -136,7 +143,8 @@ pub struct Plausible {
 pub fn plausible(capture: &RgbImage, proxy: &Proxy, scan_dpi: Option<f64>) -> Vec<Plausible> {
     let mut search = Sheets::new(capture, proxy, scan_dpi);
     let first = search.first();
-    let others = first.first().map(|main| search.beside(main)).unwrap_or_default();
+    let main = search.map.as_ref().and_then(|map| quads::choose(&first, &Frame::new(map), scan_dpi.is_some()));
+    let others = main.map(|main| search.beside(&main)).unwrap_or_default();
     let outline = |candidate: &Candidate, beside| Plausible {
         quad: working_quad(candidate).scaled(search.factor),
         measures: candidate.evidence.measures(),
@@ -301,6 +309,9 @@ mod tests {
     const WIDTH: u32 = 480;
     const HEIGHT: u32 = 640;
 
+    /// Makes an ID-1 card 150 pixels long.
+    const DPI: f64 = 150.0 / 85.6 * 25.4;
+
     /// Deterministic noise of a few grey levels.
     fn noise(x: u32, y: u32) -> i32 {
         let mixed = (x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77)).wrapping_mul(0xC2B2_AE3D);
@@ -309,18 +320,30 @@ mod tests {
 
     /// A sheet on a desk: `paper` colours the unit square of the sheet, `desk` the rest; edges are antialiased.
     fn scene(quad: &Quad, paper: impl Fn(f64, f64) -> u8, desk: impl Fn(f64, f64) -> u8) -> RgbImage {
+        let mut capture = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
+            let sum: i32 = SUBPIXELS.iter().map(|(dx, dy)| i32::from(desk(f64::from(x) + dx, f64::from(y) + dy))).sum();
+            Rgb([(sum / 4 + noise(x, y)).clamp(0, 255) as u8; 3])
+        });
+        lay(&mut capture, quad, |u, v| [paper(u, v); 3]);
+        capture
+    }
+
+    const SUBPIXELS: [(f64, f64); 4] = [(-0.375, -0.125), (0.125, -0.375), (-0.125, 0.375), (0.375, 0.125)];
+
+    /// Lays another sheet on a scene.
+    fn lay(capture: &mut RgbImage, quad: &Quad, paper: impl Fn(f64, f64) -> [u8; 3]) {
         let unit = Quad([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)].map(|(x, y)| Point::new(x, y)));
         let to_sheet = Homography::between(quad, &unit).unwrap();
-        RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
-            let mut sum = 0;
-            for (dx, dy) in [(-0.375, -0.125), (0.125, -0.375), (-0.125, 0.375), (0.375, 0.125)] {
-                let (px, py) = (f64::from(x) + dx, f64::from(y) + dy);
-                let p = to_sheet.apply(Point::new(px, py));
-                let on_sheet = (0.0..1.0).contains(&p.x) && (0.0..1.0).contains(&p.y);
-                sum += i32::from(if on_sheet { paper(p.x, p.y) } else { desk(px, py) });
+        for (x, y, pixel) in capture.enumerate_pixels_mut() {
+            for c in 0..3 {
+                let seen = SUBPIXELS.map(|(dx, dy)| {
+                    let p = to_sheet.apply(Point::new(f64::from(x) + dx, f64::from(y) + dy));
+                    let on_sheet = (0.0..1.0).contains(&p.x) && (0.0..1.0).contains(&p.y);
+                    on_sheet.then(|| i32::from(paper(p.x, p.y)[c]) + noise(x, y)).unwrap_or(i32::from(pixel[c]))
+                });
+                pixel[c] = (seen.iter().sum::<i32>() / 4).clamp(0, 255) as u8;
             }
-            Rgb([(sum / 4 + noise(x, y)).clamp(0, 255) as u8; 3])
-        })
+        }
     }
 
     fn quad(corners: [(f64, f64); 4]) -> Quad {
@@ -414,6 +437,56 @@ mod tests {
         let card = quad([(180.0, 90.0), (330.0, 100.0), (323.7, 195.0), (173.7, 185.0)]);
         let paper = |u: f64, _: f64| if u < 0.3 { 120 } else { 190 };
         assert_near(search(&scene(&card, paper, |_, _| 240), true), &card, 0.7);
+    }
+
+    fn card(middle: (f64, f64), degrees: f64) -> Quad {
+        let (sine, cosine) = degrees.to_radians().sin_cos();
+        Quad(
+            [(-75.0, -47.3), (75.0, -47.3), (75.0, 47.3), (-75.0, 47.3)]
+                .map(|(x, y)| Point::new(middle.0 + x * cosine - y * sine, middle.1 + x * sine + y * cosine)),
+        )
+    }
+
+    #[test]
+    fn both_sides_of_a_card_are_found_and_told_apart_from_two_slips() {
+        let (upper, lower) = (card((240.0, 180.0), 2.0), card((230.0, 400.0), -3.0));
+        let mut capture = scene(&lower, |u, _| if u < 0.3 { 120 } else { 190 }, |_, _| 240);
+        lay(&mut capture, &upper, |u, v| if u > 0.7 && v > 0.5 { [60, 80, 70] } else { [200, 170, 150] });
+        for scan_dpi in [None, Some(DPI)] {
+            let sheets = find(&capture, &Proxy::new(&capture), scan_dpi);
+            assert_eq!(sheets.len(), 2, "{sheets:?}");
+            let frame = capture.dimensions();
+            let [first, second] = card_sides(&sheets, frame, scan_dpi).expect("two sides");
+            assert!(corner_error(&sheets[first].quad, &upper) < 1.0);
+            assert!(corner_error(&sheets[second].quad, &lower) < 1.0);
+            assert_eq!(card_sides(&sheets, frame, Some(DPI / 2.0)), None, "two slips of 171 mm");
+        }
+    }
+
+    #[test]
+    fn sheets_side_by_side_are_all_found() {
+        let left = quad([(30.0, 90.0), (210.0, 96.0), (206.0, 360.0), (24.0, 352.0)]);
+        let right = quad([(250.0, 110.0), (440.0, 100.0), (448.0, 372.0), (258.0, 380.0)]);
+        let mut capture = scene(&left, print, wood);
+        lay(&mut capture, &right, |u, v| [print(u, v); 3]);
+        let sheets = search_all(&capture, false);
+        assert_eq!(sheets.len(), 2, "{sheets:?}");
+        assert!(corner_error(&sheets[0].quad, &right) < 1.0, "the larger is the main one: {sheets:?}");
+        assert!(corner_error(&sheets[1].quad, &left) < 1.0);
+        assert_eq!(card_sides(&sheets, capture.dimensions(), None), None);
+    }
+
+    #[test]
+    fn telephone_beside_a_sheet_is_no_sheet() {
+        let sheet = quad([(40.0, 60.0), (290.0, 70.0), (300.0, 420.0), (30.0, 410.0)]);
+        let telephone = quad([(350.0, 200.0), (440.0, 190.0), (455.0, 380.0), (365.0, 390.0)]);
+        let mut capture = scene(&sheet, print, wood);
+        lay(&mut capture, &telephone, |u, v| {
+            if (0.06..0.94).contains(&u) && (0.05..0.95).contains(&v) { [40, 60, 110] } else { [20, 20, 22] }
+        });
+        let sheets = search_all(&capture, false);
+        assert_eq!(sheets.len(), 1, "{sheets:?}");
+        assert_near(sheets.first().copied(), &sheet, 1.0);
     }
 
     #[test]

@@ -56,14 +56,48 @@ pub(super) fn rank(map: &EdgeMap, lines: &[Line], scanned: bool) -> Vec<Candidat
     candidates
 }
 
+/// The first of the ranked quads, or one of two apart that together look more like two sheets than it looks like one: two
+/// cards in a row have a common outline, too, with a gap in two of its sides.
+pub(super) fn choose(ranked: &[Candidate], frame: &Frame, scanned: bool) -> Option<Candidate> {
+    /// Quads looked at.
+    const BEST: usize = 24;
+    let first = ranked.first()?;
+    let within = |candidate: &&Candidate| {
+        !candidate.virtual_sides.contains(&true) && overlap(&candidate.corners, &first.corners) > 0.9
+    };
+    let mut parts: Vec<&Candidate> = ranked[1..].iter().filter(within).collect();
+    let alone = |candidate: &Candidate| candidate.evidence.among(0.0, 0.0).score(scanned);
+    parts.sort_by(|a, b| alone(b).total_cmp(&alone(a)));
+    parts.truncate(BEST);
+    let mut best = (first.score, first);
+    for (i, a) in parts.iter().enumerate() {
+        for b in &parts[i + 1..] {
+            let areas = [a, b].map(|part| signed_area(&part.corners));
+            if overlap(&a.corners, &b.corners) > 0.02 || areas[0].max(areas[1]) > 3.0 * areas[0].min(areas[1]) {
+                continue;
+            }
+            let outside = frame.edges_outside(&[a.corners, b.corners]);
+            let score = |part: &Candidate, area: f32| {
+                part.evidence.among(outside, ((areas[0] + areas[1]) / area).ln()).score(scanned)
+            };
+            let both = score(a, areas[0]).min(score(b, areas[1]));
+            if both > best.0 {
+                best = (both, if a.score >= b.score { a } else { b });
+            }
+        }
+    }
+    Some(best.1.clone())
+}
+
 /// Set of lines.
 type Set = u128;
 
 /// Which stretches of lines between which other lines may be sides.
 struct Segments {
     count: usize,
-    /// `support[(i n + k) n + l]`: share of line `i` between lines `k` and `l` that is supported.
-    support: Vec<f32>,
+    /// `support[(i n + k) n + l]`: share of line `i` between lines `k` and `l` that is supported, in parts of 255: a list
+    /// that fits the cache.
+    support: Vec<u8>,
     /// `from[i n + k]`: the lines `l` for which line `i` between `k` and `l` may be a side.
     from: Vec<Set>,
     /// `between[i n + j]`: the lines that may be a side between lines `i` and `j`.
@@ -77,7 +111,7 @@ impl Segments {
         assert!(n <= Set::BITS as usize, "lines are limited by the caller");
         let mut segments = Self {
             count: n,
-            support: vec![0.0; n * n * n],
+            support: vec![0; n * n * n],
             from: vec![0; n * n],
             between: vec![0; n * n],
             opposite: vec![0; n],
@@ -98,6 +132,8 @@ impl Segments {
                     let support =
                         if line.virtual_side { VIRTUAL_SUPPORT } else { line.support(from.min(to), from.max(to)) };
                     if support >= MIN_SUPPORT {
+                        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share")]
+                        let support = (support * 255.0) as u8;
                         segments.support[(i * n + k) * n + l] = support;
                         segments.support[(i * n + l) * n + k] = support;
                         segments.from[i * n + k] |= 1 << l;
@@ -129,7 +165,7 @@ impl Segments {
                             let (Some(a), Some(b)) = (crossings.at(side, from), crossings.at(side, to)) else {
                                 continue;
                             };
-                            let support = self.support[(side * n + from) * n + to];
+                            let support = f32::from(self.support[(side * n + from) * n + to]) / 255.0;
                             let length = (a - b).abs();
                             supported += length * support;
                             total += length;
@@ -164,7 +200,7 @@ fn above(i: usize) -> Set {
 }
 
 /// The frame and a sample of the clear edges in it.
-struct Frame {
+pub(super) struct Frame {
     width: f32,
     height: f32,
     x: Vec<f32>,
@@ -172,7 +208,7 @@ struct Frame {
 }
 
 impl Frame {
-    fn new(map: &EdgeMap) -> Self {
+    pub(super) fn new(map: &EdgeMap) -> Self {
         /// Edges looked at.
         const SAMPLE: usize = 1000;
         /// Weaker edges may be noise, grey levels.
@@ -183,13 +219,18 @@ impl Frame {
         Self { width: map.width as f32, height: map.height as f32, x, y }
     }
 
-    /// Share of the clear edges that lie outside a clockwise quad.
-    fn edges_outside(&self, corners: &[(f32, f32); 4]) -> f32 {
+    /// Share of the clear edges that lie outside all these clockwise quads.
+    pub(super) fn edges_outside(&self, sheets: &[[(f32, f32); 4]]) -> f32 {
         /// Distance from a side at which an edge no longer belongs to it, working pixels.
         const CLEAR: f32 = 5.0;
-        let outline = Outline::new(corners, CLEAR);
-        let outside = self.x.iter().zip(&self.y).map(|(&x, &y)| u32::from(!outline.holds(x, y))).sum::<u32>();
-        outside as f32 / self.x.len().max(1) as f32
+        let mut outside = vec![1u32; self.x.len()];
+        for corners in sheets {
+            let outline = Outline::new(corners, CLEAR);
+            for (outside, (&x, &y)) in outside.iter_mut().zip(self.x.iter().zip(&self.y)) {
+                *outside &= u32::from(!outline.holds(x, y));
+            }
+        }
+        outside.iter().sum::<u32>() as f32 / self.x.len().max(1) as f32
     }
 
     fn holds(&self, x: f32, y: f32) -> bool {
@@ -250,7 +291,7 @@ fn judge(lines: &[Line], crossings: &Crossings, frame: &Frame, sides: [u8; 4], s
         let (from, to) = (crossings.at(i, sides[(s + 3) % 4])?, crossings.at(i, sides[(s + 1) % 4])?);
         seen.push(Side::new(&lines[i], from.min(to), from.max(to), center));
     }
-    let evidence = Evidence::new(&seen, area, &corners, frame.edges_outside(&corners));
+    let evidence = Evidence::new(&seen, area, &corners, frame.edges_outside(&[corners]));
     let score = evidence.score(scanned);
     let support = [0, 1, 2, 3].map(|i| seen[i].support());
     Some(Candidate { corners, virtual_sides, support, evidence, score })
