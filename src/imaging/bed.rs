@@ -582,7 +582,7 @@ mod tests {
 
     #[test]
     fn punch_holes_become_paper() {
-        let (_, page, filled) = self::filled(&punched(BED, 6.0, [65.0, 145.0]), 0);
+        let (_, page, filled) = filled(&punched(BED, 6.0, [65.0, 145.0]), 0);
         assert_eq!(filled, Filled { holes: 2, slivers: 0 });
         let margin = (0..page.height()).flat_map(|y| (0..mm(20.0)).map(move |x| (x, y)));
         assert!(margin.into_iter().all(|(x, y)| page.get_pixel(x, y)[0] >= 230));
@@ -601,7 +601,7 @@ mod tests {
             ("single", punched(BED, 6.0, [105.0, 105.0])),
         ];
         for (what, capture) in printed {
-            let (original, page, filled) = self::filled(&capture, 0);
+            let (original, page, filled) = filled(&capture, 0);
             assert_eq!(filled, Filled::default(), "{what}");
             assert_eq!(original, page, "{what}");
         }
@@ -628,7 +628,7 @@ mod tests {
     fn a_sliver_becomes_paper_and_letters_beside_it_stay() {
         let mut capture = capture();
         paint(&mut capture, [30; 3], 0..mm(6.0), mm(100.0)..mm(101.0));
-        let (_, page, filled) = self::filled(&capture, 6);
+        let (_, page, filled) = filled(&capture, 6);
         assert_eq!(filled.slivers, 2);
         assert!((0..mm(95.0)).all(|y| (0..mm(10.0)).all(|x| page.get_pixel(x, y)[0] >= 230)));
         assert!(page.get_pixel(mm(4.0), mm(100.5))[0] < 60);
@@ -638,7 +638,7 @@ mod tests {
     fn print_at_the_edge_stays_where_the_bed_is_another_or_unknown() {
         let mut capture = capture();
         paint(&mut capture, [150, 40, 40], 0..6, 0..mm(210.0));
-        let (original, page, filled) = self::filled(&capture, 0);
+        let (original, page, filled) = filled(&capture, 0);
         assert_eq!((filled, &page), (Filled::default(), &original));
         let mut page = original.clone();
         assert_eq!(fill(&mut page, &original, &cut_out(&original), DPI), Filled::default());
@@ -647,7 +647,7 @@ mod tests {
 
     #[test]
     fn a_page_that_needs_nothing_is_left_alone() {
-        let (original, page, filled) = self::filled(&capture(), 0);
+        let (original, page, filled) = filled(&capture(), 0);
         assert_eq!((filled, page), (Filled::default(), original));
     }
 
