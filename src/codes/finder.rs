@@ -166,12 +166,13 @@ impl<'a> Dark<'a> {
             }
         };
         for (column, cell) in flags.as_chunks::<TILE>().0.iter().enumerate() {
-            let flags = u128::from_le_bytes(*cell);
+            let (halves, _) = cell.as_chunks::<8>();
+            let [low, high] = [halves[0], halves[1]].map(u64::from_le_bytes);
             // Most cells are bare paper.
-            if flags == 0 && !dark {
+            if low | high == 0 && !dark {
                 continue;
             }
-            let bits = bits(flags as u64) | bits((flags >> 64) as u64) << 8;
+            let bits = bits(low) | bits(high) << 8;
             let mut changes = (bits ^ (bits << 1 | u32::from(dark))) & 0xffff;
             while changes != 0 {
                 let end = column * TILE + changes.trailing_zeros() as usize;
