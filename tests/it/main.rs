@@ -2,6 +2,8 @@
 
 mod bad_inputs;
 mod broken;
+mod generator;
+mod geometry;
 mod interrupted;
 mod judges;
 mod layers;
