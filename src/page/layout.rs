@@ -175,15 +175,13 @@ fn place(
 
     let mut skew_degrees = sheet.edge_skew_degrees;
     let mut ink = Ink::of(&sheet.preview(capture, proxy));
-    if is_flat {
-        let estimate = skew::estimate(&ink);
-        let credible = displayed.is_none() || estimate.degrees.abs() <= MAX_PRINT_SKEW_DEGREES;
-        if estimate.confidence >= skew::MIN_CONFIDENCE && credible {
-            skew_degrees += estimate.degrees;
-            sheet.outline = turned(&sheet.outline, estimate.degrees);
-            if estimate.degrees.abs() > NEARLY_STRAIGHT_DEGREES {
-                ink = Ink::of(&sheet.preview(capture, proxy));
-            }
+    let estimate = skew::estimate(&ink);
+    let credible = displayed.is_none() || estimate.degrees.abs() <= MAX_PRINT_SKEW_DEGREES;
+    if estimate.confidence >= skew::MIN_CONFIDENCE && credible {
+        skew_degrees += estimate.degrees;
+        sheet.turn(estimate.degrees);
+        if estimate.degrees.abs() > NEARLY_STRAIGHT_DEGREES {
+            ink = Ink::of(&sheet.preview(capture, proxy));
         }
     }
 
@@ -245,6 +243,15 @@ impl Sheet {
     fn whole_frame(width: u32, height: u32, scan_dpi: Option<f64>) -> Self {
         let (size, dpi) = flat_size(f64::from(width), f64::from(height), scan_dpi);
         Self { outline: Quad::of_frame(width, height), size, effective_dpi: dpi, edge_skew_degrees: 0.0 }
+    }
+
+    /// Turns what is taken clockwise about the middle of the sheet, on the sheet's own plane.
+    fn turn(&mut self, degrees: f64) {
+        let SizeMm { width, height } = self.size;
+        let flat = Quad([(0.0, 0.0), (width, 0.0), (width, height), (0.0, height)].map(|(x, y)| Point::new(x, y)));
+        if let Some(to_capture) = Homography::between(&flat, &self.outline) {
+            self.outline = Quad(turned(&flat, degrees).0.map(|corner| to_capture.apply(corner)));
+        }
     }
 
     /// Takes a scan in which no edge of paper is seen (black and white ones have none left) for the format that it exceeds

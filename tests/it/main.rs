@@ -4,6 +4,8 @@ mod bad_inputs;
 mod broken;
 mod card_sides;
 mod debug_pictures;
+mod generator;
+mod geometry;
 mod interrupted;
 mod judges;
 mod layers;

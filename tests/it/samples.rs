@@ -122,7 +122,7 @@ fn payloads(codes: &Value) -> BTreeSet<String> {
     codes.iter().filter_map(Value::as_str).map(|payload| payload.nfc().collect()).collect()
 }
 
-type Polygon = Vec<[f64; 2]>;
+pub(crate) type Polygon = Vec<[f64; 2]>;
 
 fn quad(value: &Value) -> Option<Polygon> {
     let corners = value.as_array()?;
@@ -131,7 +131,7 @@ fn quad(value: &Value) -> Option<Polygon> {
 }
 
 /// Intersection over union of two convex polygons, both cut to a picture of this size.
-fn overlap(one: &Polygon, other: &Polygon, [width, height]: [f64; 2]) -> f64 {
+pub(crate) fn overlap(one: &Polygon, other: &Polygon, [width, height]: [f64; 2]) -> f64 {
     let right = width - 0.5;
     let bottom = height - 0.5;
     let frame = vec![[-0.5, -0.5], [right, -0.5], [right, bottom], [-0.5, bottom]];
