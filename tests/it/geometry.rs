@@ -17,6 +17,7 @@ use std::{env, fs, thread};
 use image::{GrayImage, Luma};
 use sohoa::imaging::decode::{self, Limits};
 use sohoa::imaging::gray::luma;
+use sohoa::imaging::ink::Ink;
 use sohoa::imaging::skew;
 use sohoa::input;
 use sohoa::model::{Point, Quad, SizeMm};
@@ -242,7 +243,7 @@ fn lines(gray: &GrayImage, dpi: f64) -> Option<f64> {
         let sum: u32 = block.map(|(x, y)| u32::from(gray.get_pixel(x, y)[0])).sum();
         Luma([u8::try_from(sum / (factor * factor)).expect("a mean of bytes")])
     });
-    let skew = skew::estimate(&small);
+    let skew = skew::estimate(&Ink::of(&small));
     (skew.confidence >= skew::MIN_CONFIDENCE).then_some(skew.degrees)
 }
 
