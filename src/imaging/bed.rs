@@ -561,7 +561,7 @@ mod tests {
     }
 
     /// The page as cut out `off` pixels too far left, after filling.
-    fn filled(capture: &RgbImage, off: u32) -> (RgbImage, RgbImage, Filled) {
+    fn after_filling(capture: &RgbImage, off: u32) -> (RgbImage, RgbImage, Filled) {
         let (left, top) = (MARGIN - off, MARGIN);
         let original = RgbImage::from_fn(mm(148.0), mm(210.0), |x, y| *capture.get_pixel(x + left, y + top));
         let shift = Homography([[1.0, 0.0, f64::from(left)], [0.0, 1.0, f64::from(top)], [0.0, 0.0, 1.0]]);
@@ -582,7 +582,7 @@ mod tests {
 
     #[test]
     fn punch_holes_become_paper() {
-        let (_, page, filled) = filled(&punched(BED, 6.0, [65.0, 145.0]), 0);
+        let (_, page, filled) = after_filling(&punched(BED, 6.0, [65.0, 145.0]), 0);
         assert_eq!(filled, Filled { holes: 2, slivers: 0 });
         let margin = (0..page.height()).flat_map(|y| (0..mm(20.0)).map(move |x| (x, y)));
         assert!(margin.into_iter().all(|(x, y)| page.get_pixel(x, y)[0] >= 230));
@@ -601,7 +601,7 @@ mod tests {
             ("single", punched(BED, 6.0, [105.0, 105.0])),
         ];
         for (what, capture) in printed {
-            let (original, page, filled) = filled(&capture, 0);
+            let (original, page, filled) = after_filling(&capture, 0);
             assert_eq!(filled, Filled::default(), "{what}");
             assert_eq!(original, page, "{what}");
         }
@@ -620,7 +620,7 @@ mod tests {
         disc(&mut both_sides, 137.0, 65.0, 6.0, BED);
         disc(&mut both_sides, 137.0, 145.0, 6.0, BED);
         for capture in [squares, rings, both_sides] {
-            assert_eq!(filled(&capture, 0).2, Filled::default());
+            assert_eq!(after_filling(&capture, 0).2, Filled::default());
         }
     }
 
@@ -628,7 +628,7 @@ mod tests {
     fn a_sliver_becomes_paper_and_letters_beside_it_stay() {
         let mut capture = capture();
         paint(&mut capture, [30; 3], 0..mm(6.0), mm(100.0)..mm(101.0));
-        let (_, page, filled) = filled(&capture, 6);
+        let (_, page, filled) = after_filling(&capture, 6);
         assert_eq!(filled.slivers, 2);
         assert!((0..mm(95.0)).all(|y| (0..mm(10.0)).all(|x| page.get_pixel(x, y)[0] >= 230)));
         assert!(page.get_pixel(mm(4.0), mm(100.5))[0] < 60);
@@ -638,7 +638,7 @@ mod tests {
     fn print_at_the_edge_stays_where_the_bed_is_another_or_unknown() {
         let mut capture = capture();
         paint(&mut capture, [150, 40, 40], 0..6, 0..mm(210.0));
-        let (original, page, filled) = filled(&capture, 0);
+        let (original, page, filled) = after_filling(&capture, 0);
         assert_eq!((filled, &page), (Filled::default(), &original));
         let mut page = original.clone();
         assert_eq!(fill(&mut page, &original, &cut_out(&original), DPI), Filled::default());
@@ -647,7 +647,7 @@ mod tests {
 
     #[test]
     fn a_page_that_needs_nothing_is_left_alone() {
-        let (original, page, filled) = filled(&capture(), 0);
+        let (original, page, filled) = after_filling(&capture(), 0);
         assert_eq!((filled, page), (Filled::default(), original));
     }
 

@@ -17,7 +17,7 @@
 //! photographs). Nothing is thresholded: what was on the paper keeps its contrast to the paper around it, print that
 //! shines through from the back as well, because from faint pencil it cannot be told for certain.
 //!
-//! Limits: a shadow whose edge is harder than three tiles (direct sun) stays; so does a grey one narrower than twice
+//! Limits: a shadow whose edge lies within two tiles (direct sun) stays; so does a grey one narrower than twice
 //! [`REACH`]. Pale blue paper under a camera is taken for white paper in daylight.
 
 use image::RgbImage;
@@ -684,16 +684,16 @@ fn multiply_cell(bytes: &mut [u8; CELL * 3], gains: &mut [u16; CELL * 3], steps:
     const CLIPS_UNSEEN: i16 = 263;
     let mut products = [0i16; CELL * 3];
     let mut most = 0;
-    for i in 0..CELL * 3 {
-        products[i] = times(bytes[i], gains[i]);
-        most = most.max(products[i]);
-        gains[i] = gains[i].wrapping_add(steps[i]);
+    for (((product, &byte), gain), &step) in products.iter_mut().zip(&*bytes).zip(gains).zip(steps) {
+        *product = times(byte, *gain);
+        most = most.max(*product);
+        *gain = gain.wrapping_add(step);
     }
     if most > CLIPS_UNSEEN {
         products.as_chunks_mut::<3>().0.iter_mut().for_each(dim);
     }
-    for i in 0..CELL * 3 {
-        bytes[i] = products[i].min(255) as u8;
+    for (byte, product) in bytes.iter_mut().zip(&products) {
+        *byte = (*product).min(255) as u8;
     }
 }
 
@@ -702,7 +702,7 @@ fn multiply_cell(bytes: &mut [u8; CELL * 3], gains: &mut [u16; CELL * 3], steps:
 #[inline(always)]
 fn times(byte: u8, gain: u16) -> i16 {
     let byte = u16::from(byte);
-    ((byte * (gain >> 8) + (byte * (gain & 255) >> 8) + 32) >> 6) as i16
+    ((byte * (gain >> 8) + ((byte * (gain & 255)) >> 8) + 32) >> 6) as i16
 }
 
 /// Brings a colour back into range as a whole.
