@@ -153,6 +153,7 @@ impl Segments {
 
     /// All quads `[i, k, j, l]`, `i` opposite to `j` and `k` to `l`, with a quick score: how much of their outline is
     /// supported, and how long that is.
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most 128 lines")]
     fn short_list(&self, crossings: &Crossings) -> Vec<(f32, [u8; 4])> {
         let n = self.count;
         let mut quads = Vec::new();
