@@ -115,7 +115,7 @@ fn turned(short: f64, long: f64, landscape: bool) -> SizeMm {
 }
 
 /// Width over height of the rectangle whose picture is the quad.
-fn aspect(quad: &Quad, frame_width: u32, frame_height: u32) -> f64 {
+pub(crate) fn aspect(quad: &Quad, frame_width: u32, frame_height: u32) -> f64 {
     let long_side = f64::from(frame_width.max(frame_height));
     let center = Point::new((f64::from(frame_width) - 1.0) / 2.0, (f64::from(frame_height) - 1.0) / 2.0);
     // Coordinates about the optical axis, in units of the frame's long side.

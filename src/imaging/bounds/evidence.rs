@@ -76,7 +76,8 @@ const CONFIDENCE: [Weight; 8] = [
 pub const BESIDE_MEASURES: usize = 6;
 
 /// What makes a quad beside the main sheet likely another sheet: the measures of [`Evidence::beside`] after those of the
-/// quad itself, with the constant.
+/// quad itself, with the constant. Set by hand; on 113 generated captures 61 of 62 sheets that were surer than 0.8 were
+/// there, on 300 with one sheet and the 56 evaluation pictures the only ones announced were papers of a heap.
 #[rustfmt::skip]
 const BESIDE: [Weight; 14] = [
     Weight { photo: 6.00, scan: 6.00 }, // support, mean of the sides

@@ -76,11 +76,15 @@ pub(super) fn choose(ranked: &[Candidate], frame: &Frame, scanned: bool) -> Opti
             if overlap(&a.corners, &b.corners) > 0.02 || areas[0].max(areas[1]) > 3.0 * areas[0].min(areas[1]) {
                 continue;
             }
-            let outside = frame.edges_outside(&[a.corners, b.corners]);
-            let score = |part: &Candidate, area: f32| {
+            let score = |part: &Candidate, area: f32, outside: f32| {
                 part.evidence.among(outside, ((areas[0] + areas[1]) / area).ln()).score(scanned)
             };
-            let both = score(a, areas[0]).min(score(b, areas[1]));
+            let worse = |outside| score(a, areas[0], outside).min(score(b, areas[1], outside));
+            // The count of the edges outside is only worth its time where the rest is good enough.
+            if worse(0.0) <= best.0 {
+                continue;
+            }
+            let both = worse(frame.edges_outside(&[a.corners, b.corners]));
             if both > best.0 {
                 best = (both, if a.score >= b.score { a } else { b });
             }
@@ -149,6 +153,7 @@ impl Segments {
 
     /// All quads `[i, k, j, l]`, `i` opposite to `j` and `k` to `l`, with a quick score: how much of their outline is
     /// supported, and how long that is.
+    #[expect(clippy::cast_possible_truncation, reason = "there are at most 128 lines")]
     fn short_list(&self, crossings: &Crossings) -> Vec<(f32, [u8; 4])> {
         let n = self.count;
         let mut quads = Vec::new();
