@@ -6,8 +6,9 @@
 use image::{GrayImage, imageops};
 
 use super::{MIN_DPI, PageError, Settings};
-use crate::imaging::{orient, scale, skew, warp};
-use crate::model::{Homography, Orientation, Point, Quad, SizeMm};
+use crate::imaging::bounds::Bounds;
+use crate::imaging::{dewarp, orient, scale, skew, warp};
+use crate::model::{Bend, Homography, Orientation, Point, Quad, SizeMm};
 use crate::ocr::{self, OcrEngine};
 
 const MM_PER_INCH: f64 = 25.4;
@@ -55,6 +56,8 @@ pub(super) struct Layout {
     pub(super) height: u32,
     /// Takes output pixels to capture pixels.
     pub(super) to_capture: Homography,
+    /// How the page departs from that.
+    pub(super) bend: Option<Bend>,
     /// The output is the capture, pixel for pixel: its JPEG stream can be kept as it is.
     pub(super) is_identity: bool,
 }
@@ -63,13 +66,13 @@ pub(super) struct Layout {
 /// edge in frame) and, for flat captures, the scanner's resolution.
 pub(super) fn lay_out(
     gray: &GrayImage,
-    found: Option<Quad>,
+    bounds: Option<&Bounds>,
     scan_dpi: Option<f64>,
     engine: Option<&dyn OcrEngine>,
     settings: &Settings,
 ) -> Result<Layout, PageError> {
     let (frame_width, frame_height) = gray.dimensions();
-    let displayed = found.map(starting_top_left);
+    let displayed = bounds.map(|bounds| starting_top_left(bounds.quad));
     let is_flat = scan_dpi.is_some() || displayed.is_none();
     let mut sheet = match displayed {
         Some(quad) if is_flat => Sheet::flat(&quad, scan_dpi),
@@ -91,11 +94,16 @@ pub(super) fn lay_out(
     let turns = orientation.quarter_turns();
     let outline = sheet.outline.rotated_start(turns);
     let size = if turns % 2 == 0 { sheet.size } else { SizeMm { width: sheet.size.height, height: sheet.size.width } };
+    let bend = bounds.filter(|_| !is_flat).and_then(|bounds| {
+        let foot = scale::camera_foot(&outline, size, frame_width, frame_height);
+        sheet.bend(gray, bounds, orientation, foot)
+    });
     let dpi = output_dpi(size, sheet.effective_dpi, is_flat && scan_dpi.is_some(), settings);
     let (width, height) = (pixels(size.width, dpi), pixels(size.height, dpi));
     let frame = Quad::of_frame(width, height);
     let to_capture = Homography::between(&frame, &outline).unwrap_or(Homography::IDENTITY);
-    let is_identity = (width, height) == (frame_width, frame_height)
+    let is_identity = bend.is_none()
+        && (width, height) == (frame_width, frame_height)
         && frame.0.iter().zip(&outline.0).all(|(a, b)| a.distance(*b) < IDENTITY_TOLERANCE_PIXELS);
     Ok(Layout {
         quad: displayed.map(|quad| quad.rotated_start(turns)),
@@ -107,6 +115,7 @@ pub(super) fn lay_out(
         width,
         height,
         to_capture,
+        bend,
         is_identity,
     })
 }
@@ -151,6 +160,23 @@ impl Sheet {
     fn whole_frame(width: u32, height: u32, scan_dpi: Option<f64>) -> Self {
         let (size, dpi) = flat_size(f64::from(width), f64::from(height), scan_dpi);
         Self { outline: Quad::of_frame(width, height), size, effective_dpi: dpi, edge_skew_degrees: 0.0 }
+    }
+
+    /// How the upright page departs from its homography. Sheets with four straight sides are flat.
+    fn bend(&self, gray: &GrayImage, bounds: &Bounds, orientation: Orientation, foot: Point) -> Option<Bend> {
+        if bounds.curves.iter().all(Vec::is_empty) {
+            return None;
+        }
+        let outline = self.outline.rotated_start(orientation.quarter_turns());
+        let start = (0..4).find(|&start| bounds.quad.rotated_start(start) == outline)?;
+        let unit = Quad([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)].map(|(x, y)| Point::new(x, y)));
+        let to_unit = Homography::between(&outline, &unit)?;
+        let mut sides = bounds.curves.clone();
+        sides.rotate_left(start);
+        sides.iter_mut().flatten().for_each(|p| *p = to_unit.apply(*p));
+        let preview = self.preview(gray);
+        let dpi = f64::from(preview.width()) / (self.size.width / MM_PER_INCH);
+        dewarp::estimate(&upright(&preview, orientation), Some(&sides), foot, dpi)
     }
 
     /// The sheet laid flat in grey, small, for estimates.

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::codes::{self, Code};
@@ -14,7 +15,7 @@ use crate::imaging::proxy::Proxy;
 use crate::imaging::quality::{self, Flag, Measures};
 use crate::imaging::{blank, bounds, encode, illumination, warp};
 use crate::input::{Frame, InputError};
-use crate::model::{Lang, Localized, Orientation, PageText, Quad, SizeMm};
+use crate::model::{Lang, Localized, Orientation, PageMap, PageText, Point, Quad, SizeMm};
 use crate::ocr::{self, OcrEngine, OcrError};
 
 mod layout;
@@ -155,9 +156,13 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
     let scan_dpi = scanner_resolution(&capture);
     let proxy = Proxy::new(&capture.image);
     let bounds = bounds::find(&capture.image, &proxy, scan_dpi.is_some());
-    let layout = layout::lay_out(&luma(&capture.image), bounds.as_ref().map(|b| b.quad), scan_dpi, engine, settings)?;
+    let layout = layout::lay_out(&luma(&capture.image), bounds.as_ref(), scan_dpi, engine, settings)?;
 
     let mut image = warp::rectify(&capture.image, &layout.to_capture, layout.width, layout.height);
+    if let Some(bend) = layout.bend {
+        let map = PageMap { bend: Some(bend), ..PageMap::flat(layout.width, layout.height, layout.to_capture) };
+        resample(&capture.image, &map, &mut image);
+    }
     let gray = luma(&image);
     let cut_off = bounds.as_ref().is_some_and(|b| b.cut_off);
     let measures = quality::measure(&gray, layout.dpi, layout.effective_dpi, cut_off);
@@ -194,6 +199,23 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
         measures,
         elapsed: started.elapsed(),
     })
+}
+
+/// Takes every pixel of a page from its place on the capture, bilinearly.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped into the capture")]
+fn resample(capture: &RgbImage, map: &PageMap, page: &mut RgbImage) {
+    let (right, below) = (f64::from(capture.width().max(2) - 2), f64::from(capture.height().max(2) - 2));
+    for (x, y, pixel) in page.enumerate_pixels_mut() {
+        let p = map.to_capture(Point::new(f64::from(x), f64::from(y)));
+        let (px, py) = (p.x.clamp(0.0, right), p.y.clamp(0.0, below));
+        let (fx, fy) = (px.fract() as f32, py.fract() as f32);
+        let at = |dx: u32, dy: u32| capture.get_pixel(px as u32 + dx, py as u32 + dy).0.map(f32::from);
+        let (a, b, c, d) = (at(0, 0), at(1, 0), at(0, 1), at(1, 1));
+        pixel.0 = [0, 1, 2].map(|i| {
+            let (above, under) = (a[i] + (b[i] - a[i]) * fx, c[i] + (d[i] - c[i]) * fx);
+            (above + (under - above) * fy).round() as u8
+        });
+    }
 }
 
 /// The resolution of a flat capture, pixels an inch; `None` for photos and for files that do not say it believably.
