@@ -31,7 +31,11 @@ const STRAIGHT_PIXELS: f64 = 1.25;
 const BOW_STRETCHES: usize = 8;
 const BOW_PIXELS: f64 = 1.0;
 const BOW_OVER_SPREAD: f64 = 6.0;
-/// Ends left out of that, as a share: the rounded corners of a card's short side.
+/// Paper bends without jumps: between so many profiles and the next, the middle moves by no more than this share of the
+/// whole bow. A path that changes over to another edge jumps.
+const JUMP_PROFILES: usize = 4;
+const JUMP_SHARE: f64 = 0.5;
+/// Ends left out of both, as a share: the rounded corners of a card's short side.
 const ROUNDED_SHARE: f64 = 0.06;
 /// Share of a bowed side that tells its direction at the corner.
 const END_WINDOW: f64 = 0.18;
@@ -183,19 +187,22 @@ fn bend(image: &RgbImage, side: &mut Side, search: Search) {
 
 /// Whether a side seen at these distances from a line, in pixels by the share of the side, is no straight one.
 ///
-/// Either too many lie far off, or whole stretches lie to one side or the other, by clearly more than their own spread.
+/// Either too many lie far off, or whole stretches lie to one side or the other, by clearly more than their own spread and
+/// without a jump.
 fn is_bowed(off: &[(f64, f64)]) -> bool {
-    let near = off.iter().filter(|(_, off)| off.abs() < STRAIGHT_PIXELS).count();
-    if (near as f64) < STRAIGHT_SHARE * off.len() as f64 {
-        return true;
-    }
     let ends = ROUNDED_SHARE..=1.0 - ROUNDED_SHARE;
     let inner: Vec<f64> = off.iter().filter(|(s, _)| ends.contains(s)).map(|(_, off)| *off).collect();
+    let near = inner.iter().filter(|off| off.abs() < STRAIGHT_PIXELS).count();
+    if (near as f64) < STRAIGHT_SHARE * inner.len() as f64 {
+        return true;
+    }
     let stretch = inner.len().div_ceil(BOW_STRETCHES).max(1);
     let middles: Vec<f64> = inner.chunks(stretch).map(|part| median(part.to_vec())).collect();
     let (low, high) = middles.iter().fold((f64::MAX, f64::MIN), |(low, high), &m| (low.min(m), high.max(m)));
     let strays = inner.chunks(stretch).zip(&middles).flat_map(|(part, m)| part.iter().map(move |off| (off - m).abs()));
-    high - low > BOW_PIXELS.max(BOW_OVER_SPREAD * median(strays.collect()))
+    let few: Vec<f64> = inner.chunks(JUMP_PROFILES).map(|part| median(part.to_vec())).collect();
+    let jump = few.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f64::max);
+    high - low > BOW_PIXELS.max(BOW_OVER_SPREAD * median(strays.collect())) && jump < JUMP_SHARE * (high - low)
 }
 
 /// The middle value; 0 of none.

@@ -165,18 +165,18 @@ fn text(p: Point) -> f64 {
     let (column, within) = ((p.x / CELL_MM).floor(), (p.x / CELL_MM).fract() * CELL_MM);
     let kind = hash(column as u32, line as u32);
     // Spaces between words; lines end raggedly.
-    if kind % 6 == 0 || p.x > 190.0 - f64::from(hash(7, line as u32) % 40) {
+    if kind.is_multiple_of(6) || p.x > 190.0 - f64::from(hash(7, line as u32) % 40) {
         return 0.0;
     }
-    let top = if kind % 5 == 0 { 2.8 } else { 1.9 };
+    let top = if kind.is_multiple_of(5) { 2.8 } else { 1.9 };
     let stem = (0.1..0.5).contains(&within) || (1.1..1.5).contains(&within);
     let bowl = (0.1..1.5).contains(&within) && ((0.0..0.35).contains(&above) || (1.5..1.9).contains(&above));
     let letter = (stem && (0.0..top).contains(&above)) || bowl;
-    let mark = kind % 3 == 0 && (0.5..1.1).contains(&within) && (2.4..2.9).contains(&above);
+    let mark = kind.is_multiple_of(3) && (0.5..1.1).contains(&within) && (2.4..2.9).contains(&above);
     let next_line = line - 1.0;
     let own = hash(column as u32, next_line as u32);
     let below = p.y - next_line * PITCH_MM;
-    let tail = own % 7 == 1 && own % 6 != 0 && (1.1..1.5).contains(&within) && (0.0..0.9).contains(&below);
+    let tail = own % 7 == 1 && !own.is_multiple_of(6) && (1.1..1.5).contains(&within) && (0.0..0.9).contains(&below);
     f64::from(u8::from(letter || mark || tail))
 }
 
