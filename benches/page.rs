@@ -15,9 +15,10 @@ use image::RgbImage;
 use rustix::time::{ClockId, clock_gettime};
 use sohoa::codes;
 use sohoa::imaging::gray::luma;
+use sohoa::imaging::illumination::{self, Light};
 use sohoa::imaging::ink::Ink;
 use sohoa::imaging::proxy::Proxy;
-use sohoa::imaging::{blank, bounds, encode, illumination, orient, quality, skew, warp};
+use sohoa::imaging::{bed, blank, bounds, encode, orient, quality, skew, warp};
 use sohoa::input::{self, Frame};
 use sohoa::model::{Homography, PageMap, Quad};
 use sohoa::ocr::OcrEngine;
@@ -121,11 +122,18 @@ fn stages(c: &mut Criterion<CpuTime>) {
         group.bench_function("quality", |b| b.iter(|| quality::measure(black_box(&gray), dpi, effective_dpi, false)));
         group.bench_function("blank", |b| b.iter(|| blank::is_blank(black_box(&gray), dpi)));
         group.bench_function("codes", |b| b.iter(|| codes::read(black_box(&gray))));
+        let light = if scan_dpi.is_some() { Light::Scanner } else { Light::Room };
         let mut lit: RgbImage = image.clone();
+        group.bench_function("bed, with a copy of the page", |b| {
+            b.iter(|| {
+                lit.copy_from_slice(black_box(&image));
+                bed::fill(&mut lit, &capture, &flat, dpi)
+            });
+        });
         group.bench_function("illumination, with a copy of the page", |b| {
             b.iter(|| {
                 lit.copy_from_slice(black_box(&image));
-                illumination::normalize(&mut lit)
+                illumination::normalize(&mut lit, light)
             });
         });
         let jpeg_quality = Settings::default().jpeg_quality;

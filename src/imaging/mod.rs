@@ -5,6 +5,7 @@ pub mod blank;
 pub mod bounds;
 pub(crate) mod components;
 pub mod decode;
+pub mod dewarp;
 pub mod encode;
 pub mod gray;
 pub mod illumination;

@@ -6,7 +6,7 @@
 //! gives both the focal length and the aspect) and the nearest format is taken. Formats of one aspect (A3, A4, A5) cannot
 //! be told apart on a photo: A4 is assumed, which is what nearly all papers of a dossier are.
 
-use crate::model::{Point, Quad, SizeMm};
+use crate::model::{Homography, Point, Quad, SizeMm};
 
 /// A sheet's size and, when it is a known format, its name.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,6 +106,28 @@ pub fn from_quad(quad: &Quad, frame_width: u32, frame_height: u32) -> Paper {
     }
 }
 
+/// The point of a photographed sheet's plane that lies straight below the camera, as shares of the sheet's width and
+/// height from the first corner of its outline.
+///
+/// The camera is taken to have square pixels, its optical axis through the picture's centre and the focal length of a phone.
+pub fn camera_foot(outline: &Quad, size: SizeMm, frame_width: u32, frame_height: u32) -> Point {
+    let long_side = f64::from(frame_width.max(frame_height));
+    let center = Point::new((f64::from(frame_width) - 1.0) / 2.0, (f64::from(frame_height) - 1.0) / 2.0);
+    let axial = Quad(outline.0.map(|p| Point::new((p.x - center.x) / long_side, (p.y - center.y) / long_side)));
+    let corners = [(0.0, 0.0), (size.width, 0.0), (size.width, size.height), (0.0, size.height)];
+    let Some(map) = Homography::between(&Quad(corners.map(|(x, y)| Point::new(x, y))), &axial) else {
+        return Point::new(0.5, 0.5);
+    };
+    // Columns of the homography are the sheet's two directions and its corner in the camera's frame, x and y times the
+    // focal length. A bent sheet's outline does not tell that length.
+    let column = |i: usize| [map.0[0][i], map.0[1][i], map.0[2][i] * FOCAL_DEFAULT];
+    let (across, down, corner) = (column(0), column(1), column(2));
+    Point::new(
+        -dot(across, corner) / dot(across, across) / size.width,
+        -dot(down, corner) / dot(down, down) / size.height,
+    )
+}
+
 fn named(format: &Format, landscape: bool) -> Paper {
     Paper { size: turned(format.width, format.height, landscape), name: Some(format.name) }
 }
@@ -177,6 +199,20 @@ mod tests {
             let scale = focal * frame_height / (distance + depth);
             Point::new(x * scale + (frame_width - 1.0) / 2.0, y * scale + (frame_height - 1.0) / 2.0)
         }))
+    }
+
+    #[test]
+    fn camera_stands_above_the_middle_of_a_sheet_seen_head_on() {
+        let size = SizeMm { width: 210.0, height: 297.0 };
+        let outline =
+            Quad([(500.0, 400.0), (1340.0, 400.0), (1340.0, 1588.0), (500.0, 1588.0)].map(|(x, y)| Point::new(x, y)));
+        let foot = camera_foot(&outline, size, 1841, 1989);
+        assert!((foot.x - 0.5).abs() < 1e-6 && (foot.y - 0.5).abs() < 1e-6, "{foot:?}");
+        // The far side is shorter: the camera stands nearer to the other.
+        let tilted =
+            Quad([(560.0, 400.0), (1280.0, 400.0), (1340.0, 1588.0), (500.0, 1588.0)].map(|(x, y)| Point::new(x, y)));
+        let foot = camera_foot(&tilted, size, 1841, 1989);
+        assert!((foot.x - 0.5).abs() < 1e-6 && foot.y > 0.6, "{foot:?}");
     }
 
     #[test]

@@ -24,6 +24,11 @@ impl Point {
     pub fn distance(self, other: Self) -> f64 {
         (self.x - other.x).hypot(self.y - other.y)
     }
+
+    /// Where a point of a picture reduced by `1/factor` lies on the large one; pixels keep their outer edges.
+    pub fn scaled(self, factor: f64) -> Self {
+        Self::new((self.x + 0.5) * factor - 0.5, (self.y + 0.5) * factor - 0.5)
+    }
 }
 
 /// Four corners: the first is the content's own top left, the others follow clockwise. Corners may lie outside the
@@ -62,7 +67,7 @@ impl Quad {
     /// Multiplies all coordinates, keeping the outer edge of the pixels: a corner of a picture reduced by `1/factor`
     /// goes to the same corner of the large one.
     pub fn scaled(&self, factor: f64) -> Self {
-        Self(self.0.map(|p| Point::new((p.x + 0.5) * factor - 0.5, (p.y + 0.5) * factor - 0.5)))
+        Self(self.0.map(|p| p.scaled(factor)))
     }
 
     /// The same outline starting `quarter_turns` corners later.

@@ -11,8 +11,8 @@ use crate::imaging::gray::luma;
 use crate::imaging::ink::Ink;
 use crate::imaging::orient::OrientationGuess;
 use crate::imaging::proxy::Proxy;
-use crate::imaging::{orient, scale, skew, warp};
-use crate::model::{Homography, Orientation, PageMap, Point, Quad, SizeMm};
+use crate::imaging::{dewarp, orient, scale, skew, warp};
+use crate::model::{Bend, Homography, Orientation, PageMap, Point, Quad, SizeMm};
 use crate::ocr::{self, OcrEngine};
 
 const MM_PER_INCH: f64 = 25.4;
@@ -130,6 +130,7 @@ pub(super) fn lay_out(
     }
     let frame = Quad::of_frame(width, height);
     let is_identity = (width, height) == capture.dimensions()
+        && first.bend.is_none()
         && frame.0.iter().zip(&first.outline.0).all(|(a, b)| a.distance(*b) < IDENTITY_TOLERANCE_PIXELS);
     let (skew_degrees, orientation) = (first.skew_degrees, first.orientation);
     Ok(Layout { parts, skew_degrees, orientation, size, dpi, effective_dpi, width, height, is_identity })
@@ -141,6 +142,8 @@ struct Placed {
     quad: Option<Quad>,
     /// The corners of what is taken, from the content's own top left.
     outline: Quad,
+    /// How the paper departs from its four corners.
+    bend: Option<Bend>,
     skew_degrees: f64,
     orientation: Orientation,
     size: SizeMm,
@@ -152,7 +155,8 @@ impl Placed {
     fn map(&self, dpi: f64) -> PageMap {
         let (width, height) = (pixels(self.size.width, dpi), pixels(self.size.height, dpi));
         let homography = Homography::between(&Quad::of_frame(width, height), &self.outline);
-        PageMap::flat(width, height, homography.unwrap_or(Homography::IDENTITY))
+        let homography = homography.unwrap_or(Homography::IDENTITY);
+        PageMap { width, height, homography, bend: self.bend.clone() }
     }
 }
 
@@ -173,34 +177,45 @@ fn place(
         None => Sheet::whole_frame(frame_width, frame_height, scan_dpi),
     };
 
-    let mut skew_degrees = sheet.edge_skew_degrees;
-    let mut ink = Ink::of(&sheet.preview(capture, proxy));
-    let estimate = skew::estimate(&ink);
-    let credible = displayed.is_none() || estimate.degrees.abs() <= MAX_PRINT_SKEW_DEGREES;
-    if estimate.confidence >= skew::MIN_CONFIDENCE && credible {
-        skew_degrees += estimate.degrees;
-        sheet.turn(estimate.degrees);
-        if estimate.degrees.abs() > NEARLY_STRAIGHT_DEGREES {
+    let preview = sheet.preview(capture, proxy);
+    let mut ink = Ink::of(&preview);
+    let print_degrees = print_skew(&ink, displayed.is_some());
+    if displayed.is_none() {
+        sheet.turn(print_degrees);
+        if print_degrees.abs() > NEARLY_STRAIGHT_DEGREES {
             ink = Ink::of(&sheet.preview(capture, proxy));
         }
-    }
-
-    if let (None, Some(dpi)) = (displayed, scan_dpi) {
-        sheet.leave_margin(&ink, dpi);
+        if let Some(dpi) = scan_dpi {
+            sheet.leave_margin(&ink, dpi);
+        }
     }
 
     let guess = orient::estimate(&ink);
     let orientation = settle_orientation(guess, engine, || sheet.flattened(capture, proxy, ARBITRATION_DPI))?;
-    let turns = orientation.quarter_turns();
-    let size = if turns % 2 == 0 { sheet.size } else { SizeMm { width: sheet.size.height, height: sheet.size.width } };
+    let bend =
+        found.filter(|_| !is_flat).and_then(|bounds| sheet.bend(&preview, bounds, orientation, capture.dimensions()));
+    // Lines of a bent page are straightened and levelled by the bend.
+    let print_degrees = if bend.is_some() { 0.0 } else { print_degrees };
+    if displayed.is_some() {
+        sheet.turn(print_degrees);
+    }
     Ok(Placed {
-        quad: displayed.map(|quad| quad.rotated_start(turns)),
-        outline: sheet.outline.rotated_start(turns),
-        skew_degrees,
+        quad: displayed.map(|quad| quad.rotated_start(orientation.quarter_turns())),
+        outline: sheet.outline.rotated_start(orientation.quarter_turns()),
+        bend,
+        skew_degrees: sheet.edge_skew_degrees + print_degrees,
         orientation,
-        size,
+        size: sheet.upright_size(orientation),
         effective_dpi: sheet.effective_dpi,
     })
+}
+
+/// Rotation of the print on its sheet, clockwise; 0 where the print does not tell, or seems too crooked beside a paper
+/// whose edges are known.
+fn print_skew(ink: &Ink, edges_are_known: bool) -> f64 {
+    let estimate = skew::estimate(ink);
+    let credible = !edges_are_known || estimate.degrees.abs() <= MAX_PRINT_SKEW_DEGREES;
+    if estimate.confidence >= skew::MIN_CONFIDENCE && credible { estimate.degrees } else { 0.0 }
 }
 
 /// The paper on its capture, not yet turned upright.
@@ -243,6 +258,29 @@ impl Sheet {
     fn whole_frame(width: u32, height: u32, scan_dpi: Option<f64>) -> Self {
         let (size, dpi) = flat_size(f64::from(width), f64::from(height), scan_dpi);
         Self { outline: Quad::of_frame(width, height), size, effective_dpi: dpi, edge_skew_degrees: 0.0 }
+    }
+
+    /// Size once the content is upright.
+    fn upright_size(&self, orientation: Orientation) -> SizeMm {
+        let SizeMm { width, height } = self.size;
+        if orientation.quarter_turns() % 2 == 0 { self.size } else { SizeMm { width: height, height: width } }
+    }
+
+    /// How the upright page departs from its homography. Sheets with four straight sides are flat.
+    fn bend(&self, preview: &GrayImage, bounds: &Bounds, orientation: Orientation, frame: (u32, u32)) -> Option<Bend> {
+        if bounds.curves.iter().all(Vec::is_empty) {
+            return None;
+        }
+        let outline = self.outline.rotated_start(orientation.quarter_turns());
+        let start = (0..4).find(|&start| bounds.quad.rotated_start(start) == outline)?;
+        let unit = Quad([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)].map(|(x, y)| Point::new(x, y)));
+        let to_unit = Homography::between(&outline, &unit)?;
+        let mut sides = bounds.curves.clone();
+        sides.rotate_left(start);
+        sides.iter_mut().flatten().for_each(|p| *p = to_unit.apply(*p));
+        let foot = scale::camera_foot(&outline, self.upright_size(orientation), frame.0, frame.1);
+        let dpi = f64::from(preview.width()) / (self.size.width / MM_PER_INCH);
+        dewarp::estimate(&upright(preview, orientation), Some(&sides), foot, dpi)
     }
 
     /// Turns what is taken clockwise about the middle of the sheet, on the sheet's own plane.

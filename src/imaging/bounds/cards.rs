@@ -134,7 +134,12 @@ mod tests {
 
     #[test]
     fn upper_side_comes_first() {
-        let at = |y| Bounds { quad: scanned(CARD, (60.0, y), 0.0), confidence: 1.0, cut_off: false };
+        let at = |y| Bounds {
+            quad: scanned(CARD, (60.0, y), 0.0),
+            curves: Default::default(),
+            confidence: 1.0,
+            cut_off: false,
+        };
         assert_eq!(card_sides(&[at(150.0), at(20.0)], FRAME, Some(254.0)), Some([1, 0]));
         assert_eq!(card_sides(&[at(20.0)], FRAME, Some(254.0)), None);
     }

@@ -36,10 +36,13 @@ use crate::model::{Point, Quad};
 use image::RgbImage;
 
 /// The outline of a sheet.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bounds {
     /// Corners in capture pixels, clockwise, starting anywhere. They may lie outside the frame.
     pub quad: Quad,
+    /// Points in capture pixels along the side from each corner to the next, as far as it was seen and is bowed; empty
+    /// for a straight side.
+    pub curves: [Vec<Point>; 4],
     /// How likely the outline is right, [`MIN_CONFIDENCE`] to 1.
     pub confidence: f32,
     /// Part of the sheet is outside the frame.
@@ -109,10 +112,10 @@ pub fn find(capture: &RgbImage, proxy: &Proxy, scan_dpi: Option<f64>) -> Vec<Bou
     }
     let factor = search.factor;
     let bounds = |candidate: &Candidate, confidence| {
-        let quad = locate(capture, proxy, candidate, factor, scanned);
+        let (quad, curves) = locate(capture, proxy, candidate, factor, scanned);
         // On a scanner bed a sheet may end exactly where the picture ends; a photo shows some desk or cuts the sheet.
         let cut_off = leaves_frame(&quad, capture) || (!scanned && candidate.virtual_sides.contains(&true));
-        Bounds { quad, confidence, cut_off }
+        Bounds { quad, curves, confidence, cut_off }
     };
     let mut sheets = vec![bounds(&main, confidence)];
     if is_frame(&sheets[0].quad, capture) {
@@ -235,8 +238,14 @@ fn working_quad(candidate: &Candidate) -> Quad {
     Quad(candidate.corners.map(|(x, y)| Point::new(f64::from(x), f64::from(y))))
 }
 
-/// Sub-pixel outline in capture pixels.
-fn locate(capture: &RgbImage, proxy: &Proxy, candidate: &Candidate, factor: f64, scanned: bool) -> Quad {
+/// Sub-pixel outline in capture pixels, and the points along its bowed sides.
+fn locate(
+    capture: &RgbImage,
+    proxy: &Proxy,
+    candidate: &Candidate,
+    factor: f64,
+    scanned: bool,
+) -> (Quad, [Vec<Point>; 4]) {
     let rough = working_quad(candidate).scaled(factor / f64::from(proxy.factor));
     let sides = rough.sides();
     let each = |search: &dyn Fn(usize) -> Search| {
@@ -249,24 +258,29 @@ fn locate(capture: &RgbImage, proxy: &Proxy, candidate: &Candidate, factor: f64,
             Search { radius: 6.0, step: 0.5, bowed: !scanned }
         }
     });
-    let (mut quad, mut bowed) = refine(&proxy.rgb, &rough, first);
+    let (mut quad, mut curves) = refine(&proxy.rgb, &rough, first);
     if !scanned {
         let again = each(&|i| {
-            if bowed[i] {
+            if !curves[i].is_empty() {
                 Search { radius: sides[i] * MAX_BOW, step: 1.0, bowed: true }
             } else {
                 Search { radius: 4.0, step: 0.5, bowed: true }
             }
         });
-        (quad, bowed) = refine(&proxy.rgb, &quad, again);
+        (quad, curves) = refine(&proxy.rgb, &quad, again);
     }
-    let quad = quad.scaled(f64::from(proxy.factor));
+    let enlarge = f64::from(proxy.factor);
+    let quad = quad.scaled(enlarge);
+    for point in curves.iter_mut().flatten() {
+        *point = point.scaled(enlarge);
+    }
     if proxy.factor == 1 {
-        return quad;
+        return (quad, curves);
     }
     let radius = 2.0 * f64::from(proxy.factor);
-    let last = each(&|i| if bowed[i] { Search::STAY } else { Search { radius, step: 0.75, bowed: false } });
-    refine(capture, &quad, last).0
+    let last =
+        each(&|i| if !curves[i].is_empty() { Search::STAY } else { Search { radius, step: 0.75, bowed: false } });
+    (refine(capture, &quad, last).0, curves)
 }
 
 /// Whether every corner of an outline is one of the frame's.
@@ -320,11 +334,16 @@ mod tests {
 
     /// A sheet on a desk: `paper` colours the unit square of the sheet, `desk` the rest; edges are antialiased.
     fn scene(quad: &Quad, paper: impl Fn(f64, f64) -> u8, desk: impl Fn(f64, f64) -> u8) -> RgbImage {
+        bowed_scene(quad, 0.0, paper, desk)
+    }
+
+    /// [`scene`] of a sheet whose second side is bowed outwards by a share of the first.
+    fn bowed_scene(quad: &Quad, bow: f64, paper: impl Fn(f64, f64) -> u8, desk: impl Fn(f64, f64) -> u8) -> RgbImage {
         let mut capture = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
             let sum: i32 = SUBPIXELS.iter().map(|(dx, dy)| i32::from(desk(f64::from(x) + dx, f64::from(y) + dy))).sum();
             Rgb([(sum / 4 + noise(x, y)).clamp(0, 255) as u8; 3])
         });
-        lay(&mut capture, quad, |u, v| [paper(u, v); 3]);
+        lay_bowed(&mut capture, quad, bow, |u, v| [paper(u, v); 3]);
         capture
     }
 
@@ -332,13 +351,18 @@ mod tests {
 
     /// Lays another sheet on a scene.
     fn lay(capture: &mut RgbImage, quad: &Quad, paper: impl Fn(f64, f64) -> [u8; 3]) {
+        lay_bowed(capture, quad, 0.0, paper);
+    }
+
+    fn lay_bowed(capture: &mut RgbImage, quad: &Quad, bow: f64, paper: impl Fn(f64, f64) -> [u8; 3]) {
         let unit = Quad([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)].map(|(x, y)| Point::new(x, y)));
         let to_sheet = Homography::between(quad, &unit).unwrap();
         for (x, y, pixel) in capture.enumerate_pixels_mut() {
             for c in 0..3 {
                 let seen = SUBPIXELS.map(|(dx, dy)| {
                     let p = to_sheet.apply(Point::new(f64::from(x) + dx, f64::from(y) + dy));
-                    let on_sheet = (0.0..1.0).contains(&p.x) && (0.0..1.0).contains(&p.y);
+                    let right = 1.0 + bow * (std::f64::consts::PI * p.y).sin();
+                    let on_sheet = (0.0..right).contains(&p.x) && (0.0..1.0).contains(&p.y);
                     if on_sheet { i32::from(paper(p.x, p.y)[c]) + noise(x, y) } else { i32::from(pixel[c]) }
                 });
                 pixel[c] = (seen.iter().sum::<i32>() / 4).clamp(0, 255) as u8;
@@ -351,7 +375,7 @@ mod tests {
     }
 
     fn search(capture: &RgbImage, scanned: bool) -> Option<Bounds> {
-        search_all(capture, scanned).first().copied()
+        search_all(capture, scanned).into_iter().next()
     }
 
     fn search_all(capture: &RgbImage, scanned: bool) -> Vec<Bounds> {
@@ -390,9 +414,29 @@ mod tests {
     fn sheet_on_a_wooden_desk_is_found_to_half_a_pixel() {
         let sheet = quad(SHEET);
         let found = search(&scene(&sheet, print, wood), false);
-        assert_near(found, &sheet, 0.5);
-        assert!(!found.unwrap().cut_off);
+        assert_near(found.clone(), &sheet, 0.5);
+        assert!(!found.as_ref().unwrap().cut_off);
         assert!(found.unwrap().confidence > 0.9);
+    }
+
+    #[test]
+    fn bowed_side_is_traced_and_does_not_move_the_corners() {
+        let sheet = quad(SHEET);
+        for bow in [0.006, 0.015, 0.03] {
+            let found = search(&bowed_scene(&sheet, bow, print, wood), false).unwrap();
+            assert_near(Some(found.clone()), &sheet, 1.5);
+            let bowed: Vec<&Vec<Point>> = found.curves.iter().filter(|curve| !curve.is_empty()).collect();
+            let [curve] = bowed[..] else { panic!("one bowed side, not {}", bowed.len()) };
+            let to_unit = Homography::between(&sheet, &quad([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]));
+            let mut off: Vec<f64> = curve
+                .iter()
+                .map(|p| to_unit.unwrap().apply(*p))
+                .map(|p| (p.x - 1.0 - bow * (std::f64::consts::PI * p.y).sin()).abs())
+                .collect();
+            off.sort_by(f64::total_cmp);
+            assert!(curve.len() > 60 && off[off.len() * 9 / 10] < 0.002, "{off:?}");
+        }
+        assert!(search(&scene(&sheet, print, wood), false).unwrap().curves.iter().all(Vec::is_empty));
     }
 
     #[test]
@@ -417,7 +461,7 @@ mod tests {
     fn corner_outside_the_frame_is_extrapolated_and_reported() {
         let sheet = quad([(200.0, 90.0), (520.0, 140.0), (440.0, 540.0), (90.0, 500.0)]);
         let found = search(&scene(&sheet, print, wood), false);
-        assert_near(found, &sheet, 4.0);
+        assert_near(found.clone(), &sheet, 4.0);
         assert!(found.unwrap().cut_off);
     }
 
@@ -493,7 +537,7 @@ mod tests {
         });
         let sheets = search_all(&capture, false);
         assert_eq!(sheets.len(), 1, "{sheets:?}");
-        assert_near(sheets.first().copied(), &sheet, 1.0);
+        assert_near(sheets.first().cloned(), &sheet, 1.0);
     }
 
     #[test]
@@ -547,7 +591,7 @@ mod tests {
             let sheet = quad(corners).rotated_start(turn);
             let found = search(&scene(&sheet, print, |_, _| desk), false);
             prop_assert!(found.is_some());
-            prop_assert!(corner_error(&found.unwrap().quad, &sheet) < 1.0, "{found:?} for {sheet:?}");
+            prop_assert!(corner_error(&found.as_ref().unwrap().quad, &sheet) < 1.0, "{found:?} for {sheet:?}");
         }
     }
 }

@@ -23,8 +23,20 @@ const MIN_PROFILES: usize = 12;
 const SUPPORTING: f32 = 0.35;
 /// Peaks farther than this from where they are expected belong to something else, steps.
 const CATCH: f64 = 2.5;
-/// A side is straight when this share of its supporting profiles lies within `CATCH` of one line.
+/// A side is straight when this share of its supporting profiles lies within so many pixels of one line.
 const STRAIGHT_SHARE: f64 = 0.9;
+const STRAIGHT_PIXELS: f64 = 1.25;
+/// It is bowed all the same when the middles of so many stretches of it differ by this many pixels and by this multiple of
+/// the spread within them.
+const BOW_STRETCHES: usize = 8;
+const BOW_PIXELS: f64 = 1.0;
+const BOW_OVER_SPREAD: f64 = 6.0;
+/// Paper bends without jumps: between so many profiles and the next, the middle moves by no more than this share of the
+/// whole bow. A path that changes over to another edge jumps.
+const JUMP_PROFILES: usize = 4;
+const JUMP_SHARE: f64 = 0.5;
+/// Ends left out of both, as a share: the rounded corners of a card's short side.
+const ROUNDED_SHARE: f64 = 0.06;
 /// Share of a bowed side that tells its direction at the corner.
 const END_WINDOW: f64 = 0.18;
 /// Cost of a path for moving by one step between profiles, in units of a full profile.
@@ -49,14 +61,15 @@ impl Search {
 }
 
 /// A side: its chord and, in pixels from the chord, the lines that describe it near its start and its end.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Side {
     start: Point,
     along: Point,
     normal: Point,
     near_start: Offset,
     near_end: Offset,
-    bowed: bool,
+    /// Where a bowed side was seen: shares along the chord and pixels from it. Empty for a straight one.
+    trace: Vec<(f64, f64)>,
 }
 
 /// An offset that changes linearly along a side: `at_start` at share 0, growing by `slope` up to share 1.
@@ -83,7 +96,7 @@ impl Side {
         // Clockwise with y downwards: the inside is to the right of the direction of travel.
         let normal = Point::new(-along.y / length, along.x / length);
         let offset = Offset::default();
-        Some(Self { start: from, along, normal, near_start: offset, near_end: offset, bowed: false })
+        Some(Self { start: from, along, normal, near_start: offset, near_end: offset, trace: Vec::new() })
     }
 
     fn position(&self, s: f64, offset: f64) -> Point {
@@ -109,10 +122,13 @@ impl Side {
     }
 }
 
-/// Moves the sides of a clockwise quad onto the edges nearby; sides without evidence stay. Also says which sides are
-/// bowed.
-pub(super) fn refine(image: &RgbImage, quad: &Quad, search: [Search; 4]) -> (Quad, [bool; 4]) {
-    let unchanged = (*quad, [false; 4]);
+/// Points along each side of a quad, top, right, bottom, left if it starts at the top left; none along straight sides.
+pub(super) type Curves = [Vec<Point>; 4];
+
+/// Moves the sides of a clockwise quad onto the edges nearby; sides without evidence stay. Also gives the points where
+/// bowed sides were seen.
+pub(super) fn refine(image: &RgbImage, quad: &Quad, search: [Search; 4]) -> (Quad, Curves) {
+    let unchanged = (*quad, Curves::default());
     let p = &quad.0;
     let mut sides = Vec::with_capacity(4);
     for i in 0..4 {
@@ -130,7 +146,11 @@ pub(super) fn refine(image: &RgbImage, quad: &Quad, search: [Search; 4]) -> (Qua
         corners[i] = corner.unwrap_or(p[i]);
     }
     let refined = Quad(corners);
-    if refined.is_convex() { (refined, [0, 1, 2, 3].map(|i| sides[i].bowed)) } else { unchanged }
+    if !refined.is_convex() {
+        return unchanged;
+    }
+    let seen = |side: &Side| side.trace.iter().map(|&(s, offset)| side.position(s, offset)).collect();
+    (refined, [0, 1, 2, 3].map(|i| seen(&sides[i])))
 }
 
 /// Fits one side to the picture.
@@ -145,8 +165,8 @@ fn bend(image: &RgbImage, side: &mut Side, search: Search) {
     if search.bowed {
         let path = profiles.path();
         let line = profiles.fit(&path, consensus, 2.0 * CATCH).unwrap_or(consensus);
-        let near = path.iter().filter(|(s, o)| (line.at(*s) - o).abs() < CATCH).count();
-        if (near as f64) < STRAIGHT_SHARE * path.len() as f64 {
+        let off: Vec<(f64, f64)> = path.iter().map(|&(s, o)| (s, (o - line.at(s)) * search.step)).collect();
+        if is_bowed(&off) {
             let end = |low: f64, high: f64| {
                 let part: Vec<(f64, f64)> = path.iter().copied().filter(|(s, _)| *s >= low && *s <= high).collect();
                 profiles.fit_end(&part)
@@ -154,7 +174,7 @@ fn bend(image: &RgbImage, side: &mut Side, search: Search) {
             if let (Some(start), Some(end)) = (end(0.0, END_WINDOW), end(1.0 - END_WINDOW, 1.0)) {
                 side.near_start = to_pixels(start);
                 side.near_end = to_pixels(end);
-                side.bowed = true;
+                side.trace = path.iter().map(|&(s, offset)| (s, offset * search.step)).collect();
                 return;
             }
         }
@@ -163,6 +183,32 @@ fn bend(image: &RgbImage, side: &mut Side, search: Search) {
         side.near_start = to_pixels(straight);
         side.near_end = side.near_start;
     }
+}
+
+/// Whether a side seen at these distances from a line, in pixels by the share of the side, is no straight one.
+///
+/// Either too many lie far off, or whole stretches lie to one side or the other, by clearly more than their own spread and
+/// without a jump.
+fn is_bowed(off: &[(f64, f64)]) -> bool {
+    let ends = ROUNDED_SHARE..=1.0 - ROUNDED_SHARE;
+    let inner: Vec<f64> = off.iter().filter(|(s, _)| ends.contains(s)).map(|(_, off)| *off).collect();
+    let near = inner.iter().filter(|off| off.abs() < STRAIGHT_PIXELS).count();
+    if (near as f64) < STRAIGHT_SHARE * inner.len() as f64 {
+        return true;
+    }
+    let stretch = inner.len().div_ceil(BOW_STRETCHES).max(1);
+    let middles: Vec<f64> = inner.chunks(stretch).map(|part| median(part.to_vec())).collect();
+    let (low, high) = middles.iter().fold((f64::MAX, f64::MIN), |(low, high), &m| (low.min(m), high.max(m)));
+    let strays = inner.chunks(stretch).zip(&middles).flat_map(|(part, m)| part.iter().map(move |off| (off - m).abs()));
+    let few: Vec<f64> = inner.chunks(JUMP_PROFILES).map(|part| median(part.to_vec())).collect();
+    let jump = few.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f64::max);
+    high - low > BOW_PIXELS.max(BOW_OVER_SPREAD * median(strays.collect())) && jump < JUMP_SHARE * (high - low)
+}
+
+/// The middle value; 0 of none.
+fn median(mut values: Vec<f64>) -> f64 {
+    let middle = values.len() / 2;
+    if values.is_empty() { 0.0 } else { *values.select_nth_unstable_by(middle, f64::total_cmp).1 }
 }
 
 /// Edge strength across a side at shares of it; offsets count in steps from the chord.
