@@ -19,10 +19,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sohoa::imaging::decode::{self, Limits};
 use sohoa::imaging::gray::luma;
+use sohoa::imaging::illumination::{self, Light};
+use sohoa::imaging::ink::Ink;
 use sohoa::imaging::proxy::Proxy;
-use sohoa::imaging::{bounds, encode, illumination, skew, warp};
+use sohoa::imaging::{bounds, encode, skew, warp};
 use sohoa::input;
-use sohoa::model::{Homography, Quad};
+use sohoa::model::{Homography, PageMap, Quad};
 use sohoa::page::{self, Settings};
 
 /// What the page pipeline estimates the skew on, dots an inch, and the resolution of the pages here.
@@ -84,35 +86,37 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn kernel(request: &Request, picture: &Picture) -> Result<Value, Box<dyn Error>> {
     let Picture { bytes, image, gray, preview: small } = picture;
     let (width, height) = request.size;
-    let map = request.corners.and_then(|corners| Homography::between(&Quad::of_frame(width, height), &corners));
-    let map = || map.ok_or("the corners of a warp are missing or lie on a line");
+    let homography = request.corners.and_then(|corners| Homography::between(&Quad::of_frame(width, height), &corners));
+    let map = homography.map(|homography| PageMap::flat(width, height, homography));
+    let map = || map.as_ref().ok_or("the corners of a warp are missing or lie on a line");
     Ok(match request.step.as_str() {
         "decode" => timed(|| decode::decode(black_box(bytes), 0, &Limits::default())).0,
         "luma" => timed(|| luma(black_box(image))).0,
         "proxy" => timed(|| Proxy::new(black_box(image))).0,
         "warp" => {
             let map = map()?;
-            timed(|| warp::rectify(black_box(image), &map, width, height)).0
+            timed(|| warp::rectify(black_box(image), map)).0
         }
         "warp-gray" => {
             let map = map()?;
-            timed(|| warp::rectify_gray(black_box(gray), &map, width, height)).0
+            timed(|| warp::rectify_gray(black_box(gray), map)).0
         }
         "illumination" => {
             let mut page = image.clone();
-            let (answer, changed) = timed(|| illumination::normalize(black_box(&mut page)));
+            let (answer, changed) = timed(|| illumination::normalize(black_box(&mut page), Light::Room));
             with(answer, "found", json!(changed))
         }
         "outline" => {
-            let (answer, found) = timed(|| bounds::find(black_box(image), &Proxy::new(image), request.scanned));
-            with(answer, "found", json!(found.map(|bounds| bounds.quad.0.map(|p| [p.x, p.y]))))
+            let scan_dpi = request.scanned.then_some(f64::from(PAGE_DPI));
+            let (answer, found) = timed(|| bounds::find(black_box(image), &Proxy::new(image), scan_dpi));
+            with(answer, "found", json!(found.first().map(|main| main.quad.0.map(|p| [p.x, p.y]))))
         }
         "skew" => {
-            let (answer, skew) = timed(|| skew::estimate(black_box(small)));
+            let (answer, skew) = timed(|| skew::estimate(&Ink::of(black_box(small))));
             with(answer, "found", json!(skew.degrees))
         }
         "skew-from-gray" => {
-            let (answer, skew) = timed(|| skew::estimate(&preview(black_box(gray))));
+            let (answer, skew) = timed(|| skew::estimate(&Ink::of(&preview(black_box(gray)))));
             with(answer, "found", json!(skew.degrees))
         }
         "encode" => timed(|| encode::jpeg(black_box(image), 85, f64::from(PAGE_DPI))).0,
@@ -135,7 +139,7 @@ fn preview(gray: &GrayImage) -> GrayImage {
     let [width, height] = [gray.width(), gray.height()].map(|side| (side * PREVIEW_DPI / PAGE_DPI).max(1));
     let whole = Quad::of_frame(gray.width(), gray.height());
     let map = Homography::between(&Quad::of_frame(width, height), &whole).expect("frames are proper quads");
-    warp::rectify_gray(gray, &map, width, height)
+    warp::rectify_gray(gray, &PageMap::flat(width, height, map))
 }
 
 /// The answer with the CPU time of `work`, and what it made.

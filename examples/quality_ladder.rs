@@ -106,7 +106,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let gray = light.damaged(damage, dpi / 25.4).picture();
             let measures = quality::measure(&gray, dpi, dpi, false);
             let mut image = RgbImage::from_fn(gray.width(), gray.height(), |x, y| Rgb([gray.get_pixel(x, y)[0]; 3]));
-            illumination::normalize(&mut image);
+            illumination::normalize(&mut image, illumination::Light::Scanner);
             let words = words(&sohoa::ocr::read(&image, dpi, &engine)?.text());
             if let Damage::None = damage {
                 known = words.clone();

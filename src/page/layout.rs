@@ -119,14 +119,13 @@ pub(super) fn lay_out(
         height: placed.iter().map(|sheet| sheet.size.height).sum::<f64>()
             + BETWEEN_SIDES_MM * (placed.len() - 1) as f64,
     };
-    let (width, height) = (pixels(size.width, dpi), pixels(size.height, dpi));
-    let mut parts = Vec::with_capacity(placed.len());
-    let mut top_mm = 0.0;
+    let mut parts: Vec<Part> = Vec::with_capacity(placed.len());
+    let (width, mut height) = (pixels(size.width, dpi), 0);
     for sheet in &placed {
         let map = sheet.map(dpi);
-        let top = height.saturating_sub(map.height).min((top_mm / MM_PER_INCH * dpi).round() as u32);
+        let top = if parts.is_empty() { 0 } else { height + pixels(BETWEEN_SIDES_MM, dpi) };
+        height = top + map.height;
         parts.push(Part { quad: sheet.quad, left: width.saturating_sub(map.width) / 2, top, map });
-        top_mm += sheet.size.height + BETWEEN_SIDES_MM;
     }
     let frame = Quad::of_frame(width, height);
     let is_identity = (width, height) == capture.dimensions()
@@ -263,7 +262,7 @@ impl Sheet {
     /// Size once the content is upright.
     fn upright_size(&self, orientation: Orientation) -> SizeMm {
         let SizeMm { width, height } = self.size;
-        if orientation.quarter_turns() % 2 == 0 { self.size } else { SizeMm { width: height, height: width } }
+        if orientation.quarter_turns().is_multiple_of(2) { self.size } else { SizeMm { width: height, height: width } }
     }
 
     /// How the upright page departs from its homography. Sheets with four straight sides are flat.

@@ -1,5 +1,7 @@
 //! Both sides of a card on one capture become one page.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places on pictures")]
+
 use image::{GenericImage, GenericImageView, RgbImage};
 use sohoa::imaging::decode::{self, Limits};
 

@@ -1,5 +1,7 @@
 //! `sohoa inspect --debug`: pictures of what was found, beside the JSON lines.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places on pictures")]
+
 use std::collections::BTreeSet;
 use std::fs;
 
