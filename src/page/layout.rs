@@ -32,6 +32,9 @@ const ARBITRATION_DPI: f64 = 200.0;
 /// blurred print or a page upside down at 0.5 and less.
 const LEGIBLE: f32 = 0.6;
 
+/// Papers seen with less are not read for it: the x-height of 10 pt is below 5 pixels, and what is read is noise.
+const MIN_ARBITRATION_DPI: f64 = 75.0;
+
 /// Papers up to this long side (A6) keep up to [`SMALL_PAPER_FACTOR`] times the usual maximum resolution, because
 /// identity cards carry print of 4 pt and dense codes.
 const SMALL_PAPER_MM: f64 = 148.0;
@@ -190,6 +193,7 @@ fn place(
     }
 
     let guess = orient::estimate(&ink);
+    let engine = engine.filter(|_| sheet.effective_dpi >= MIN_ARBITRATION_DPI);
     let orientation = settle_orientation(guess, engine, || sheet.flattened(capture, proxy, ARBITRATION_DPI))?;
     let bend =
         found.filter(|_| !is_flat).and_then(|bounds| sheet.bend(&preview, bounds, orientation, capture.dimensions()));
