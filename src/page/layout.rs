@@ -97,16 +97,17 @@ impl Layout {
 
 /// Finds the layout of a page on its capture, of which the proxy is, from the sheets that belong on it (none = no page edge
 /// in frame; two = the sides of a card, which come one below the other) and, for flat captures, the scanner's
-/// resolution.
+/// resolution, for photos the focal length as a share of the capture's longer side where it is known.
 pub(super) fn lay_out(
     capture: &RgbImage,
     proxy: &Proxy,
     sheets: &[Bounds],
     scan_dpi: Option<f64>,
+    focal: Option<f64>,
     engine: Option<&dyn OcrEngine>,
     settings: &Settings,
 ) -> Result<Layout, PageError> {
-    let place = |sheet| place(capture, proxy, sheet, scan_dpi, engine);
+    let place = |sheet| place(capture, proxy, sheet, scan_dpi, focal, engine);
     let placed: Vec<Placed> = match sheets {
         [] => vec![place(None)?],
         sheets => sheets.iter().map(|sheet| place(Some(sheet))).collect::<Result<_, _>>()?,
@@ -162,6 +163,7 @@ fn place(
     proxy: &Proxy,
     found: Option<&Bounds>,
     scan_dpi: Option<f64>,
+    focal: Option<f64>,
     engine: Option<&dyn OcrEngine>,
 ) -> Result<Placed, PageError> {
     let (frame_width, frame_height) = capture.dimensions();
@@ -169,7 +171,7 @@ fn place(
     let is_flat = scan_dpi.is_some() || displayed.is_none();
     let mut sheet = match displayed {
         Some(quad) if is_flat => Sheet::flat(&quad, scan_dpi),
-        Some(quad) => Sheet::photographed(&quad, frame_width, frame_height),
+        Some(quad) => Sheet::photographed(&quad, frame_width, frame_height, focal),
         None => Sheet::whole_frame(frame_width, frame_height, scan_dpi),
     };
 
@@ -231,8 +233,8 @@ impl Sheet {
     }
 
     /// A paper on a photo: its size follows from its perspective.
-    fn photographed(quad: &Quad, frame_width: u32, frame_height: u32) -> Self {
-        let size = scale::from_quad(quad, frame_width, frame_height).size;
+    fn photographed(quad: &Quad, frame_width: u32, frame_height: u32, focal: Option<f64>) -> Self {
+        let size = scale::from_quad(quad, frame_width, frame_height, focal).size;
         let [top, right, bottom, left] = quad.sides();
         let across = top.min(bottom) / size.width;
         let down = left.min(right) / size.height;

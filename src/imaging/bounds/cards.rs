@@ -24,10 +24,16 @@ const MAX_TURN_DEGREES: f64 = 20.0;
 
 /// The two sheets that are the sides of a card, upper before lower, or left before right where they lie side by side.
 ///
-/// `frame` is the capture's width and height, `scan_dpi` the scanner's resolution, `None` for a photo.
-pub fn card_sides(sheets: &[Bounds], frame: (u32, u32), scan_dpi: Option<f64>) -> Option<[usize; 2]> {
+/// `frame` is the capture's width and height, `scan_dpi` the scanner's resolution, `None` for a photo; `focal` a photo's
+/// focal length as a share of the frame's longer side, where it is known.
+pub fn card_sides(
+    sheets: &[Bounds],
+    frame: (u32, u32),
+    scan_dpi: Option<f64>,
+    focal: Option<f64>,
+) -> Option<[usize; 2]> {
     let pairs = (0..sheets.len()).flat_map(|i| (i + 1..sheets.len()).map(move |j| [i, j]));
-    let mut pairs = pairs.filter(|[i, j]| are_sides(&sheets[*i].quad, &sheets[*j].quad, frame, scan_dpi));
+    let mut pairs = pairs.filter(|[i, j]| are_sides(&sheets[*i].quad, &sheets[*j].quad, frame, scan_dpi, focal));
     let [i, j] = pairs.next()?;
     let (a, b) = (centre(&sheets[i].quad), centre(&sheets[j].quad));
     let beside = (a.x - b.x).abs() > (a.y - b.y).abs();
@@ -36,7 +42,7 @@ pub fn card_sides(sheets: &[Bounds], frame: (u32, u32), scan_dpi: Option<f64>) -
 }
 
 /// Whether two outlines can be the two sides of a card.
-pub(super) fn are_sides(a: &Quad, b: &Quad, frame: (u32, u32), scan_dpi: Option<f64>) -> bool {
+pub(super) fn are_sides(a: &Quad, b: &Quad, frame: (u32, u32), scan_dpi: Option<f64>, focal: Option<f64>) -> bool {
     let (a, b) = (long_side_first(a), long_side_first(b));
     if turn_degrees(&a, &b) > MAX_TURN_DEGREES {
         return false;
@@ -47,7 +53,7 @@ pub(super) fn are_sides(a: &Quad, b: &Quad, frame: (u32, u32), scan_dpi: Option<
             scale::from_scan((top + bottom) / 2.0, (left + right) / 2.0, dpi).name == Some("ID-1")
         }),
         None => {
-            let off = [a, b].map(|quad| (scale::aspect(&quad, frame.0, frame.1) / (LONG_MM / SHORT_MM)).ln());
+            let off = [a, b].map(|quad| (scale::aspect(&quad, frame.0, frame.1, focal) / (LONG_MM / SHORT_MM)).ln());
             off.iter().all(|off| off.abs() < ASPECT_TOLERANCE)
                 && (off[0] + off[1]).abs() / 2.0 < MEAN_ASPECT_TOLERANCE
                 && makes_a_card(&a, &b)
@@ -109,7 +115,7 @@ mod tests {
     const FRAME: (u32, u32) = (2100, 2970);
 
     fn on_both(a: &Quad, b: &Quad) -> [bool; 2] {
-        [are_sides(a, b, FRAME, Some(254.0)), are_sides(&photographed(a), &photographed(b), FRAME, None)]
+        [are_sides(a, b, FRAME, Some(254.0), None), are_sides(&photographed(a), &photographed(b), FRAME, None, None)]
     }
 
     #[test]
@@ -135,7 +141,7 @@ mod tests {
     #[test]
     fn upper_side_comes_first() {
         let at = |y| Bounds { quad: scanned(CARD, (60.0, y), 0.0), confidence: 1.0, cut_off: false };
-        assert_eq!(card_sides(&[at(150.0), at(20.0)], FRAME, Some(254.0)), Some([1, 0]));
-        assert_eq!(card_sides(&[at(20.0)], FRAME, Some(254.0)), None);
+        assert_eq!(card_sides(&[at(150.0), at(20.0)], FRAME, Some(254.0), None), Some([1, 0]));
+        assert_eq!(card_sides(&[at(20.0)], FRAME, Some(254.0), None), None);
     }
 }
