@@ -103,10 +103,10 @@ mod tests {
         )
     }
 
-    /// The same as a camera sees it from aslant.
+    /// The same as a camera of 26 mm equivalent focal length sees it, tilted by 24°.
     fn photographed(quad: &Quad) -> Quad {
         let seen =
-            Quad([(300.0, 200.0), (1700.0, 260.0), (1950.0, 2500.0), (80.0, 2400.0)].map(|(x, y)| Point::new(x, y)));
+            Quad([(454.9, 657.4), (1700.2, 674.8), (1533.1, 2157.3), (582.4, 2065.7)].map(|(x, y)| Point::new(x, y)));
         let camera = Homography::between(&Quad::of_frame(2100, 2970), &seen).unwrap();
         Quad(quad.0.map(|corner| camera.apply(corner)))
     }
