@@ -111,7 +111,7 @@ fn stages(c: &mut Criterion<CpuTime>) {
         let mut group = c.benchmark_group(format!("stages of a {name}"));
         group.bench_function("decode", |b| b.iter(|| frame.decode(black_box(&limits))));
         group.bench_function("proxy", |b| b.iter(|| Proxy::new(black_box(&capture))));
-        group.bench_function("outline", |b| b.iter(|| bounds::find(black_box(&capture), &proxy, scan_dpi)));
+        group.bench_function("outline", |b| b.iter(|| bounds::find(black_box(&capture), &proxy, scan_dpi, None)));
         let ink = Ink::of(&preview);
         group.bench_function("layout: preview", |b| b.iter(|| warp::rectify_gray(black_box(&proxy.gray), &to_small)));
         group.bench_function("layout: ink", |b| b.iter(|| Ink::of(black_box(&preview))));

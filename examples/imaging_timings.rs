@@ -108,7 +108,7 @@ fn kernel(request: &Request, picture: &Picture) -> Result<Value, Box<dyn Error>>
         }
         "outline" => {
             let scan_dpi = request.scanned.then_some(f64::from(PAGE_DPI));
-            let (answer, found) = timed(|| bounds::find(black_box(image), &Proxy::new(image), scan_dpi));
+            let (answer, found) = timed(|| bounds::find(black_box(image), &Proxy::new(image), scan_dpi, None));
             with(answer, "found", json!(found.first().map(|main| main.quad.0.map(|p| [p.x, p.y]))))
         }
         "skew" => {

@@ -50,8 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for Capture { file, dpi } in &captures {
         let image = decode::decode(&fs::read(folder.join(file))?, 0, &Limits::default())?.image;
         let proxy = Proxy::new(&image);
-        let sheets = find(&image, &proxy, *dpi);
-        let card = card_sides(&sheets, image.dimensions(), *dpi);
+        let sheets = find(&image, &proxy, *dpi, None);
+        let card = card_sides(&sheets, image.dimensions(), *dpi, None);
         let found = sheets.iter().map(|sheet| Sheet { quad: sheet.quad, confidence: sheet.confidence }).collect();
         let (mut candidates, mut beside) = (Vec::new(), Vec::new());
         for outline in plausible(&image, &proxy, *dpi) {

@@ -100,16 +100,17 @@ impl Layout {
 
 /// Finds the layout of a page on its capture, of which the proxy is, from the sheets that belong on it (none = no page edge
 /// in frame; two = the sides of a card, which come one below the other) and, for flat captures, the scanner's
-/// resolution.
+/// resolution, for photos the focal length as a share of the capture's longer side where it is known.
 pub(super) fn lay_out(
     capture: &RgbImage,
     proxy: &Proxy,
     sheets: &[Bounds],
     scan_dpi: Option<f64>,
+    focal: Option<f64>,
     engine: Option<&dyn OcrEngine>,
     settings: &Settings,
 ) -> Result<Layout, PageError> {
-    let place = |sheet| place(capture, proxy, sheet, scan_dpi, engine);
+    let place = |sheet| place(capture, proxy, sheet, scan_dpi, focal, engine);
     let placed: Vec<Placed> = match sheets {
         [] => vec![place(None)?],
         sheets => sheets.iter().map(|sheet| place(Some(sheet))).collect::<Result<_, _>>()?,
@@ -168,6 +169,7 @@ fn place(
     proxy: &Proxy,
     found: Option<&Bounds>,
     scan_dpi: Option<f64>,
+    focal: Option<f64>,
     engine: Option<&dyn OcrEngine>,
 ) -> Result<Placed, PageError> {
     let (frame_width, frame_height) = capture.dimensions();
@@ -175,7 +177,7 @@ fn place(
     let is_flat = scan_dpi.is_some() || displayed.is_none();
     let mut sheet = match displayed {
         Some(quad) if is_flat => Sheet::flat(&quad, scan_dpi),
-        Some(quad) => Sheet::photographed(&quad, frame_width, frame_height),
+        Some(quad) => Sheet::photographed(&quad, frame_width, frame_height, focal),
         None => Sheet::whole_frame(frame_width, frame_height, scan_dpi),
     };
 
@@ -195,8 +197,8 @@ fn place(
     let guess = orient::estimate(&ink);
     let engine = engine.filter(|_| sheet.effective_dpi >= MIN_ARBITRATION_DPI);
     let orientation = settle_orientation(guess, engine, || sheet.flattened(capture, proxy, ARBITRATION_DPI))?;
-    let bend =
-        found.filter(|_| !is_flat).and_then(|bounds| sheet.bend(&preview, bounds, orientation, capture.dimensions()));
+    let foot = |outline: &Quad, size| scale::camera_foot(outline, size, [frame_width, frame_height], focal);
+    let bend = found.filter(|_| !is_flat).and_then(|bounds| sheet.bend(&preview, bounds, orientation, foot));
     // Lines of a bent page are straightened and levelled by the bend.
     let print_degrees = if bend.is_some() { 0.0 } else { print_degrees };
     if displayed.is_some() {
@@ -249,8 +251,8 @@ impl Sheet {
     }
 
     /// A paper on a photo: its size follows from its perspective.
-    fn photographed(quad: &Quad, frame_width: u32, frame_height: u32) -> Self {
-        let size = scale::from_quad(quad, frame_width, frame_height).size;
+    fn photographed(quad: &Quad, frame_width: u32, frame_height: u32, focal: Option<f64>) -> Self {
+        let size = scale::from_quad(quad, frame_width, frame_height, focal).size;
         let [top, right, bottom, left] = quad.sides();
         let across = top.min(bottom) / size.width;
         let down = left.min(right) / size.height;
@@ -269,8 +271,15 @@ impl Sheet {
         if orientation.quarter_turns().is_multiple_of(2) { self.size } else { SizeMm { width: height, height: width } }
     }
 
-    /// How the upright page departs from its homography. Sheets with four straight sides are flat.
-    fn bend(&self, preview: &GrayImage, bounds: &Bounds, orientation: Orientation, frame: (u32, u32)) -> Option<Bend> {
+    /// How the upright page departs from its homography. Sheets with four straight sides are flat. `foot` tells the place
+    /// below the camera on an upright sheet with this outline and size.
+    fn bend(
+        &self,
+        preview: &GrayImage,
+        bounds: &Bounds,
+        orientation: Orientation,
+        foot: impl FnOnce(&Quad, SizeMm) -> Point,
+    ) -> Option<Bend> {
         if bounds.curves.iter().all(Vec::is_empty) {
             return None;
         }
@@ -281,7 +290,7 @@ impl Sheet {
         let mut sides = bounds.curves.clone();
         sides.rotate_left(start);
         sides.iter_mut().flatten().for_each(|p| *p = to_unit.apply(*p));
-        let foot = scale::camera_foot(&outline, self.upright_size(orientation), frame.0, frame.1);
+        let foot = foot(&outline, self.upright_size(orientation));
         let dpi = f64::from(preview.width()) / (self.size.width / MM_PER_INCH);
         dewarp::estimate(&upright(preview, orientation), Some(&sides), foot, dpi)
     }

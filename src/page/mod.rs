@@ -171,16 +171,17 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
     let scan_dpi = scanner_resolution(&capture);
     let proxy = Proxy::new(&capture.image);
 
-    let mut sheets = bounds::find(&capture.image, &proxy, scan_dpi);
+    let mut sheets = bounds::find(&capture.image, &proxy, scan_dpi, capture.focal);
     let others = sheets.len().saturating_sub(1);
-    let notices = if let Some(sides) = bounds::card_sides(&sheets, capture.image.dimensions(), scan_dpi) {
+    let notices = if let Some(sides) = bounds::card_sides(&sheets, capture.image.dimensions(), scan_dpi, capture.focal)
+    {
         sheets = sides.map(|side| sheets[side].clone()).into();
         vec![Notice::CardSides]
     } else {
         sheets.truncate(1);
         Vec::from_iter((others > 0).then_some(Notice::SeveralSheets { others }))
     };
-    let layout = layout::lay_out(&capture.image, &proxy, &sheets, scan_dpi, engine, settings)?;
+    let layout = layout::lay_out(&capture.image, &proxy, &sheets, scan_dpi, capture.focal, engine, settings)?;
 
     let mut image = layout.rectify(&capture.image);
     let gray = luma(&image);

@@ -24,10 +24,16 @@ const MAX_TURN_DEGREES: f64 = 20.0;
 
 /// The two sheets that are the sides of a card, upper before lower, or left before right where they lie side by side.
 ///
-/// `frame` is the capture's width and height, `scan_dpi` the scanner's resolution, `None` for a photo.
-pub fn card_sides(sheets: &[Bounds], frame: (u32, u32), scan_dpi: Option<f64>) -> Option<[usize; 2]> {
+/// `frame` is the capture's width and height, `scan_dpi` the scanner's resolution, `None` for a photo; `focal` a photo's
+/// focal length as a share of the frame's longer side, where it is known.
+pub fn card_sides(
+    sheets: &[Bounds],
+    frame: (u32, u32),
+    scan_dpi: Option<f64>,
+    focal: Option<f64>,
+) -> Option<[usize; 2]> {
     let pairs = (0..sheets.len()).flat_map(|i| (i + 1..sheets.len()).map(move |j| [i, j]));
-    let mut pairs = pairs.filter(|[i, j]| are_sides(&sheets[*i].quad, &sheets[*j].quad, frame, scan_dpi));
+    let mut pairs = pairs.filter(|[i, j]| are_sides(&sheets[*i].quad, &sheets[*j].quad, frame, scan_dpi, focal));
     let [i, j] = pairs.next()?;
     let (a, b) = (centre(&sheets[i].quad), centre(&sheets[j].quad));
     let beside = (a.x - b.x).abs() > (a.y - b.y).abs();
@@ -36,7 +42,7 @@ pub fn card_sides(sheets: &[Bounds], frame: (u32, u32), scan_dpi: Option<f64>) -
 }
 
 /// Whether two outlines can be the two sides of a card.
-pub(super) fn are_sides(a: &Quad, b: &Quad, frame: (u32, u32), scan_dpi: Option<f64>) -> bool {
+pub(super) fn are_sides(a: &Quad, b: &Quad, frame: (u32, u32), scan_dpi: Option<f64>, focal: Option<f64>) -> bool {
     let (a, b) = (long_side_first(a), long_side_first(b));
     if turn_degrees(&a, &b) > MAX_TURN_DEGREES {
         return false;
@@ -47,7 +53,7 @@ pub(super) fn are_sides(a: &Quad, b: &Quad, frame: (u32, u32), scan_dpi: Option<
             scale::from_scan((top + bottom) / 2.0, (left + right) / 2.0, dpi).name == Some("ID-1")
         }),
         None => {
-            let off = [a, b].map(|quad| (scale::aspect(&quad, frame.0, frame.1) / (LONG_MM / SHORT_MM)).ln());
+            let off = [a, b].map(|quad| (scale::aspect(&quad, frame.0, frame.1, focal) / (LONG_MM / SHORT_MM)).ln());
             off.iter().all(|off| off.abs() < ASPECT_TOLERANCE)
                 && (off[0] + off[1]).abs() / 2.0 < MEAN_ASPECT_TOLERANCE
                 && makes_a_card(&a, &b)
@@ -97,10 +103,10 @@ mod tests {
         )
     }
 
-    /// The same as a camera sees it from aslant.
+    /// The same as a camera of 26 mm equivalent focal length sees it, tilted by 24°.
     fn photographed(quad: &Quad) -> Quad {
         let seen =
-            Quad([(300.0, 200.0), (1700.0, 260.0), (1950.0, 2500.0), (80.0, 2400.0)].map(|(x, y)| Point::new(x, y)));
+            Quad([(454.9, 657.4), (1700.2, 674.8), (1533.1, 2157.3), (582.4, 2065.7)].map(|(x, y)| Point::new(x, y)));
         let camera = Homography::between(&Quad::of_frame(2100, 2970), &seen).unwrap();
         Quad(quad.0.map(|corner| camera.apply(corner)))
     }
@@ -109,7 +115,7 @@ mod tests {
     const FRAME: (u32, u32) = (2100, 2970);
 
     fn on_both(a: &Quad, b: &Quad) -> [bool; 2] {
-        [are_sides(a, b, FRAME, Some(254.0)), are_sides(&photographed(a), &photographed(b), FRAME, None)]
+        [are_sides(a, b, FRAME, Some(254.0), None), are_sides(&photographed(a), &photographed(b), FRAME, None, None)]
     }
 
     #[test]
@@ -140,7 +146,7 @@ mod tests {
             confidence: 1.0,
             cut_off: false,
         };
-        assert_eq!(card_sides(&[at(150.0), at(20.0)], FRAME, Some(254.0)), Some([1, 0]));
-        assert_eq!(card_sides(&[at(20.0)], FRAME, Some(254.0)), None);
+        assert_eq!(card_sides(&[at(150.0), at(20.0)], FRAME, Some(254.0), None), Some([1, 0]));
+        assert_eq!(card_sides(&[at(20.0)], FRAME, Some(254.0), None), None);
     }
 }

@@ -93,10 +93,10 @@ const MAX_BOW: f64 = 0.04;
 ///
 /// `proxy` is the capture's own. `scan_dpi` is the resolution of a scanner bed (evenly lit, hardly any perspective,
 /// faint edges), `None` for a photo; the main outline is usually the same with the wrong word, but faint edges are found
-/// on beds only.
-pub fn find(capture: &RgbImage, proxy: &Proxy, scan_dpi: Option<f64>) -> Vec<Bounds> {
+/// on beds only. `focal` is a photo's focal length as a share of the frame's longer side, where it is known.
+pub fn find(capture: &RgbImage, proxy: &Proxy, scan_dpi: Option<f64>, focal: Option<f64>) -> Vec<Bounds> {
     let scanned = scan_dpi.is_some();
-    let mut search = Sheets::new(capture, proxy, scan_dpi);
+    let mut search = Sheets::new(capture, proxy, scan_dpi, focal);
     let Some(frame) = search.map.as_ref().map(Frame::new) else { return Vec::new() };
     let Some(main) = quads::choose(&search.first(), &frame, scanned) else { return Vec::new() };
     // At best, other sheets explain all edges outside the main one.
@@ -144,7 +144,7 @@ pub struct Plausible {
 ///
 /// The weights are fitted to these; `models/outline` tells how.
 pub fn plausible(capture: &RgbImage, proxy: &Proxy, scan_dpi: Option<f64>) -> Vec<Plausible> {
-    let mut search = Sheets::new(capture, proxy, scan_dpi);
+    let mut search = Sheets::new(capture, proxy, scan_dpi, None);
     let first = search.first();
     let main = search.map.as_ref().and_then(|map| quads::choose(&first, &Frame::new(map), scan_dpi.is_some()));
     let others = main.map(|main| search.beside(&main)).unwrap_or_default();
@@ -165,10 +165,11 @@ struct Sheets {
     factor: f64,
     frame: (u32, u32),
     scan_dpi: Option<f64>,
+    focal: Option<f64>,
 }
 
 impl Sheets {
-    fn new(capture: &RgbImage, proxy: &Proxy, scan_dpi: Option<f64>) -> Self {
+    fn new(capture: &RgbImage, proxy: &Proxy, scan_dpi: Option<f64>, focal: Option<f64>) -> Self {
         let halved = proxy.rgb.width().max(proxy.rgb.height()) > MAX_WORKING_SIDE;
         let reduced = halved.then(|| reduce(&proxy.rgb, 2));
         let (working, factor) = match &reduced {
@@ -177,7 +178,7 @@ impl Sheets {
         };
         let faintest = if scan_dpi.is_some() { SCAN_EDGE } else { PHOTO_EDGE };
         let map = (!is_bilevel(capture)).then(|| EdgeMap::new(working, faintest));
-        Self { map, factor: f64::from(factor), frame: capture.dimensions(), scan_dpi }
+        Self { map, factor: f64::from(factor), frame: capture.dimensions(), scan_dpi, focal }
     }
 
     /// Plausible outlines, best first.
@@ -205,7 +206,7 @@ impl Sheets {
             let whole = !candidate.virtual_sides.contains(&true);
             if whole && apart(main) && beside.iter().all(|(other, _)| apart(other)) {
                 let scale = |candidate: &Candidate| working_quad(candidate).scaled(self.factor);
-                let alike = cards::are_sides(&scale(main), &scale(&candidate), self.frame, self.scan_dpi);
+                let alike = cards::are_sides(&scale(main), &scale(&candidate), self.frame, self.scan_dpi, self.focal);
                 let measures = candidate.evidence.beside(&main.evidence, print(map, &candidate), alike);
                 beside.push((candidate, measures));
                 if beside.len() == MAX_BESIDE {
@@ -379,7 +380,7 @@ mod tests {
     }
 
     fn search_all(capture: &RgbImage, scanned: bool) -> Vec<Bounds> {
-        find(capture, &Proxy::new(capture), scanned.then_some(DPI))
+        find(capture, &Proxy::new(capture), scanned.then_some(DPI), None)
     }
 
     /// Largest distance between corners, whichever comes first.
@@ -495,13 +496,13 @@ mod tests {
         let (upper, lower) = (card((240.0, 180.0), 2.0), card((230.0, 400.0), -3.0));
         let mut capture = scene(&lower, |u, _| if u < 0.3 { 120 } else { 190 }, |_, _| desk);
         lay(&mut capture, &upper, |u, v| if u > 0.7 && v > 0.5 { [60, 80, 70] } else { [200, 170, 150] });
-        let sheets = find(&capture, &Proxy::new(&capture), scan_dpi);
+        let sheets = find(&capture, &Proxy::new(&capture), scan_dpi, None);
         assert_eq!(sheets.len(), 2, "{sheets:?}");
         let frame = capture.dimensions();
-        let [first, second] = card_sides(&sheets, frame, scan_dpi).expect("two sides");
+        let [first, second] = card_sides(&sheets, frame, scan_dpi, None).expect("two sides");
         assert!(corner_error(&sheets[first].quad, &upper) < 1.0);
         assert!(corner_error(&sheets[second].quad, &lower) < 1.0);
-        assert_eq!(card_sides(&sheets, frame, Some(DPI / 2.0)), None, "two slips of 171 mm");
+        assert_eq!(card_sides(&sheets, frame, Some(DPI / 2.0), None), None, "two slips of 171 mm");
     }
 
     #[test]
@@ -524,7 +525,7 @@ mod tests {
         assert_eq!(sheets.len(), 2, "{sheets:?}");
         assert!(corner_error(&sheets[0].quad, &right) < 1.0, "the larger is the main one: {sheets:?}");
         assert!(corner_error(&sheets[1].quad, &left) < 1.0);
-        assert_eq!(card_sides(&sheets, capture.dimensions(), None), None);
+        assert_eq!(card_sides(&sheets, capture.dimensions(), None, None), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The few EXIF fields that matter for papers: orientation, resolution, and whether a camera took the picture.
+//! The few EXIF fields that matter for papers: orientation, resolution, focal length, and whether a
+//! camera took the picture.
 //!
 //! EXIF 2.32 (CIPA DC-008) tags, read from the TIFF structure that JPEG, PNG, WebP and HEIC files embed; TIFF files
 //! carry the same tags in their own directories.
@@ -17,13 +18,25 @@ const F_NUMBER: u16 = 0x829d;
 const EXIF_DIRECTORY: u16 = 0x8769;
 const ISO_SPEED: u16 = 0x8827;
 const FOCAL_LENGTH: u16 = 0x920a;
+const PIXEL_WIDTH: u16 = 0xa002;
+const PIXEL_HEIGHT: u16 = 0xa003;
 const FILE_SOURCE: u16 = 0xa300;
+const FOCAL_LENGTH_IN_35_MM_FILM: u16 = 0xa405;
 
 /// `FileSource` of a digital still camera; 1 and 2 are film and flatbed scanners.
 const FILE_SOURCE_CAMERA: u32 = 3;
 
 /// Cameras store 72, some 96, whatever they took; scanners a real resolution, 100 and more.
 const CAMERA_DPI: f64 = 99.0;
+
+/// Diagonal of the 36 × 24 mm frame of 35 mm film. CIPA DCG-001 defines equivalent focal lengths by the angle of view over
+/// the diagonal, not over the width.
+const FILM_DIAGONAL_MM: f64 = 43.27;
+/// Longer over shorter side of frames whose focal length is believed: 4:3 and 3:2 as sensors have them, and 16:9. Squares
+/// are cut out by cameras that may keep the sensor's focal length (18 % off), and panoramas have none.
+const FRAMES: std::ops::RangeInclusive<f64> = 1.3..=1.8;
+/// Aspects that differ by no more than this are those of one picture in two sizes, rounded to pixels.
+const SAME_ASPECT: f64 = 0.01;
 
 /// What one directory tells.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,11 +51,23 @@ pub(super) struct Exif {
     exposure: bool,
     /// `FileSource` names a scanner.
     scanner: bool,
+    /// Equivalent focal length, millimetres, digital zoom included; `None` when absent or 0 (unknown).
+    focal_in_35_mm: Option<u32>,
+    /// Width and height of the picture as the camera wrote it.
+    taken: Option<(u32, u32)>,
 }
 
 impl Default for Exif {
     fn default() -> Self {
-        Self { orientation: 1, dpi: None, named_device: false, exposure: false, scanner: false }
+        Self {
+            orientation: 1,
+            dpi: None,
+            named_device: false,
+            exposure: false,
+            scanner: false,
+            focal_in_35_mm: None,
+            taken: None,
+        }
     }
 }
 
@@ -69,18 +94,33 @@ impl Exif {
             .map_or_else(Directory::default, |(fields, _)| fields);
         let exposure_tags = [EXPOSURE_TIME, F_NUMBER, ISO_SPEED, FOCAL_LENGTH];
         let orientation = data.find_uint(directory, ORIENTATION).unwrap_or(1);
+        let camera_uint = |tag| data.find_uint(&camera_fields, tag).filter(|&value| value > 0);
         Self {
             orientation: u16::try_from(orientation).unwrap_or(0),
             dpi: square_dpi(resolution(X_RESOLUTION), resolution(Y_RESOLUTION)),
             named_device: [MAKE, MODEL].iter().any(|&tag| directory.find(tag).is_some()),
             exposure: exposure_tags.iter().any(|&tag| camera_fields.find(tag).is_some()),
             scanner: data.find_uint(&camera_fields, FILE_SOURCE).is_some_and(|source| source < FILE_SOURCE_CAMERA),
+            focal_in_35_mm: camera_uint(FOCAL_LENGTH_IN_35_MM_FILM),
+            taken: camera_uint(PIXEL_WIDTH).zip(camera_uint(PIXEL_HEIGHT)),
         }
     }
 
     /// How the picture is turned.
     pub(super) fn turn(&self) -> Turn {
         Turn::from_tag(self.orientation)
+    }
+
+    /// Focal length as a share of the longer side of a picture of this size, turned or not, by `FocalLengthIn35mmFilm`.
+    /// `None` when that is absent, when the picture has another aspect than the camera wrote (then it was cropped since;
+    /// a smaller one of the same aspect was only reduced), and for frames of unusual aspect.
+    pub(super) fn focal(&self, width: u32, height: u32) -> Option<f64> {
+        let aspect = |width: u32, height: u32| f64::from(width.max(height)) / f64::from(width.min(height));
+        let now = aspect(width, height);
+        let cropped = self.taken.is_some_and(|(width, height)| (now / aspect(width, height)).ln().abs() > SAME_ASPECT);
+        let equivalent = self.focal_in_35_mm.filter(|_| !cropped && FRAMES.contains(&now))?;
+        let diagonal = f64::from(width).hypot(f64::from(height)) / f64::from(width.max(height));
+        Some(f64::from(equivalent) / FILM_DIAGONAL_MM * diagonal)
     }
 
     /// Whether a camera took it, given the resolution that the file claims. Scanners name their make too, and give
@@ -122,6 +162,27 @@ pub(super) mod tests {
         assert!(!scanner.camera(scanner.dpi));
         let phone = Exif::parse(&block(&[(MAKE, 4, 0), (X_RESOLUTION, 4, 72)]));
         assert!(phone.camera(phone.dpi));
+    }
+
+    #[test]
+    fn focal_length_is_told_by_the_diagonal_of_an_uncropped_frame() {
+        // The camera's directory is the one that leads there itself.
+        let told = |fields: &[(u16, u16, u32)]| {
+            let itself = [(EXIF_DIRECTORY, 4, 8), (FOCAL_LENGTH_IN_35_MM_FILM, 3, 26)];
+            Exif::parse(&block(&[&itself, fields].concat()))
+        };
+        let taken = [(PIXEL_WIDTH, 4, 4032), (PIXEL_HEIGHT, 4, 3024)];
+        let share = 26.0 / 43.27 * 1.25;
+        for (width, height) in [(4032, 3024), (3024, 4032), (1600, 1200), (960, 1280)] {
+            let focal = told(&taken).focal(width, height).unwrap();
+            assert!((focal - share).abs() < 1e-9, "{focal} in {width} × {height}");
+        }
+        assert_eq!(told(&taken).focal(3024, 2016), None, "cropped");
+        assert!(told(&[]).focal(3024, 2016).is_some(), "not known to be cropped");
+        assert_eq!(told(&[]).focal(3024, 3024), None, "a square");
+        let unknown = [(EXIF_DIRECTORY, 4, 8), (FOCAL_LENGTH_IN_35_MM_FILM, 3, 0)];
+        assert_eq!(Exif::parse(&block(&unknown)).focal(4032, 3024), None);
+        assert_eq!(Exif::default().focal(4032, 3024), None);
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, DecodeErr
         image,
         dpi: exif.dpi,
         camera: true,
+        focal: exif.focal(picture.width, picture.height),
         bilevel,
         gray,
         exif_orientation: exif.orientation,

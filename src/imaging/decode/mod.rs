@@ -137,6 +137,9 @@ pub struct Decoded {
     pub dpi: Option<f64>,
     /// Taken with a camera: exposure data in the EXIF block, a camera's make without a scanner's resolution, or HEIC.
     pub camera: bool,
+    /// The camera's focal length as a share of the picture's longer side, where the EXIF block tells it and the picture
+    /// was not seen to be cropped since.
+    pub focal: Option<f64>,
     /// The source has only black and white.
     pub bilevel: bool,
     /// The source has no colour.
@@ -200,7 +203,7 @@ fn square_dpi(x: Option<f64>, y: Option<f64>) -> Option<f64> {
 /// Pixels from a lossless source that says nothing more about itself.
 pub fn lossless(image: RgbImage) -> Decoded {
     let (gray, bilevel) = tones(&image);
-    Decoded { image, dpi: None, camera: false, bilevel, gray, exif_orientation: 1, icc: None }
+    Decoded { image, dpi: None, camera: false, focal: None, bilevel, gray, exif_orientation: 1, icc: None }
 }
 
 /// Whether all pixels are grey, and whether all are black or white.

@@ -42,6 +42,7 @@ pub(super) fn decode(bytes: &[u8], format: Format, limits: &Limits) -> Result<De
         image: turned(image, exif.turn()),
         dpi,
         camera: exif.camera(dpi),
+        focal: exif.focal(width, height),
         bilevel,
         gray,
         exif_orientation: exif.orientation,

@@ -136,6 +136,7 @@ pub(super) fn decode(bytes: &[u8], frame: usize, limits: &Limits) -> Result<Deco
         image: turned(image, exif.turn()),
         dpi: exif.dpi,
         camera: exif.camera(exif.dpi),
+        focal: exif.focal(page.width, page.height),
         bilevel,
         gray,
         exif_orientation: exif.orientation,

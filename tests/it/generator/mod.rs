@@ -27,6 +27,8 @@ mod words;
 const INCH: f64 = 25.4;
 /// What cameras write as resolution.
 const CAMERA_DPI: f64 = 72.0;
+/// Of 35 mm film, by which equivalent focal lengths are told (CIPA DCG-001).
+const FILM_DIAGONAL_MM: f64 = 43.27;
 
 /// How a capture was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +166,7 @@ fn photo(random: &mut Random) -> Capture {
     let (width, height) = if random.chance(0.7) { (short, long) } else { (long, short) };
     let orientation = orientation(random);
     let curled = random.chance(0.2) && template != Template::Card;
-    let (view, skew_degrees) = pose(random, size, (width, height), orientation, curled);
+    let (view, skew_degrees, focal) = pose(random, size, (width, height), orientation, curled);
     let (surface, desk) = Surface::desk(random, size);
     let blur = random.within(0.35..0.8);
     let sensor = Sensor { noise: random.within(0.8..6.0), edge: 1.0 + blur, gray: false };
@@ -180,17 +182,20 @@ fn photo(random: &mut Random) -> Capture {
     let kind = if curled { Kind::Curled } else { Kind::Photo };
     let file = encode::jpeg(&image, quality(random), CAMERA_DPI).expect("a proper picture");
     let truth = truth(kind, &paper, desk, &image, &view, orientation, skew_degrees);
-    Capture { file: with_camera(&file), truth }
+    // Messengers strip what the camera wrote of the lens; half of the photos come that way.
+    let told = random.chance(0.5).then(|| whole((focal / width.hypot(height) * FILM_DIAGONAL_MM).round()));
+    Capture { file: with_camera(&file, told), truth }
 }
 
-/// A way of holding the camera that has the whole page in the frame, and the roll that remains after the orientation.
+/// A way of holding the camera that has the whole page in the frame, the roll that remains after the orientation, and
+/// the focal length in pixels.
 fn pose(
     random: &mut Random,
     size: SizeMm,
     (width, height): (f64, f64),
     orientation: Orientation,
     curled: bool,
-) -> (View, f64) {
+) -> (View, f64, f64) {
     let small = size.width.min(size.height) < 100.0;
     let mut covered = if small { random.within(0.12..0.45) } else { random.within(0.3..0.75) };
     let roll = skew(random);
@@ -219,7 +224,7 @@ fn pose(
             [(x, 0.0), (x, size.height), (0.0, y), (size.width, y)]
         });
         if edge.map(|(x, y)| view.to_capture(Point::new(x, y))).all(|p| inside(&p)) {
-            return (view, roll);
+            return (view, roll, focal);
         }
         covered *= 0.97;
     }
@@ -258,12 +263,24 @@ fn whole(pixels: f64) -> u32 {
     pixels.max(1.0) as u32
 }
 
-/// The JPEG file with an EXIF block that names a camera.
-fn with_camera(jpeg: &[u8]) -> Vec<u8> {
-    let mut block = b"Exif\0\0II*\0\x08\0\0\0\x01\0".to_vec();
-    // `Make`, four letters with the closing zero.
-    block.extend([0x0f, 0x01, 2, 0, 4, 0, 0, 0]);
-    block.extend(b"Cam\0\0\0\0\0");
+/// The JPEG file with an EXIF block that names a camera and, where it is told, the equivalent focal length in millimetres.
+fn with_camera(jpeg: &[u8], focal_in_35_mm: Option<u32>) -> Vec<u8> {
+    let mut block = b"Exif\0\0II*\0\x08\0\0\0".to_vec();
+    // Fields are tag, type, count and value. `Make` is four letters with the closing zero.
+    let mut fields = vec![[&[0x0f, 0x01, 2, 0, 4, 0, 0, 0], &b"Cam\0"[..]].concat()];
+    if focal_in_35_mm.is_some() {
+        // Where the camera's own directory is: after this one's count, two fields and link to the next.
+        fields.push(vec![0x69, 0x87, 4, 0, 1, 0, 0, 0, 8 + 2 + 24 + 4, 0, 0, 0]);
+    }
+    block.extend([u8::try_from(fields.len()).expect("two at most"), 0]);
+    block.extend(fields.concat());
+    block.extend([0; 4]);
+    if let Some(focal) = focal_in_35_mm {
+        // `FocalLengthIn35mmFilm` alone.
+        block.extend([1, 0, 0x05, 0xa4, 3, 0, 1, 0, 0, 0]);
+        block.extend(focal.to_le_bytes());
+        block.extend([0; 4]);
+    }
     let length = u16::try_from(block.len() + 2).expect("a short block").to_be_bytes();
     [&jpeg[..2], &[0xff, 0xe1], &length, &block, &jpeg[2..]].concat()
 }
