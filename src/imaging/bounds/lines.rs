@@ -104,6 +104,8 @@ impl Line {
     pub(super) fn stretch(&self, from: f32, to: f32) -> Stretch {
         /// Fewer samples of plain surfaces tell nothing.
         const MIN_PLAIN: f32 = 3.0;
+        /// Nearer to a corner than this, what lies some way off may be the stroke of the next side, working pixels.
+        const CORNER: f32 = 20.0;
         let (from, to) = (from.max(self.enter), to.min(self.leave));
         let (a, b) = (self.index(from), self.index(to));
         if to <= from || b <= a {
@@ -123,8 +125,9 @@ impl Line {
             beyond: (b.beyond - a.beyond) / (b.edges - a.edges).max(1.0),
             ..Stretch::default()
         };
-        let plain = b.plain - a.plain;
-        stretch.far = (plain >= MIN_PLAIN).then(|| [0, 1, 2].map(|c| (b.far[c] - a.far[c]) / plain));
+        let (start, end) = (&self.sums[self.index(from + CORNER)], &self.sums[self.index(to - CORNER)]);
+        let plain = end.plain - start.plain;
+        stretch.far = (plain >= MIN_PLAIN).then(|| [0, 1, 2].map(|c| (end.far[c] - start.far[c]) / plain));
         for side in 0..2 {
             for c in 0..3 {
                 stretch.color[side][c] = (b.color[side][c] - a.color[side][c]) / n;
