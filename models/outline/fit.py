@@ -15,6 +15,7 @@ fitted to the other half of the captures.
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -43,10 +44,15 @@ MEASURES = {
     "share of clear edges lying outside": -0.5,
     "edges that are flanks of drawn lines, mean": -0.5,
     "edges that are flanks of drawn lines, least": -0.5,
+    "drawn lines by their darkness, mean": -0.5,
+    "surfaces some way off apart, least": 0.0,
+    "drawn lines that lie inside": -0.1,
 }
 NAMES = list(MEASURES)
 # In the order of Evidence::confidence, after the score and before the constant.
-CONFIDENCE = [NAMES[i] for i in (18, 19, 7, 16, 12, 8)]
+CONFIDENCE = [NAMES[i] for i in (18, 19, 7, 16, 12, 8, 21, 22)]
+
+EVIDENCE = Path(__file__).resolve().parents[2] / "src/imaging/bounds/evidence.rs"
 
 # In the order of BESIDE in evidence.rs: measures of the quad, then those of Evidence::beside.
 BESIDE = [NAMES[i] for i in (0, 1, 5, 9, 12, 16, 19)]
@@ -59,6 +65,8 @@ LEAST_OVERLAP, OVERLAP_POWER = 0.5, 6
 WORTH_RANKING = 0.9
 # The guess by hand is scaled by this; then gradient ascent (Adam) with a pull back to it.
 SHARPNESS, PULL, STEPS, RATE = 3, 0.02, 500, 0.06
+# The same where the compiled weights are the guess and only some are fitted: these may go farther.
+PULL_AGAIN, RATE_AGAIN = 0.005, 0.03
 RIGHT = 0.9
 RIDGE = 0.5
 
@@ -67,6 +75,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+", help="folders with truth.json and candidates.jsonl")
     parser.add_argument("--confidence-only", type=Path, nargs="*", default=[], metavar="FOLDER")
+    parser.add_argument("--again", type=int, nargs="*", metavar="MEASURE",
+                        help="numbers of the measures to rank by that are fitted, the others as compiled")
     arguments = parser.parse_args()
 
     captures, more = load(arguments.folders), load(arguments.confidence_only)
@@ -75,14 +85,17 @@ def main():
         these = [c for c in captures if c.scanned == scanned]
         sheets = [c for c in these if not c.empty]
         half = len(sheets) // 2
-        halves = first_right(sheets[half:], rank(sheets[:half])), first_right(sheets[:half], rank(sheets[half:]))
-        ranking = rank(sheets)
+        again = None if arguments.again is None else (compiled_weights(scanned), arguments.again)
+        halves = [first_right(rest, rank(part, again)) for part, rest in
+                  ((sheets[:half], sheets[half:]), (sheets[half:], sheets[:half]))]
+        ranking = rank(sheets, again)
         print(f"{'scans' if scanned else 'photos'}: {len(sheets)} with a sheet, {len(these) - len(sheets)} without; "
               f"first above 0.95: {halves[0]:.3f} and {halves[1]:.3f} of the half not fitted to; "
               f"any candidate: {np.mean([c.overlap.max(initial=0) > 0.95 for c in sheets]):.3f}")
         rankings.append(ranking)
         besides.append(likelihood_beside([c for c in captures + more if c.scanned == scanned]))
-        confidences.append(likelihood(these + [c for c in more if c.scanned == scanned], ranking))
+        alone = [c for c in captures + more if c.scanned == scanned and not c.several]
+        confidences.append(likelihood(alone, ranking))
     print_table("WEIGHTS", NAMES, *rankings)
     print_table("CONFIDENCE", ["score", *CONFIDENCE, "constant"], *confidences)
     print_table("BESIDE", [*BESIDE, *BESIDE_MORE, "constant"], *besides)
@@ -90,7 +103,7 @@ def main():
 
 class Capture:
     def __init__(self, truth, candidates, beside):
-        self.scanned, self.empty = truth["scanned"], truth["quad"] is None
+        self.scanned, self.empty, self.several = truth["scanned"], truth["quad"] is None, bool(truth["others"])
         self.measures = np.array([c["measures"] for c in candidates]).reshape(-1, len(NAMES))
         frame = truth["width"], truth["height"]
         quads = [[(p["x"], p["y"]) for p in c["quad"]] for c in candidates]
@@ -126,12 +139,22 @@ def overlap(one, other, frame):
     return both / (seen[0][0] + seen[1][0] - both)
 
 
-def rank(captures):
-    """Weights of the measures."""
+def compiled_weights(scanned):
+    """The table that is compiled now."""
+    table = re.search(r"const WEIGHTS.*?\];", EVIDENCE.read_text(), re.DOTALL)[0]
+    return np.array(re.findall(r"scan: (\S+) }" if scanned else r"photo: (\S+),", table), float)
+
+
+def rank(captures, again=None):
+    """Weights of the measures; with `again`, all weights of a former fit and the numbers of those that are fitted."""
     captures = [c for c in captures if c.overlap.max(initial=0) > WORTH_RANKING]
     every = np.concatenate([c.measures for c in captures])
     mean, spread = every.mean(0), every.std(0) + 1e-6
-    guess = np.array(list(MEASURES.values())) * spread * SHARPNESS
+    guess, free, pull, rate = np.array(list(MEASURES.values())) * spread * SHARPNESS, slice(None), PULL, RATE
+    if again:
+        guess, free, pull, rate = again[0] * spread, again[1], PULL_AGAIN, RATE_AGAIN
+    fitted = np.zeros_like(guess)
+    fitted[free] = 1
     weights, first, second = guess.copy(), np.zeros_like(guess), np.zeros_like(guess)
     lists = [((c.measures - mean) / spread, np.maximum(c.overlap, LEAST_OVERLAP) ** OVERLAP_POWER) for c in captures]
     for step in range(1, STEPS + 1):
@@ -142,10 +165,10 @@ def rank(captures):
             chance /= chance.sum()
             gained = chance * worth
             gradient += (gained / gained.sum() - chance) @ measures
-        gradient = gradient / len(lists) - PULL * (weights - guess)
+        gradient = (gradient / len(lists) - pull * (weights - guess)) * fitted
         first = 0.9 * first + 0.1 * gradient
         second = 0.99 * second + 0.01 * gradient * gradient
-        weights += RATE * first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
+        weights += rate * first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
     return weights / spread
 
 

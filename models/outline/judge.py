@@ -50,8 +50,9 @@ def judge(captures, listed):
     first = np.array([c["overlaps"][0].max() if len(c["overlaps"]) else 0.0 for c in with_sheet])
     found = np.array([len(c["overlaps"]) > 0 for c in with_sheet])
     empty = [c for c in captures if not c["sheets"]]
-    print(f"  main sheet: {len(first)}, mean overlap {first.mean():.4f}, above 0.95 {(first > 0.95).mean():.4f}, "
-          f"not found {(~found).sum()}, of those found above 0.95 {(first[found] > 0.95).mean():.4f}")
+    if with_sheet:
+        print(f"  main sheet: {len(first)}, mean overlap {first.mean():.4f}, above 0.95 {(first > 0.95).mean():.4f}, "
+              f"not found {(~found).sum()}, of those found above 0.95 {(first[found] > 0.95).mean():.4f}")
     print(f"  no sheet: {len(empty)}, outlines all the same {sum(len(c['overlaps']) > 0 for c in empty)}")
     if listed:
         for c, o in zip(with_sheet, first):

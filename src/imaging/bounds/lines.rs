@@ -9,6 +9,14 @@ use std::ops::Range;
 
 /// Distance at which the colours on the two sides of an edge are compared, working pixels.
 pub(super) const SIDE_DISTANCE: f32 = 5.0;
+/// Distance at which they are compared once more, beyond the strokes of frames and the shadows of sheets (5 mm on A4), and
+/// that from which on nothing may be printed there.
+const FAR_DISTANCE: f32 = 14.0;
+const PLAIN_FROM: f32 = 10.0;
+/// Colours that differ by less than this are of one plain surface, grey levels.
+const PLAIN: f32 = 4.0;
+/// The darkest strokes, grey levels.
+const DARK_STROKE: f32 = 96.0;
 /// Directions of normals, one a degree.
 const ANGLES: usize = 180;
 /// How far from the local gradient a line's normal may be, degrees.
@@ -55,6 +63,12 @@ struct Sums {
     /// Samples with an edge, and those of them where the edge is one flank of a drawn line.
     edges: f32,
     ruled: f32,
+    /// How dark those lines are, and how many of them lie along the normal less how many lie against it.
+    stroke: f32,
+    beyond: f32,
+    /// On scans, samples with plain surfaces some way off on both sides, and by how much their colours differ.
+    plain: f32,
+    far: [f32; 3],
 }
 
 /// What is seen along a stretch of a line.
@@ -72,6 +86,12 @@ pub(super) struct Stretch {
     pub difference: f32,
     /// Share of the edges that are one flank of a drawn line.
     pub ruled: f32,
+    /// The same, dark lines counting more: a black one fully.
+    pub stroke: f32,
+    /// Share of the edges from which a drawn line lies along the normal less that of those from which it lies against it.
+    pub beyond: f32,
+    /// Colour some way off along the normal less that against it, where both surfaces are plain.
+    pub far: Option<[f32; 3]>,
 }
 
 impl Line {
@@ -82,6 +102,10 @@ impl Line {
 
     /// What lies between two lengths along the line.
     pub(super) fn stretch(&self, from: f32, to: f32) -> Stretch {
+        /// Fewer samples of plain surfaces tell nothing.
+        const MIN_PLAIN: f32 = 3.0;
+        /// Nearer to a corner than this, what lies some way off may be the stroke of the next side, working pixels.
+        const CORNER: f32 = 20.0;
         let (from, to) = (from.max(self.enter), to.min(self.leave));
         let (a, b) = (self.index(from), self.index(to));
         if to <= from || b <= a {
@@ -97,8 +121,13 @@ impl Line {
             support: (b.support - a.support) / n,
             difference: (b.difference - a.difference) / n,
             ruled: (b.ruled - a.ruled) / (b.edges - a.edges).max(1.0),
+            stroke: (b.stroke - a.stroke) / (b.edges - a.edges).max(1.0),
+            beyond: (b.beyond - a.beyond) / (b.edges - a.edges).max(1.0),
             ..Stretch::default()
         };
+        let (start, end) = (&self.sums[self.index(from + CORNER)], &self.sums[self.index(to - CORNER)]);
+        let plain = end.plain - start.plain;
+        stretch.far = (plain >= MIN_PLAIN).then(|| [0, 1, 2].map(|c| (end.far[c] - start.far[c]) / plain));
         for side in 0..2 {
             for c in 0..3 {
                 stretch.color[side][c] = (b.color[side][c] - a.color[side][c]) / n;
@@ -155,10 +184,47 @@ impl Line {
             } else if let Some(edge) = self.edge_near(map, x, y) {
                 running.support += if faint { 1.0 } else { 0.4 + 0.6 * (difference / (0.5 * FULL_VOTE)).min(1.0) };
                 running.edges += 1.0;
-                running.ruled += if self.is_ruled(map, edge) { 1.0 } else { 0.0 };
+                if self.is_ruled(map, edge) {
+                    running.ruled += 1.0;
+                    running.stroke += (edge.strength / DARK_STROKE).min(1.0);
+                    running.beyond -= (edge.nx * self.nx + edge.ny * self.ny).signum();
+                }
+            }
+            // Every second sample tells enough; desks are seldom plain, and photos gain nothing.
+            if faint
+                && i % 2 == 0
+                && !self.virtual_side
+                && let Some(far) = self.far_difference(map, x, y)
+            {
+                running.plain += 1.0;
+                for (sum, value) in running.far.iter_mut().zip(far) {
+                    *sum += value;
+                }
             }
             self.sums.push(running);
         }
+    }
+
+    /// Difference of the colours some way off on the two sides, if both are plain there.
+    fn far_difference(&self, map: &EdgeMap, x: f32, y: f32) -> Option<[f32; 3]> {
+        /// Where there must be no edge, working pixels, and the faintest that are print and not noise, grey levels.
+        const PLAIN_AT: [f32; 5] = [8.0, 10.0, 12.0, 14.0, 16.0];
+        const CLEAR: f32 = 6.0;
+        let at = |distance: f32| (x + distance * self.nx, y + distance * self.ny);
+        let is_clear = |(x, y)| map.near(x, y).is_none_or(|edge| edge.strength < CLEAR);
+        let plain = |side: f32| {
+            map.difference(at(side * PLAIN_FROM), at(side * FAR_DISTANCE)) < PLAIN
+                && PLAIN_AT.iter().all(|distance| {
+                    let (x, y) = at(side * distance);
+                    // A pixel beside it, too: between the two edges of a stroke across the line, there is none.
+                    [-1.0, 0.0, 1.0].iter().all(|beside| is_clear((x - beside * self.ny, y + beside * self.nx)))
+                })
+        };
+        (plain(-1.0) && plain(1.0)).then(|| {
+            let ((x0, y0), (x1, y1)) = (at(-FAR_DISTANCE), at(FAR_DISTANCE));
+            let (before, after) = (map.color(x0, y0), map.color(x1, y1));
+            [0, 1, 2].map(|c| after[c] - before[c])
+        })
     }
 
     /// The nearest parallel edge within two pixels.

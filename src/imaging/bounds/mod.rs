@@ -564,6 +564,25 @@ mod tests {
     }
 
     #[test]
+    fn thick_frame_printed_on_a_page_that_fills_a_scan_is_not_a_sheet() {
+        let whole = quad([(-40.0, -40.0), (520.0, -40.0), (520.0, 680.0), (-40.0, 680.0)]);
+        let framed = |u: f64, v: f64| {
+            let edge = (u * 560.0).min(560.0 - u * 560.0).min(v * 720.0).min(720.0 - v * 720.0);
+            if (90.0..100.0).contains(&edge) { 40 } else { 235 }
+        };
+        assert_eq!(search(&scene(&whole, framed, wood), true), None);
+    }
+
+    #[test]
+    fn white_sheet_on_a_white_bed_is_found_by_its_shadow() {
+        let shadow = quad([(79.0, 69.0), (411.0, 79.0), (401.0, 561.0), (69.0, 551.0)]);
+        let sheet = quad([(80.0, 70.0), (410.0, 80.0), (400.0, 560.0), (70.0, 550.0)]);
+        let mut capture = scene(&shadow, |_, _| 190, |_, _| 224);
+        lay(&mut capture, &sheet, |u, v| [print(u, v); 3]);
+        assert_near(search(&capture, true), &sheet, 2.0);
+    }
+
+    #[test]
     fn black_and_white_capture_has_no_bounds() {
         let capture = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
             Rgb([if (40..440).contains(&x) && (30..600).contains(&y) { 255 } else { 0 }; 3])
