@@ -92,7 +92,7 @@ impl Layout {
     /// Where a page of white paper was taken from; `None` for cards.
     pub(super) fn white_paper(&self) -> Option<&PageMap> {
         match &self.parts[..] {
-            [whole] if self.size.width.max(self.size.height) > CARD_MM => Some(&whole.map),
+            [whole] if !is_card(self.size) => Some(&whole.map),
             _ => None,
         }
     }
@@ -183,7 +183,8 @@ fn place(
 
     let preview = sheet.preview(capture, proxy);
     let mut ink = Ink::of(&preview);
-    let print_degrees = print_skew(&ink, displayed.is_some());
+    // Cards are printed and cut by machine, and their edges are longer than their lines.
+    let print_degrees = if is_card(sheet.size) { 0.0 } else { print_skew(&ink, displayed.is_some()) };
     if displayed.is_none() {
         sheet.turn(print_degrees);
         if print_degrees.abs() > NEARLY_STRAIGHT_DEGREES {
@@ -367,6 +368,11 @@ fn settle_orientation(
     let second = ocr::legibility(&upright(&readable, guess.runner_up), ARBITRATION_DPI, engine)?;
     let overruled = second > first && second >= LEGIBLE;
     Ok(if overruled { guess.runner_up } else { guess.orientation })
+}
+
+/// Whether a sheet is no larger than a card.
+fn is_card(size: SizeMm) -> bool {
+    size.width.max(size.height) <= CARD_MM
 }
 
 /// Turns a picture whose content is turned clockwise by `orientation` back.
