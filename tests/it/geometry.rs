@@ -305,10 +305,10 @@ fn has_known_size(outcome: &Outcome) -> bool {
 /// The bounds are what the program reached on a thousand captures, with room for other captures; a share below one names
 /// a known weakness.
 const FIGURES: [Figure; 21] = [
-    Figure { name: "scans: 1 - IoU of the outline", among: is_on_bed, of: missed, bound: Some((0.05, 0.93)) },
-    Figure { name: "photos: 1 - IoU of the outline", among: is_photo, of: missed, bound: Some((0.05, 0.985)) },
-    Figure { name: "curled: 1 - IoU of the outline", among: is_curled, of: missed, bound: Some((0.05, 0.97)) },
-    Figure { name: "scans: worst corner, pixels", among: is_on_bed, of: |o| o.corner, bound: Some((6.0, 0.95)) },
+    Figure { name: "scans: 1 - IoU of the outline", among: is_on_bed, of: missed, bound: Some((0.02, 0.985)) },
+    Figure { name: "photos: 1 - IoU of the outline", among: is_photo, of: missed, bound: Some((0.01, 0.985)) },
+    Figure { name: "curled: 1 - IoU of the outline", among: is_curled, of: missed, bound: Some((0.015, 0.97)) },
+    Figure { name: "scans: worst corner, pixels", among: is_on_bed, of: |o| o.corner, bound: Some((5.0, 0.95)) },
     Figure { name: "photos: worst corner, pixels", among: is_photo, of: |o| o.corner, bound: Some((2.0, 0.97)) },
     Figure { name: "scans: skew as told, degrees", among: is_flat, of: |o| o.skew, bound: Some((0.05, 0.95)) },
     Figure { name: "scans: skew left by the marks, degrees", among: is_flat, of: rotation, bound: Some((0.05, 0.95)) },
@@ -346,13 +346,13 @@ const FIGURES: [Figure; 21] = [
         name: "photos, printed askew: left by the marks",
         among: |o| is_photo(o) && !is_printed_straight(o),
         of: rotation,
-        bound: None,
+        bound: Some((0.06, 0.95)),
     },
     Figure {
         name: "curled: skew left by the marks, degrees",
         among: is_curled,
         of: rotation,
-        bound: Some((0.8, 0.95)),
+        bound: Some((0.4, 0.95)),
     },
     Figure {
         name: "lines against marks, letters and decisions",
@@ -372,12 +372,12 @@ const FIGURES: [Figure; 21] = [
         of: disagreement,
         bound: None,
     },
-    Figure { name: "scans: size, mm", among: is_flat, of: |o| Some(o.size), bound: Some((1.0, 0.93)) },
+    Figure { name: "scans: size, mm", among: is_flat, of: |o| Some(o.size), bound: Some((1.0, 0.985)) },
     Figure {
         name: "photos: size, mm",
         among: |o| is_photo(o) && has_known_size(o),
         of: |o| Some(o.size),
-        bound: Some((1.0, 0.97)),
+        bound: Some((1.0, 0.985)),
     },
     Figure { name: "scans: scale, per cent", among: is_flat, of: scale, bound: Some((0.1, 0.97)) },
     Figure {
