@@ -28,6 +28,10 @@ const PREVIEW_LONG_SIDE: std::ops::RangeInclusive<f64> = 1000.0..=2000.0;
 /// Resolution at which a few lines are read to settle a doubtful orientation.
 const ARBITRATION_DPI: f64 = 200.0;
 
+/// Below this confidence the letters of a page say nothing about its orientation: noise of blank pages guesses with 0.25 to
+/// 0.45, sparse print with 0.6 and more.
+const LEAST_ORIENTATION_CONFIDENCE: f32 = 0.5;
+
 /// Only text that reads at least this well overrules what the picture suggests. Upright print reads at 0.85 and more,
 /// blurred print or a page upside down at 0.5 and less.
 const LEGIBLE: f32 = 0.6;
@@ -195,7 +199,7 @@ fn place(
         }
     }
 
-    let guess = orient::estimate(&ink);
+    let guess = upright_when_in_doubt(orient::estimate(&ink));
     let engine = engine.filter(|_| sheet.effective_dpi >= MIN_ARBITRATION_DPI);
     let orientation = settle_orientation(guess, engine, || sheet.flattened(capture, proxy, ARBITRATION_DPI))?;
     let foot = |outline: &Quad, size| scale::camera_foot(outline, size, [frame_width, frame_height], focal);
@@ -375,6 +379,14 @@ fn is_card(size: SizeMm) -> bool {
     size.width.max(size.height) <= CARD_MM
 }
 
+/// The guess, or upright where it is none.
+fn upright_when_in_doubt(guess: OrientationGuess) -> OrientationGuess {
+    if guess.confidence >= LEAST_ORIENTATION_CONFIDENCE || guess.orientation == Orientation::Deg0 {
+        return guess;
+    }
+    OrientationGuess { orientation: Orientation::Deg0, runner_up: guess.orientation, ..guess }
+}
+
 /// Turns a picture whose content is turned clockwise by `orientation` back.
 fn upright(picture: &GrayImage, orientation: Orientation) -> GrayImage {
     match orientation {
@@ -503,6 +515,15 @@ mod tests {
         let mut full = scan();
         full.leave_margin(&print(8..880), 200.0);
         assert_eq!(full.outline, scan().outline);
+    }
+
+    #[test]
+    fn a_guess_by_chance_turns_no_page() {
+        let guess =
+            |orientation, confidence| OrientationGuess { orientation, confidence, runner_up: Orientation::Deg0 };
+        let doubtful = upright_when_in_doubt(guess(Orientation::Deg270, 0.3));
+        assert_eq!((doubtful.orientation, doubtful.runner_up), (Orientation::Deg0, Orientation::Deg270));
+        assert_eq!(upright_when_in_doubt(guess(Orientation::Deg270, 0.7)).orientation, Orientation::Deg270);
     }
 
     #[test]
