@@ -235,12 +235,12 @@ mod tests {
         let page = GrayImage::from_fn(400, 500, |x, y| {
             let print = (100..300).contains(&x) && (200..400).contains(&y) && x / 3 % 2 == 0 && y / 3 % 3 != 0;
             let speck = x == 20 && y == 3;
-            image::Luma([if print || speck { 20 } else { 245 }])
+            Luma([if print || speck { 20 } else { 245 }])
         });
         let [left, top, right, bottom] = Ink::of(&page).extent().unwrap();
         assert!((left - 0.25).abs() < 0.02 && (right - 0.75).abs() < 0.02, "{left} to {right}");
         assert!((top - 0.4).abs() < 0.02 && (bottom - 0.8).abs() < 0.02, "{top} to {bottom}");
-        assert_eq!(Ink::of(&GrayImage::from_pixel(200, 200, image::Luma([240]))).extent(), None);
+        assert_eq!(Ink::of(&GrayImage::from_pixel(200, 200, Luma([240]))).extent(), None);
     }
 
     use image::Luma;
