@@ -12,7 +12,6 @@
 //!  Correctness
 //!      A function with `#[target_feature]` may be called on a CPU that has the feature. The `best_` functions hand out
 //!      the wrappers, which are private to this module, only after `is_x86_feature_detected!` has said so.
-//!
 //!      The interpolation kernels read the source through pointers, in `load` and `far_gray`, at offsets that `Corners`,
 //!      `Box8` and `Boxes` compute from the anchors of a `Stretch` and nothing else. `Stretch::new` has checked that the
 //!      anchors `(x, y)` lie in `0 ..= width - 2` and `0 ..= height - 4`. A pixel between two of them lies, as eighths of
@@ -21,7 +20,6 @@
 //!      has the column of one such pixel and the row of another. With the two rows below, the last byte read is at most
 //!      number `(height - 2) * stride + (width - 2) * C + 15` from 0, which is below `height * stride`, the length of the
 //!      slice, because `stride` is at least 16. `far_gray` reads two bytes of the same row and the one below.
-//!
 //!      Stores go to arrays or slices of the very length that is written.
 
 use super::gray::{Luma, luma_scalar};
