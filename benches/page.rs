@@ -148,6 +148,7 @@ fn scaled(side: u32, factor: f64) -> u32 {
 }
 
 fn on_one_thread() -> Criterion<CpuTime> {
+    sohoa::pool::keep_freed_memory();
     // The lines of a page spread over rayon's threads; here this thread is the only one.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread();
     pool.build_global().expect("no pool was there before");

@@ -65,6 +65,7 @@ impl Picture {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    sohoa::pool::keep_freed_memory();
     let mut pictures = BTreeMap::new();
     for line in stdin().lock().lines() {
         let request: Request = serde_json::from_str(&line?)?;

@@ -29,6 +29,7 @@ impl Failure {
 
 /// Runs the program on its arguments.
 pub(crate) fn main() -> std::process::ExitCode {
+    sohoa::pool::keep_freed_memory();
     let wanted = args::wanted_language(std::env::args_os());
     let matches = args::localized(Args::command(), wanted.unwrap_or_default()).get_matches();
     let args = match Args::from_arg_matches(&matches) {
