@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::model::{Lang, Localized};
 use crate::page::{MIN_DPI, Settings};
 use crate::pdf::writer::PdfaLevel;
+use crate::transcript::Format;
 
 /// Share of the machine's memory that pages in flight may use where the config says nothing: the other half is for the
 /// desktop that runs beside it on an office PC.
@@ -68,6 +69,8 @@ pub struct RawOcr {
     pub enabled: Option<bool>,
     /// Model, the stem of a `.traineddata` file; default `vie`.
     pub language: Option<String>,
+    /// Files of the text beside each component: `txt`, `hocr`, `alto`, `tsv`; default none.
+    pub transcripts: Vec<String>,
 }
 
 /// Section `[sign]`.
@@ -109,6 +112,8 @@ pub struct Config {
     pub level: PdfaLevel,
     /// Model to read with; `None` = no OCR.
     pub ocr_language: Option<String>,
+    /// Formats of the text files beside each component, each once.
+    pub transcripts: Vec<Format>,
     /// Whether components are signed.
     pub sign: bool,
     /// PKCS#12 file of the signer.
@@ -186,6 +191,15 @@ impl RawConfig {
         if language.is_empty() || !language.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
             return Err(ConfigError::Value { key: "ocr.language", allowed: "vie" });
         }
+        let mut transcripts = Vec::new();
+        for name in &self.ocr.transcripts {
+            transcripts.push(
+                name.parse()
+                    .map_err(|_| ConfigError::Value { key: "ocr.transcripts", allowed: "txt, hocr, alto, tsv" })?,
+            );
+        }
+        transcripts.sort_unstable();
+        transcripts.dedup();
         Ok(Config {
             lang: self.lang.unwrap_or_default(),
             jobs,
@@ -194,6 +208,7 @@ impl RawConfig {
             page,
             level,
             ocr_language: self.ocr.enabled.unwrap_or(true).then_some(language),
+            transcripts,
             sign: self.sign.enabled.unwrap_or(true),
             key: self.sign.key,
         })
@@ -226,9 +241,12 @@ mod tests {
 
     #[test]
     fn values_are_taken_over() {
-        let config = check("jobs = 1\nlang = 'en'\n[pdf]\nlevel = '1b'\n[ocr]\nenabled = false").unwrap();
+        let config = check(
+            "jobs = 1\nlang = 'en'\n[pdf]\nlevel = '1b'\n[ocr]\nenabled = false\ntranscripts = ['tsv', 'txt', 'tsv']",
+        )
+        .unwrap();
         assert_eq!((config.jobs, config.lang, config.level), (1, Lang::En, PdfaLevel::A1b));
-        assert_eq!(config.ocr_language, None);
+        assert_eq!((config.ocr_language, config.transcripts), (None, vec![Format::Txt, Format::Tsv]));
     }
 
     #[test]
@@ -239,6 +257,7 @@ mod tests {
             ("[image]\nmax_dpi = 100", "image.max_dpi"),
             ("[pdf]\nlevel = '4'", "pdf.level"),
             ("[ocr]\nlanguage = '../x'", "ocr.language"),
+            ("[ocr]\ntranscripts = ['doc']", "ocr.transcripts"),
         ] {
             assert!(check(text).unwrap_err().to_string().contains(named), "{text}");
         }

@@ -28,6 +28,7 @@ use crate::pool::Pool;
 use crate::publish::{OutputDir, PublishError};
 use crate::sign::cms::Form;
 use crate::sign::{self, SignError, Signer};
+use crate::transcript::{Format, Transcript, TranscriptPage};
 
 /// Fingerprint that no captures have.
 const TRY_AGAIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -47,6 +48,8 @@ pub struct Job<'a> {
     pub level: PdfaLevel,
     /// The reader, with its model; `None` = no OCR.
     pub engine: Option<&'a dyn OcrEngine>,
+    /// Formats of the text files beside each component; with no engine there are none.
+    pub transcripts: &'a [Format],
     /// The models used, for the manifest.
     pub models: Vec<manifest::Model>,
     /// Who signs; `None` leaves components unsigned (*chờ ký*).
@@ -189,7 +192,7 @@ pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Resu
     let mut ledger = Ledger::open(job, output)?;
 
     let (plans, mut report) = plan(job, &ledger, gathered);
-    plans.iter().try_for_each(|plan| ledger.check_free(plan))?;
+    plans.iter().try_for_each(|plan| ledger.check_free(job, plan))?;
     let items: Vec<(usize, usize)> =
         plans.iter().enumerate().flat_map(|(p, plan)| (0..plan.slots.len()).map(move |s| (p, s))).collect();
     on_event(&Event::Planned { components: plans.len(), pages: items.len() });
@@ -361,6 +364,7 @@ fn fingerprint(job: &Job<'_>, dossier: Option<&str>, files: &[Capture]) -> Strin
     hash.update(settings);
     hash.update(format!("{}\0{:?}\0{:?}\0", env!("CARGO_PKG_VERSION"), job.level, dossier));
     hash.update(job.engine.map_or_else(String::new, |engine| engine.name().to_owned()));
+    job.transcripts.iter().for_each(|format| hash.update(format.name()));
     job.models.iter().for_each(|model| hash.update(&model.sha256));
     hash.update(job.signer.map_or_else(String::new, sign::certificate_sha256));
     files.iter().for_each(|capture| hash.update(format!("\0{}", capture.file.sha256)));
@@ -425,6 +429,7 @@ fn finish(
         version: plan.version,
         state: if set_aside.is_empty() { State::Unsigned } else { State::Incomplete },
         file: None,
+        transcripts: Vec::new(),
         unsigned_sha256: None,
         signature: None,
         // What failed for a passing reason is tried again by the next run.
@@ -433,7 +438,7 @@ fn finish(
         pages: entries,
         set_aside,
     };
-    let mut pdf = None;
+    let mut files = Vec::new();
     if !pages.is_empty() {
         let info = DocumentInfo {
             title: plan.name.clone(),
@@ -454,24 +459,45 @@ fn finish(
             None => None,
         };
         let bytes = signed.map_or_else(|| unsigned.bytes().to_vec(), |signed| signed.bytes().to_vec());
-        component.file = Some(manifest::File {
-            path: file_name(&component.name, component.version, component.state),
-            bytes: bytes.len() as u64,
-            sha256: manifest::sha256_hex(&bytes),
-        });
-        pdf = Some(bytes);
+        let name = file_name(&component.name, component.version, component.state, "pdf");
+        files = transcripts(job, &component, &name, &pages);
+        component.transcripts = files.iter().map(|(name, text)| file_entry(name, text)).collect();
+        component.file = Some(file_entry(&name, &bytes));
+        files.push((name, bytes));
     }
-    ledger.record(job, component.clone(), pdf.as_deref())?;
+    ledger.record(job, component.clone(), &files)?;
     let outcome = Outcome { component, unchanged: false };
     on_event(&Event::Component(Box::new(outcome.clone())));
     Ok(outcome)
 }
 
-/// `NAME.pdf`, `NAME.v2.pdf` for a rescan, `NAME.incomplete.pdf` for what could be read of a component.
-fn file_name(name: &str, version: u32, state: State) -> String {
+/// `NAME.pdf`, `NAME.v2.pdf` for a rescan, `NAME.incomplete.pdf` for what could be read of a component; its
+/// transcripts are called alike.
+fn file_name(name: &str, version: u32, state: State, extension: &str) -> String {
     let version = if version > 1 { format!(".v{version}") } else { String::new() };
     let state = if state == State::Incomplete { ".incomplete" } else { "" };
-    format!("{name}{version}{state}.pdf")
+    format!("{name}{version}{state}.{extension}")
+}
+
+fn file_entry(name: &str, bytes: &[u8]) -> manifest::File {
+    manifest::File { path: name.to_owned(), bytes: bytes.len() as u64, sha256: manifest::sha256_hex(bytes) }
+}
+
+/// The text files that are to lie beside a component's PDF, with their names.
+fn transcripts(job: &Job<'_>, component: &manifest::Component, pdf: &str, pages: &[Page]) -> Vec<(String, Vec<u8>)> {
+    let Some(engine) = job.engine else { return Vec::new() };
+    let transcript = Transcript {
+        file: pdf,
+        title: &component.name,
+        engine: engine.name(),
+        pages: pages.iter().map(transcript_page).collect(),
+    };
+    let name = |format: &Format| file_name(&component.name, component.version, component.state, format.extension());
+    job.transcripts.iter().map(|format| (name(format), format.write(&transcript).into_bytes())).collect()
+}
+
+fn transcript_page(page: &Page) -> TranscriptPage<'_> {
+    TranscriptPage { width: page.width, height: page.height, dpi: page.geometry.dpi, text: &page.text }
 }
 
 fn page_entry(number: usize, source: manifest::Source, page: &Page, engine: Option<&dyn OcrEngine>) -> manifest::Page {
@@ -575,56 +601,61 @@ impl Ledger {
         self.manifest.components.iter().filter(|component| component.name == name).max_by_key(|c| c.version)
     }
 
-    /// Whether the component's file is still what was written.
+    /// Whether the component's files are still what was written.
     fn is_intact(&self, component: &manifest::Component) -> bool {
-        component.file.as_ref().is_none_or(|file| {
-            fs::read(self.output.path().join(&file.path)).is_ok_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256)
-        })
+        component.files().all(|file| is_in_place(&self.output, file))
     }
 
     /// Whether the names that a component may get are free. Every file of ours is in the manifest, so what has such a
     /// name is somebody's, perhaps the very capture.
-    fn check_free(&self, plan: &Plan) -> Result<(), PublishError> {
+    fn check_free(&self, job: &Job<'_>, plan: &Plan) -> Result<(), PublishError> {
+        let extensions = || job.transcripts.iter().map(|format| format.extension()).chain(["pdf"]);
         for state in [State::Signed, State::Incomplete] {
-            let path = self.output.path().join(file_name(&plan.name, plan.version, state));
-            if fs::symlink_metadata(&path).is_ok() {
-                return Err(PublishError::InTheWay(path));
+            for extension in extensions() {
+                let path = self.output.path().join(file_name(&plan.name, plan.version, state, extension));
+                if fs::symlink_metadata(&path).is_ok() {
+                    return Err(PublishError::InTheWay(path));
+                }
             }
         }
         Ok(())
     }
 
-    /// Adds a component: puts its PDF in place and the manifest after it, sealed.
+    /// Adds a component: puts its files in place and the manifest after them, sealed.
     fn record(
         &mut self,
         job: &Job<'_>,
         component: manifest::Component,
-        pdf: Option<&[u8]>,
+        files: &[(String, Vec<u8>)],
     ) -> Result<(), DigitizeError> {
-        let name = component.file.as_ref().map(|file| file.path.clone());
         self.manifest.components.push(component);
         self.manifest.updated = rfc3339(job.now);
         let bytes = manifest::seal(&self.manifest, |body| {
             job.signer.map(|signer| sign::cms::detached(&[body], signer, job.now, Form::File)).transpose()
         })?;
-        let pdf = name.as_deref().zip(pdf);
-        self.output.write(&pdf.into_iter().chain([(manifest::FILE_NAME, &bytes[..])]).collect::<Vec<_>>())?;
+        let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        self.output.write(&files.chain([(manifest::FILE_NAME, &bytes[..])]).collect::<Vec<_>>())?;
         Ok(())
     }
 }
 
-/// A run that was killed after it had put a PDF in place, and before the manifest that names it, left that manifest
-/// beside: it is put in place now, if all that it names is there. Other leftovers are removed.
+/// A run that was killed while it put files in place had written all of them before, the manifest that names them last:
+/// the rest is put in place now, if all that the manifest names is there. Other leftovers are removed.
 fn complete_killed_run(output: &OutputDir) -> Result<(), PublishError> {
     let written = output.leftover(manifest::FILE_NAME).and_then(|bytes| manifest::open(&bytes).ok());
-    if let Some(written) = written {
-        let present = |file: &manifest::File| {
-            fs::read(output.path().join(&file.path)).is_ok_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256)
+    if let Some(newest) = written.as_ref().and_then(|written| written.manifest.components.last()) {
+        let waiting: Vec<&manifest::File> = newest.files().filter(|file| !is_in_place(output, file)).collect();
+        let is_written = |file: &&manifest::File| {
+            output.leftover(&file.path).is_some_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256)
         };
-        let newest = written.manifest.components.last();
-        if newest.is_some_and(|component| component.file.as_ref().is_none_or(present)) {
+        if waiting.iter().all(is_written) {
+            waiting.iter().try_for_each(|file| output.adopt(&file.path))?;
             output.adopt(manifest::FILE_NAME)?;
         }
     }
     output.clear_leftovers()
+}
+
+fn is_in_place(output: &OutputDir, file: &manifest::File) -> bool {
+    fs::read(output.path().join(&file.path)).is_ok_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256)
 }

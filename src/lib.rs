@@ -2,7 +2,7 @@
 //!
 //! A component (*thành phần hồ sơ*) is one paper of a citizen's dossier (*hồ sơ*). The library is layered: values in
 //! [`model`], pure algorithms in [`imaging`], [`codes`], [`ocr`], [`pdf`] and [`sign`], the way of one page in
-//! [`page`], the way of one component in [`component`], and programs on top. `ARCHITECTURE.md` says which module may
+//! [`page`], the way of one component in [`component`] and [`transcript`], and programs on top. `ARCHITECTURE.md` says which module may
 //! use which.
 
 pub mod codes;
@@ -21,4 +21,5 @@ pub mod pdf;
 pub mod pool;
 pub mod publish;
 pub mod sign;
+pub mod transcript;
 pub mod verify;

@@ -82,6 +82,9 @@ pub struct Component {
     /// File name in the directory; absent when no page could be made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<File>,
+    /// Files of its text beside it; absent where none were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transcripts: Vec<File>,
     /// SHA-256 of the PDF as it was assembled, before it was signed, hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsigned_sha256: Option<String>,
@@ -96,6 +99,13 @@ pub struct Component {
     pub pages: Vec<Page>,
     /// Captures that could not be read.
     pub set_aside: Vec<SetAside>,
+}
+
+impl Component {
+    /// The files of this version in the directory: its transcripts and its PDF.
+    pub fn files(&self) -> impl Iterator<Item = &File> {
+        self.transcripts.iter().chain(&self.file)
+    }
 }
 
 /// A file with its hash.

@@ -242,6 +242,14 @@ fn check_seal(verification: &mut Verification, path: &Path, sealed: &Sealed, tru
 }
 
 fn check_component(verification: &mut Verification, directory: &Path, component: &Component, trust: &Trust) {
+    for listed in &component.transcripts {
+        let path = directory.join(&listed.path);
+        match fs::read(&path) {
+            Ok(bytes) if manifest::sha256_hex(&bytes) == listed.sha256 => verification.files += 1,
+            Ok(_) => verification.add(&path, Issue::Changed),
+            Err(error) => verification.add(&path, Issue::Unreadable(error.kind())),
+        }
+    }
     let Some(listed) = &component.file else { return };
     let path = directory.join(&listed.path);
     let bytes = match fs::read(&path) {

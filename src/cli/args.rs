@@ -79,6 +79,9 @@ pub(super) struct Digitize {
     /// Whether to read the text
     #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true)]
     pub(super) ocr: Option<Switch>,
+    /// Files of the text beside each component, separated by commas
+    #[arg(long, value_name = "txt,hocr,alto,tsv", value_delimiter = ',')]
+    pub(super) transcripts: Option<Vec<String>>,
     /// Events for programs on standard output, one JSON line each
     #[arg(long)]
     pub(super) json: bool,
@@ -170,6 +173,7 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("no_sign", "Chưa ký, để ký sau (chờ ký)"),
     ("pdfa", "Mức PDF/A [mặc định: 2u]"),
     ("ocr", "Có nhận dạng chữ hay không"),
+    ("transcripts", "Tệp văn bản kèm theo mỗi thành phần, cách nhau bằng dấu phẩy"),
     ("json", "Kết quả cho chương trình khác đọc, mỗi sự kiện một dòng JSON"),
     ("quiet", "Không hiện tiến độ và bảng tổng kết"),
     ("paths", "Thư mục kết quả và tệp PDF"),

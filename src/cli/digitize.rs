@@ -22,6 +22,7 @@ use super::{Failure, environment, remark, stdout_failure};
 pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitCode, Failure> {
     let config = environment::configuration(&shared, lang, |raw| {
         raw.ocr.enabled = command.ocr.map(|ocr| ocr == Switch::On).or(raw.ocr.enabled);
+        raw.ocr.transcripts = command.transcripts.clone().unwrap_or(std::mem::take(&mut raw.ocr.transcripts));
         raw.pdf.level = command.pdfa.clone().or(raw.pdf.level.take());
         raw.sign.key = command.key.clone().or(raw.sign.key.take());
         raw.sign.enabled = if command.no_sign { Some(false) } else { raw.sign.enabled };
@@ -30,6 +31,13 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         let message = lang.pick(
             "--key-password-file cần có khóa: dùng --key hoặc đặt sign.key trong tệp cấu hình",
             "--key-password-file needs a key: use --key, or set sign.key in the configuration file",
+        );
+        return Err(Failure::new(ExitCode::Usage, message));
+    }
+    if config.ocr_language.is_none() && !config.transcripts.is_empty() {
+        let message = lang.pick(
+            "không có văn bản để ghi vì --ocr off; hãy bỏ --transcripts hoặc bật --ocr on",
+            "there is no text to write with --ocr off; leave --transcripts out, or --ocr on",
         );
         return Err(Failure::new(ExitCode::Usage, message));
     }
@@ -48,6 +56,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         settings: &config.page,
         level: config.level,
         engine: reader.as_ref().map(|reader| &reader.engine as &dyn OcrEngine),
+        transcripts: &config.transcripts,
         models: reader.as_ref().map_or_else(Vec::new, |reader| reader.models.clone()),
         signer: signer.as_ref().map(|signer| signer as &dyn Signer),
         now,

@@ -92,6 +92,46 @@ fn a_run_killed_between_a_file_and_its_manifest_is_completed() {
 }
 
 #[test]
+fn a_run_killed_among_the_files_of_a_component_is_completed() {
+    let folder = fresh("killed-among");
+    let (sources, out) = (sources(&folder), folder.join("out"));
+    let digitize = || {
+        let mut command = digitize(&sources.join("bia"), &out, "on");
+        command.args(["--transcripts", "txt,hocr,alto,tsv"]);
+        command
+    };
+    assert_finished(&run(&mut digitize()));
+    let whole = contents(&out);
+    let order = ["bia.txt", "bia.hocr", "bia.alto.xml", "bia.tsv", "bia.pdf", "manifest.json"];
+    assert_eq!(names(&out), BTreeMap::from_iter(order.map(|name| (name, ()))).into_keys().collect::<Vec<_>>());
+
+    // All were written; the first few are in place.
+    for placed in 0..order.len() {
+        for name in &order[placed..] {
+            fs::rename(out.join(name), out.join(format!(".sohoa-{name}.tmp"))).expect("our own folder");
+        }
+        let next = run(&mut digitize());
+        assert_finished(&next);
+        assert_eq!(unchanged(&next), 1, "{placed} in place: {next:?}");
+        assert!(contents(&out) == whole, "{placed} in place");
+    }
+    // One was not written whole: nothing of the version is taken over, and it is made again.
+    fs::rename(out.join("manifest.json"), out.join(".sohoa-manifest.json.tmp")).expect("our own folder");
+    fs::remove_file(out.join("bia.pdf")).expect("our own folder");
+    fs::write(out.join(".sohoa-bia.pdf.tmp"), "%PDF-1.7").expect("our own folder");
+    for name in &order[..4] {
+        fs::rename(out.join(name), out.join(format!(".sohoa-{name}.tmp"))).expect("our own folder");
+    }
+    let next = run(&mut digitize());
+    assert_finished(&next);
+    assert_eq!(unchanged(&next), 0, "{next:?}");
+    assert_eq!(verify(&out).code, Some(0));
+    // A transcript that was changed is told.
+    fs::write(out.join("bia.txt"), "khác").expect("our own folder");
+    assert_eq!(verify(&out).code, Some(6));
+}
+
+#[test]
 fn a_rescan_keeps_the_first_version_and_verifies() {
     let folder = fresh("rescan-verified");
     let (source, out) = (folder.join("to-khai.jpg"), folder.join("out"));

@@ -48,6 +48,39 @@ fn each_pdfa_level_passes_as_what_it_claims() {
 }
 
 #[test]
+fn transcripts_pass_their_judges() {
+    if !judges_are_there() {
+        return;
+    }
+    let out = fresh("transcripts").join("out");
+    let inputs =
+        ["digitize", "samples/bia-ho-so.jpg", "samples/to-khai", "--transcripts", "txt,hocr,alto,tsv", "--out"];
+    let done = run(sohoa().args(inputs).arg(&out));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    for component in ["bia-ho-so", "to-khai"] {
+        let read = |extension: &str| fs::read_to_string(out.join(format!("{component}.{extension}"))).expect("written");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let plain = words(&read("txt"));
+        assert!(plain.len() > 40, "{plain:?}");
+
+        let hocr = out.join(format!("{component}.hocr"));
+        let verdict = run(Command::new(judge_program("hocr-spec")).arg(&hocr));
+        assert!(verdict.code == Some(0) && !verdict.stdout.contains("WARN"), "{verdict:?}");
+        let broken = out.join("broken.hocr");
+        fs::write(&broken, read("hocr").replacen("bbox 0 0 ", "bbox zero ", 1)).expect("our own folder");
+        assert_ne!(run(Command::new(judge_program("hocr-spec")).arg(&broken)).code, Some(0), "the judge can fail");
+
+        let alto = out.join(format!("{component}.alto.xml"));
+        let text = run(Command::new(judge_program("alto-tools")).arg("-t").arg(&alto));
+        assert_eq!(words(&text.stdout), plain, "{text:?}");
+
+        let tsv = read("tsv");
+        let column = |row: &str| row.split('\t').nth(11).map(str::to_owned).filter(|text| !text.is_empty());
+        assert_eq!(tsv.lines().skip(1).filter_map(column).collect::<Vec<_>>(), plain);
+    }
+}
+
+#[test]
 fn verapdf_can_fail() {
     if !judges_are_there() {
         return;
@@ -219,6 +252,11 @@ fn judges_are_there() -> bool {
         eprintln!("skipped: scripts/setup --tests installs the judges");
     }
     there
+}
+
+/// A program of the judges' environment.
+fn judge_program(name: &str) -> PathBuf {
+    root().join("target/judges/bin").join(name)
 }
 
 /// Path of each file to what the judges say of it, with the development certificate as the only trusted one.

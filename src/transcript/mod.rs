@@ -1,0 +1,193 @@
+//! The text of a component for other programs: plain text, hOCR, ALTO and TSV, beside the signed PDF.
+//!
+//! Every format has the pages of the component in order and on them the lines as a person reads them; boxes are pixels
+//! of the page image in the PDF, from its top left. One file holds the whole component, as the PDF does.
+
+mod alto;
+mod hocr;
+mod tsv;
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{PageText, Rect, TextLine};
+
+/// A file format for recognised text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Plain text, UTF-8: a row a line, an empty row between blocks, a form feed after each page as `pdftotext` has it.
+    Txt,
+    /// [hOCR 1.2](https://kba.github.io/hocr-spec/1.2/): XHTML with boxes and confidences.
+    Hocr,
+    /// [ALTO 4](https://www.loc.gov/standards/alto/), the Library of Congress' XML of libraries and archives.
+    Alto,
+    /// The table of tesseract's `tsv` output.
+    Tsv,
+}
+
+impl Format {
+    /// All formats.
+    pub const ALL: [Self; 4] = [Self::Txt, Self::Hocr, Self::Alto, Self::Tsv];
+
+    /// How the format is called on the command line and in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Txt => "txt",
+            Self::Hocr => "hocr",
+            Self::Alto => "alto",
+            Self::Tsv => "tsv",
+        }
+    }
+
+    /// What follows the component's name in the name of the file.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Alto => "alto.xml",
+            other => other.name(),
+        }
+    }
+
+    /// The text of a component in this format, UTF-8.
+    pub fn write(self, transcript: &Transcript<'_>) -> String {
+        match self {
+            Self::Txt => plain(transcript),
+            Self::Hocr => hocr::write(transcript),
+            Self::Alto => alto::write(transcript),
+            Self::Tsv => tsv::write(transcript),
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        Self::ALL.into_iter().find(|format| format.name() == name).ok_or(UnknownFormat)
+    }
+}
+
+/// A name that is no format's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a format must be one of txt, hocr, alto, tsv")]
+pub struct UnknownFormat;
+
+/// The text of a component.
+#[derive(Debug)]
+pub struct Transcript<'a> {
+    /// Name of the component's PDF, beside which the transcript lies.
+    pub file: &'a str,
+    /// Title of the document.
+    pub title: &'a str,
+    /// The recogniser, as [`crate::ocr::OcrEngine::name`] calls it.
+    pub engine: &'a str,
+    /// The pages in order.
+    pub pages: Vec<TranscriptPage<'a>>,
+}
+
+/// The text of one page.
+#[derive(Debug)]
+pub struct TranscriptPage<'a> {
+    /// Width of the page image, pixels.
+    pub width: u32,
+    /// Height of the page image, pixels.
+    pub height: u32,
+    /// Resolution of the page image, pixels an inch.
+    pub dpi: f64,
+    /// The words.
+    pub text: &'a PageText,
+}
+
+impl TranscriptPage<'_> {
+    /// The lines of each block, blocks in reading order.
+    fn blocks(&self) -> impl Iterator<Item = &[TextLine]> {
+        self.text.lines.chunk_by(|one, next| one.block == next.block)
+    }
+}
+
+/// The box around lines; empty without lines.
+fn around(lines: &[TextLine]) -> Rect {
+    lines.iter().map(|line| line.bounds).reduce(union).unwrap_or_default()
+}
+
+fn union(a: Rect, b: Rect) -> Rect {
+    let (x, y) = (a.x.min(b.x), a.y.min(b.y));
+    let (right, bottom) = ((a.x + a.width).max(b.x + b.width), (a.y + a.height).max(b.y + b.height));
+    Rect { x, y, width: right - x, height: bottom - y }
+}
+
+fn plain(transcript: &Transcript<'_>) -> String {
+    let mut text = String::new();
+    for page in &transcript.pages {
+        for (number, block) in page.blocks().enumerate() {
+            if number > 0 {
+                text.push('\n');
+            }
+            for line in block {
+                text.push_str(&line.text());
+                text.push('\n');
+            }
+        }
+        text.push('\u{c}');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Word;
+
+    fn line(block: u32, y: u32, words: &[&str]) -> TextLine {
+        let words: Vec<Word> = (0u32..)
+            .zip(words)
+            .map(|(i, text)| Word {
+                text: (*text).to_owned(),
+                bounds: Rect { x: 100 + 60 * i, y, width: 50, height: 20 },
+                confidence: 0.875,
+            })
+            .collect();
+        let bounds = words.iter().map(|word| word.bounds).reduce(union).unwrap();
+        TextLine { words, bounds, block }
+    }
+
+    /// Two blocks on the first page, none on the second.
+    pub(super) fn texts() -> [PageText; 2] {
+        let lines =
+            vec![line(0, 50, &["CỘNG", "HÒA"]), line(0, 80, &["<a>&\"b\"'"]), line(1, 200, &["Số:", "12/QĐ-UBND"])];
+        [PageText { lines }, PageText::default()]
+    }
+
+    pub(super) fn transcript(texts: &[PageText]) -> Transcript<'_> {
+        let page = |text| TranscriptPage { width: 1654, height: 2339, dpi: 200.0, text };
+        Transcript {
+            file: "quyết-định.pdf",
+            title: "quyết-định",
+            engine: "tesseract vie",
+            pages: texts.iter().map(page).collect(),
+        }
+    }
+
+    #[test]
+    fn plain_text_has_blocks_apart_and_pages_end_with_a_form_feed() {
+        let text = Format::Txt.write(&transcript(&texts()));
+        assert_eq!(text, "CỘNG HÒA\n<a>&\"b\"'\n\nSố: 12/QĐ-UBND\n\u{c}\u{c}");
+    }
+
+    #[test]
+    fn names_and_formats_belong_together() {
+        for format in Format::ALL {
+            assert_eq!(format.name().parse(), Ok(format));
+            assert!(format.extension().starts_with(format.name()));
+        }
+        assert_eq!("pdf".parse::<Format>(), Err(UnknownFormat));
+    }
+
+    #[test]
+    fn a_box_goes_around_its_lines() {
+        let [text, _] = texts();
+        assert_eq!(around(&text.lines[..2]), Rect { x: 100, y: 50, width: 110, height: 50 });
+        assert_eq!(around(&[]), Rect::default());
+    }
+}
