@@ -364,6 +364,7 @@ mod tests {
                 name: "to-khai".into(),
                 version: 1,
                 state: State::Incomplete,
+                transcripts: Vec::new(),
                 file: None,
                 unsigned_sha256: None,
                 signature: None,

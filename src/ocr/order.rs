@@ -34,8 +34,8 @@ const CORRIDOR: f64 = 1.0;
 /// Letter heights that part a list from a signature beside it, but no label from its fill-in.
 const WIDE_CORRIDOR: f64 = 4.0;
 
-/// Lines are centred when their centres agree within the first multiple of the letter height and their left edges
-/// differ by more than the second.
+/// Lines are centred when their centres agree within the first multiple of the letter height and their edges differ by
+/// more than the second.
 const CENTERED: [f64; 2] = [0.9, 1.4];
 
 /// A line goes on in its column after the others have ended when it is no further below than this multiple of its
@@ -115,8 +115,26 @@ pub(crate) fn arrange(pieces: Vec<Piece>, rules: &Rules) -> Vec<TextLine> {
         let node = Node { body, size, ends: [f64::from(body.y1); 2], what: What::Cells(cells) };
         nodes[parent].push(node);
     }
-    flow(std::mem::take(&mut nodes[grids.len()]), &pieces, &mut out);
+    let page = Page { pieces: &pieces, rules: &rules.horizontal };
+    flow(std::mem::take(&mut nodes[grids.len()]), &page, &mut out);
     out.finish(pieces)
+}
+
+/// What the order of a page is told by.
+struct Page<'a> {
+    pieces: &'a [Piece],
+    /// Level rules.
+    rules: &'a [Bounds],
+}
+
+impl Page<'_> {
+    /// Whether a rule runs through below `above` and above `below`, across the corridor between `from` and `to`: nobody
+    /// reads down a column past it and comes back for the other.
+    fn ruled_across(&self, above: &[Node], below: &[Node], from: i32, to: i32) -> bool {
+        let middle = |row: &[Node]| row.iter().map(|n| n.body.center_y()).sum::<i32>() / row.len() as i32;
+        let between = middle(above)..middle(below);
+        self.rules.iter().any(|rule| between.contains(&rule.center_y()) && rule.x0 < from && rule.x1 > to)
+    }
 }
 
 fn area(b: &Bounds) -> i64 {
@@ -249,18 +267,18 @@ impl Grid {
 }
 
 /// Emits nodes of one cell, column or page.
-fn flow(nodes: Vec<Node>, pieces: &[Piece], out: &mut Output) {
+fn flow(nodes: Vec<Node>, page: &Page<'_>, out: &mut Output) {
     let mut rows = rows(nodes);
     let mut last: Option<(i32, f64)> = None;
     while !rows.is_empty() {
-        if let Some(band) = two_columns(&rows, pieces) {
+        if let Some(band) = two_columns(&rows, page) {
             let rest = rows.split_off(band.rows);
             let (left, right): (Vec<Node>, Vec<Node>) =
                 rows.into_iter().flatten().partition(|node| node.body.center_x() < band.corridor);
             out.block += 1;
-            flow(left, pieces, out);
+            flow(left, page, out);
             out.block += 1;
-            flow(right, pieces, out);
+            flow(right, page, out);
             out.block += 1;
             (rows, last) = (rest, None);
             continue;
@@ -274,11 +292,11 @@ fn flow(nodes: Vec<Node>, pieces: &[Piece], out: &mut Output) {
             out.block += 1;
         }
         last = Some((row.iter().map(|n| n.body.y1).max().unwrap_or(0), size));
-        emit_row(row, pieces, out);
+        emit_row(row, page, out);
     }
 }
 
-fn emit_row(row: Vec<Node>, pieces: &[Piece], out: &mut Output) {
+fn emit_row(row: Vec<Node>, page: &Page<'_>, out: &mut Output) {
     let mut parts = Vec::new();
     for node in row {
         match node.what {
@@ -287,7 +305,7 @@ fn emit_row(row: Vec<Node>, pieces: &[Piece], out: &mut Output) {
                 push_row(&mut parts, out);
                 for cell in cells {
                     out.block += 1;
-                    flow(cell, pieces, out);
+                    flow(cell, page, out);
                 }
                 out.block += 1;
             }
@@ -337,11 +355,11 @@ struct Band {
 const LEAD: usize = 8;
 
 /// The band of two columns that begins with the first row, if any.
-fn two_columns(rows: &[Vec<Node>], pieces: &[Piece]) -> Option<Band> {
+fn two_columns(rows: &[Vec<Node>], page: &Page<'_>) -> Option<Band> {
     for (seed, row) in rows.iter().enumerate().take(LEAD) {
         let gaps = row.windows(2).map(|pair| (pair[0].body.x1, pair[1].body.x0, pair[0].size.max(pair[1].size)));
         let bands = gaps.filter(|(from, to, size)| f64::from(to - from) >= CORRIDOR * size);
-        let band = bands.filter_map(|(from, to, size)| grow(rows, from, to, size, pieces)).max_by_key(|band| band.rows);
+        let band = bands.filter_map(|(from, to, size)| grow(rows, from, to, size, page)).max_by_key(|band| band.rows);
         if band.is_some() {
             return band;
         }
@@ -354,9 +372,12 @@ fn two_columns(rows: &[Vec<Node>], pieces: &[Piece]) -> Option<Band> {
     None
 }
 
-fn grow(rows: &[Vec<Node>], mut from: i32, mut to: i32, size: f64, pieces: &[Piece]) -> Option<Band> {
+fn grow(rows: &[Vec<Node>], mut from: i32, mut to: i32, size: f64, page: &Page<'_>) -> Option<Band> {
     let mut corridors = Vec::new();
-    for row in rows {
+    for (number, row) in rows.iter().enumerate() {
+        if number > 0 && page.ruled_across(&rows[number - 1], row, from, to) {
+            break;
+        }
         let (mut low, mut high) = (from, to);
         for node in row {
             // A node belongs to the side on which more of it lies.
@@ -380,17 +401,23 @@ fn grow(rows: &[Vec<Node>], mut from: i32, mut to: i32, size: f64, pieces: &[Pie
         let part = |row: &Vec<Node>| {
             row.iter()
                 .filter(|node| (node.body.center_x() < corridor) == left)
-                .map(|node| Side { body: node.body, size: node.size, is_line: matches!(node.what, What::Line(_)) })
+                .map(|node| Side {
+                    body: node.body,
+                    size: node.size,
+                    is_line: matches!(node.what, What::Line(_)),
+                    parts: 1,
+                })
                 .reduce(|a, b| Side {
                     body: a.body.union(&b.body),
                     size: a.size.max(b.size),
                     is_line: a.is_line && b.is_line,
+                    parts: a.parts + b.parts,
                 })
         };
         band.iter().filter_map(part).collect()
     };
     let (left, right) = (side(true), side(false));
-    let columns = looks_like_columns(band, &left, &right, corridor, f64::from(to - from) / size, pieces);
+    let columns = looks_like_columns(band, &left, &right, corridor, f64::from(to - from) / size, page);
     columns.then_some(Band { rows: count, corridor })
 }
 
@@ -399,6 +426,8 @@ struct Side {
     body: Bounds,
     size: f64,
     is_line: bool,
+    /// Pieces that it consists of.
+    parts: usize,
 }
 
 fn sides(row: &[Node], corridor: i32) -> (bool, bool) {
@@ -446,7 +475,7 @@ fn looks_like_columns(
     right: &[Side],
     corridor: i32,
     width: f64,
-    pieces: &[Piece],
+    page: &Page<'_>,
 ) -> bool {
     let (few, many) = (left.len().min(right.len()), left.len().max(right.len()));
     if few == 0 || many < COLUMN_LINES || left.iter().chain(right).any(|side| !side.is_line) {
@@ -459,8 +488,8 @@ fn looks_like_columns(
     }
     let labels = both.iter().filter(|row| {
         let (on_left, on_right): (Vec<&Node>, Vec<&Node>) = row.iter().partition(|n| n.body.center_x() < corridor);
-        let colon = |nodes: &[&Node]| nodes.iter().any(|node| has_colon(node, pieces));
-        on_left.last().is_some_and(|node| ends_with_colon(node, pieces)) || (colon(&on_left) && colon(&on_right))
+        let colon = |nodes: &[&Node]| nodes.iter().any(|node| has_colon(node, page));
+        on_left.last().is_some_and(|node| ends_with_colon(node, page)) || (colon(&on_left) && colon(&on_right))
     });
     if labels.count() * 2 > both.len() {
         // "Nơi nhận:" beside a signature is the one label that heads a column: more lines follow below it.
@@ -473,9 +502,10 @@ fn looks_like_columns(
         return true;
     }
     let size = left[0].size;
+    // Cells side by side are no lines of prose, however wide together.
     let prose = |side: &[Side]| {
-        side.len() >= PROSE_LINES
-            && side.iter().filter(|n| f64::from(n.body.width()) > PROSE_WIDTH * size).count() * 2 > side.len()
+        let wide = |n: &&Side| n.parts == 1 && f64::from(n.body.width()) > PROSE_WIDTH * size;
+        side.len() >= PROSE_LINES && side.iter().filter(wide).count() * 2 > side.len()
     };
     // Baselines that do not agree cannot be read along a row.
     (prose(left) && prose(right))
@@ -484,14 +514,14 @@ fn looks_like_columns(
 }
 
 /// "Label: fill-in" as a whole.
-fn has_colon(node: &Node, pieces: &[Piece]) -> bool {
+fn has_colon(node: &Node, page: &Page<'_>) -> bool {
     let What::Line(i) = node.what else { return false };
-    pieces[i].text.words.iter().any(|word| word.text.ends_with(':'))
+    page.pieces[i].text.words.iter().any(|word| word.text.ends_with(':'))
 }
 
-fn ends_with_colon(node: &Node, pieces: &[Piece]) -> bool {
+fn ends_with_colon(node: &Node, page: &Page<'_>) -> bool {
     let What::Line(i) = node.what else { return false };
-    pieces[i].text.words.last().is_some_and(|word| word.text.ends_with(':'))
+    page.pieces[i].text.words.last().is_some_and(|word| word.text.ends_with(':'))
 }
 
 /// Whether lines of different lengths share an axis.
@@ -504,8 +534,9 @@ fn centered(side: &[Side]) -> bool {
         let values = || side.iter().map(of);
         f64::from(values().max().unwrap_or(0) - values().min().unwrap_or(0))
     };
+    // Numbers set flush right have nearly one axis, too.
     spread(&|n| n.body.center_x()) <= CENTERED[0] * size.max(CENTERED_SIZE)
-        && spread(&|n| n.body.x0) >= CENTERED[1] * size
+        && spread(&|n| n.body.x0).min(spread(&|n| n.body.x1)) >= CENTERED[1] * size
 }
 
 #[cfg(test)]
@@ -589,6 +620,36 @@ mod tests {
     fn columns_of_prose_are_read_one_after_the_other() {
         let column = |x: i32| (0..5).map(move |row| piece(&format!("{x} {row}"), x, 100 + 40 * row, 600));
         assert_read_as_listed(&column(100).chain(column(800)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn contents_are_read_with_their_page_numbers() {
+        let rows = (0..6).flat_map(|row| {
+            let (y, number) = (100 + 40 * row, 8 + 24 * row);
+            let width = if number < 10 { 10 } else { 22 };
+            [piece(&format!("{row}. Quyết định"), 200, y, 500), piece(&number.to_string(), 1400 - width, y, width)]
+        });
+        let expected: Vec<String> = (0..6).map(|row| format!("{row}. Quyết định {}", 8 + 24 * row)).collect();
+        assert_eq!(read(rows.collect()), expected);
+    }
+
+    #[test]
+    fn tables_with_level_rules_alone_are_read_row_by_row() {
+        let row = |y: i32| {
+            let (name, plan) = (piece(&format!("việc {y}"), 150, y, 380), piece("1.000.000", 700, y, 90));
+            [name, plan, piece("2.000.000", 950, y, 90), piece("88,5", 1300, y, 300)]
+        };
+        let pieces: Vec<Piece> = (0..6).flat_map(|n| row(100 + 40 * n)).collect();
+        let expected: Vec<String> = (0..6).map(|n| format!("việc {} 1.000.000 2.000.000 88,5", 100 + 40 * n)).collect();
+        assert_eq!(read(pieces.clone()), expected);
+
+        // Columns as they may be, side by side, but ruled across.
+        let column = |x: i32| (0..5).map(move |row| piece(&format!("{x} {row}"), x, 100 + 40 * row, 600));
+        let rule = |y: i32| Bounds { x0: 90, y0: y, x1: 1410, y1: y + 2 };
+        let rules = Rules { horizontal: (0..6).map(|n| rule(90 + 40 * n)).collect(), vertical: Vec::new() };
+        let text = arrange(column(100).chain(column(800)).collect(), &rules);
+        let rows: Vec<String> = text.iter().map(TextLine::text).collect();
+        assert_eq!(rows, (0..5).map(|row| format!("100 {row} 800 {row}")).collect::<Vec<_>>());
     }
 
     #[test]
