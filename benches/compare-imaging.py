@@ -55,8 +55,9 @@ DESIGN = {
     ("warp RGB", "leptonica, nearest"): 105, ("warp RGB", "leptonica"): 193,
     ("illumination RGB", "leptonica"): 74, ("skew", "leptonica"): 7,
 }
-OUTLINE = ("from colour to corners; sohoa: the sheet among lines, corners refined on the full picture; OpenCV: grey at "
-           "¼, blur, Canny, dilation, largest contour, no refinement")
+OUTLINE = ("both from the capture in colour to four corners; sohoa: colour at ⅓ and grey at ½, which later steps use, edges "
+           "in colour at ⅙, lines, all plausible quads judged, further sheets sought, corners refined at ⅓ and on the full "
+           "picture; OpenCV: grey at ¼, blur, Canny, dilation, largest contour, four corners or nothing, no refinement")
 
 # sohoa's own: what the design says that a hand-written kernel can do (the JPEG codec is a library's).
 DESIGN_OWN = {"warp RGB": 14, "illumination RGB": 16}

@@ -36,26 +36,39 @@ impl Proxy {
         let short = capture.width().min(capture.height()).max(1);
         let factor = long.div_ceil(MAX_LONG_SIDE).clamp(1, short);
         let gray_factor = if factor < 3 { 1 } else { 2 };
-        Self { rgb: reduce(capture, factor), factor, gray: gray_means(capture, gray_factor), gray_factor }
+        if factor == 1 {
+            return Self { rgb: capture.clone(), factor, gray: luma(capture), gray_factor };
+        }
+        let (rgb, gray) = reduce_both(capture, factor, gray_factor);
+        Self { rgb, factor, gray, gray_factor }
     }
 }
 
-/// Box means of the brightness over `factor`×`factor` pixels, in one pass over the capture.
-fn gray_means(capture: &RgbImage, factor: u32) -> GrayImage {
-    if factor <= 1 {
-        return luma(capture);
+/// Box means of the colours over `factor`×`factor` pixels and of the brightness over `gray_factor`×`gray_factor`, in one
+/// pass over the capture: what the one has read, the other finds in the cache.
+fn reduce_both(capture: &RgbImage, factor: u32, gray_factor: u32) -> (RgbImage, GrayImage) {
+    let (width, height) = capture.dimensions();
+    let mut rgb = RgbImage::new(width / factor, height / factor);
+    let mut gray = GrayImage::new(width / gray_factor, height / gray_factor);
+    let (luma, boxes, gray_boxes) = (simd::best_luma(), simd::best_boxes::<3>(), simd::best_boxes::<1>());
+    let (width, factor, gray_factor) = (width as usize, factor as usize, gray_factor as usize);
+    let (mut sums, mut band_luma) = (vec![0; width * 3], vec![0; width * gray_factor]);
+    let mut rgb_rows = rgb.chunks_exact_mut(width / factor * 3);
+    let mut gray_rows = gray.chunks_exact_mut(width / gray_factor);
+    for rows in capture.as_raw().chunks(width * 3 * factor * gray_factor) {
+        for (band, out_row) in rows.chunks_exact(width * 3 * factor).zip(&mut rgb_rows) {
+            boxes(band, factor, &mut sums, out_row);
+        }
+        for (band, out_row) in rows.chunks_exact(width * 3 * gray_factor).zip(&mut gray_rows) {
+            if gray_factor == 1 {
+                luma(band, out_row);
+            } else {
+                luma(band, &mut band_luma);
+                gray_boxes(&band_luma, gray_factor, &mut sums[..width], out_row);
+            }
+        }
     }
-    let (width, height) = (capture.width() / factor, capture.height() / factor);
-    let (luma, boxes) = (simd::best_luma(), simd::best_boxes::<1>());
-    let stride = capture.width() as usize;
-    let (mut band, mut sums) = (vec![0; stride * factor as usize], vec![0; stride]);
-    let mut gray = GrayImage::new(width, height);
-    let bands = capture.as_raw().chunks_exact(band.len() * 3);
-    for (colours, out_row) in bands.zip(gray.chunks_exact_mut(width as usize)) {
-        luma(colours, &mut band);
-        boxes(&band, factor as usize, &mut sums, out_row);
-    }
-    gray
+    (rgb, gray)
 }
 
 /// Box means over `factor`×`factor` pixels; the remainder at the right and bottom is dropped.
@@ -113,8 +126,22 @@ pub(super) type Boxes = fn(band: &[u8], factor: usize, sums: &mut [u16], out_row
 /// are constants to the compiler.
 #[inline(always)]
 pub(super) fn boxes_scalar<const C: usize>(band: &[u8], factor: usize, sums: &mut [u16], out_row: &mut [u8]) {
-    sum_columns(band, sums);
-    let rows = band.len() / sums.len();
+    boxes_from::<C>(0, band, factor, sums, out_row);
+}
+
+/// The same for the boxes from number `first` on.
+#[inline(always)]
+pub(super) fn boxes_from<const C: usize>(
+    first: usize,
+    band: &[u8],
+    factor: usize,
+    sums: &mut [u16],
+    out_row: &mut [u8],
+) {
+    let (stride, skipped) = (sums.len(), (first * factor * C).min(sums.len()));
+    let sums = &mut sums[skipped..];
+    sum_columns(&band[skipped..], stride, sums);
+    let (rows, out_row) = (band.len() / stride, &mut out_row[first * C..]);
     match factor {
         2 => mean_of_columns::<C>(sums, rows, 2, out_row),
         3 => mean_of_columns::<C>(sums, rows, 3, out_row),
@@ -123,22 +150,24 @@ pub(super) fn boxes_scalar<const C: usize>(band: &[u8], factor: usize, sums: &mu
     }
 }
 
-/// Sums up each column of a band, three rows at a time.
+/// Sums up each column of a band whose rows begin `stride` bytes apart, three rows at a time.
 #[inline(always)]
-fn sum_columns(band: &[u8], sums: &mut [u16]) {
+fn sum_columns(band: &[u8], stride: usize, sums: &mut [u16]) {
     let width = sums.len();
-    let mut threes = band.chunks_exact(3 * width);
+    let mut threes = band.chunks(3 * stride);
     sums.fill(0);
     for rows in &mut threes {
-        let (first, rest) = rows.split_at(width);
-        let (second, third) = rest.split_at(width);
-        for (((sum, &a), &b), &c) in sums.iter_mut().zip(first).zip(second).zip(third) {
-            *sum += u16::from(a) + u16::from(b) + u16::from(c);
-        }
-    }
-    for row in threes.remainder().chunks_exact(width) {
-        for (sum, &value) in sums.iter_mut().zip(row) {
-            *sum += u16::from(value);
+        if rows.len() >= 2 * stride + width {
+            let (first, second, third) = (&rows[..width], &rows[stride..], &rows[2 * stride..]);
+            for (((sum, &a), &b), &c) in sums.iter_mut().zip(first).zip(second).zip(third) {
+                *sum += u16::from(a) + u16::from(b) + u16::from(c);
+            }
+        } else {
+            for row in rows.chunks(stride) {
+                for (sum, &value) in sums.iter_mut().zip(row) {
+                    *sum += u16::from(value);
+                }
+            }
         }
     }
 }

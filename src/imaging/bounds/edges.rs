@@ -6,6 +6,8 @@
 
 use image::RgbImage;
 
+use crate::imaging::simd;
+
 /// Response of the 5×5 derivative kernel to an ideal step of height 1.
 const STEP_GAIN: f32 = 48.0;
 /// Pixels of the box over which local colour is averaged.
@@ -33,6 +35,8 @@ pub(super) struct EdgeMap {
     pub width: usize,
     pub height: usize,
     pub points: Vec<EdgePoint>,
+    /// Strength in whole grey levels, 0 for no edge: most places have none, and this small list tells so from the cache.
+    levels: Vec<u8>,
     /// Index into `points`, or `NONE`.
     index: Vec<u32>,
     /// For every row the first and the last column with an edge, for every column the first and the last row.
@@ -52,6 +56,7 @@ impl EdgeMap {
             width,
             height,
             points: Vec::new(),
+            levels: vec![0; width * height],
             index: vec![NONE; width * height],
             row_ends: vec![NO_ENDS; height],
             column_ends: vec![NO_ENDS; width],
@@ -62,21 +67,46 @@ impl EdgeMap {
             return map;
         }
         let threshold = (min_strength * STEP_GAIN).max(1.0).powi(2);
-        let stride = width * 3;
-        let raw = image.as_raw();
-        let mut columns = Columns::new(stride);
-        let mut rows = [0; 3].map(|_| Gradients::new(stride));
+        let (raw, planes) = (image.as_raw(), simd::best_planes()(image.as_raw()));
+        let step = simd::best_edges();
+        let mut filter = Filter::new(width, threshold);
         for y in 0..height {
-            let row = |k: usize| &raw[(y + k).saturating_sub(2).min(height - 1) * stride..][..stride];
-            columns.gather([row(0), row(1), row(2), row(3), row(4)]);
-            columns.box_sums(&mut map.boxes[y * stride..][..stride]);
-            columns.gradients(&mut rows[2]);
+            let around = |k: usize| (y + k).saturating_sub(2).min(height - 1);
+            let rows = [0, 1, 2, 3, 4].map(|k| &raw[around(k) * width * 3..][..width * 3]);
+            let plane_rows =
+                [0, 1, 2].map(|c: usize| [0, 1, 2, 3, 4].map(|k| &planes[c][around(k) * width..][..width]));
+            step(&mut filter, plane_rows);
+            filter.sums.boxes(rows, &mut map.boxes[y * width * 3..][..width * 3]);
             if y >= 2 {
-                map.thin(y - 1, &rows, threshold);
+                map.take(y - 1, &filter);
             }
-            rows.rotate_left(1);
         }
         map
+    }
+
+    /// Takes in the edges of a row.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "fewer pixels than u32 counts; levels")]
+    fn take(&mut self, y: usize, filter: &Filter) {
+        let (peaks, row) = (&filter.peaks, &filter.rows[1]);
+        let index = &mut self.index[y * self.width..][..self.width];
+        let levels = &mut self.levels[y * self.width..][..self.width];
+        for at in peaks.columns() {
+            let [before, magnitude, after] = [peaks.before[at], row.power[at], peaks.after[at]].map(f32::sqrt);
+            index[at] = self.points.len() as u32;
+            levels[at] = ((magnitude / STEP_GAIN) as u8).max(1);
+            extend(&mut self.row_ends[y], at as u32);
+            extend(&mut self.column_ends[at], y as u32);
+            let shift = 0.5 * (before - after) / (before - 2.0 * magnitude + after).min(-1e-3);
+            let (gx, gy) = (row.gx[at], row.gy[at]);
+            let (dx, dy) = neighbour(gx, gy);
+            self.points.push(EdgePoint {
+                x: at as f32 + shift * dx,
+                y: y as f32 + shift * dy,
+                nx: gx / magnitude,
+                ny: gy / magnitude,
+                strength: magnitude / STEP_GAIN,
+            });
+        }
     }
 
     /// Leaves out what lies on a sheet: its edges are no more, and lines are not seen there.
@@ -94,7 +124,7 @@ impl EdgeMap {
             }
             let point = points[*index as usize];
             if outline.holds(point.x, point.y) {
-                *index = NONE;
+                (*index, self.levels[at]) = (NONE, 0);
                 continue;
             }
             *index = self.points.len() as u32;
@@ -111,20 +141,26 @@ impl EdgeMap {
         self.cover.as_ref().is_some_and(|outline| outline.holds(x, y))
     }
 
-    /// The edge at a pixel.
-    fn at(&self, x: usize, y: usize) -> Option<&EdgePoint> {
-        let index = self.index[y * self.width + x];
-        (index != NONE).then(|| &self.points[index as usize])
+    /// The edge at the pixel nearest to a position, if that lies in the frame.
+    #[inline]
+    pub(super) fn near(&self, x: f32, y: f32) -> Option<&EdgePoint> {
+        let at = self.pixel(x, y)?;
+        (self.levels[at] > 0).then(|| &self.points[self.index[at] as usize])
     }
 
-    /// The edge at the pixel nearest to a position, if that lies in the frame.
+    /// Strength of the edge there in whole grey levels, 0 without one.
+    #[inline]
+    pub(super) fn level_near(&self, x: f32, y: f32) -> u8 {
+        self.pixel(x, y).map_or(0, |at| self.levels[at])
+    }
+
+    /// The number of the pixel nearest to a position, if that lies in the frame.
+    #[inline]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked against the frame")]
-    pub(super) fn near(&self, x: f32, y: f32) -> Option<&EdgePoint> {
+    fn pixel(&self, x: f32, y: f32) -> Option<usize> {
         let (x, y) = (x + 0.5, y + 0.5);
-        if x < 0.0 || y < 0.0 || x >= self.width as f32 || y >= self.height as f32 {
-            return None;
-        }
-        self.at(x as usize, y as usize)
+        let inside = (x >= 0.0) & (y >= 0.0) & (x < self.width as f32) & (y < self.height as f32);
+        inside.then(|| y as usize * self.width + x as usize)
     }
 
     /// Whether nothing, or only the soft outer flank of a shadow, lies between an edge and the frame, leftwards,
@@ -144,17 +180,20 @@ impl EdgeMap {
     }
 
     /// Mean colour of the 5×5 box around a position, clamped into the frame.
+    #[inline]
     pub(super) fn color(&self, x: f32, y: f32) -> [f32; 3] {
         self.sums(x, y).map(|sum| f32::from(sum) * (1.0 / BOX_AREA))
     }
 
     /// Largest difference among the channels between the mean colours of two boxes.
+    #[inline]
     pub(super) fn difference(&self, a: (f32, f32), b: (f32, f32)) -> f32 {
         let (a, b) = (self.sums(a.0, a.1), self.sums(b.0, b.1));
         let most = a[0].abs_diff(b[0]).max(a[1].abs_diff(b[1])).max(a[2].abs_diff(b[2]));
         f32::from(most) * (1.0 / BOX_AREA)
     }
 
+    #[inline]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped into the frame first")]
     fn sums(&self, x: f32, y: f32) -> [u16; 3] {
         let column = (x + 0.5).clamp(0.0, (self.width - 1) as f32) as usize;
@@ -162,38 +201,6 @@ impl EdgeMap {
         let at = (row * self.width + column) * 3;
         let pixel = &self.boxes[at..at + 3];
         [pixel[0], pixel[1], pixel[2]]
-    }
-
-    /// Keeps the pixels of the middle one of three rows that are strongest across their gradient.
-    #[expect(clippy::cast_possible_truncation, reason = "there are fewer pixels than u32 counts")]
-    fn thin(&mut self, y: usize, rows: &[Gradients; 3], threshold: f32) {
-        let here = &rows[1];
-        for x in 1..self.width - 1 {
-            let power = here.power[3 * x];
-            if power < threshold {
-                continue;
-            }
-            let (gx, gy) = here.strongest(x);
-            let (dx, dy) = neighbour(gx, gy);
-            let before = rows[1usize.wrapping_add_signed(-dy)].power[3 * x.wrapping_add_signed(-dx)];
-            let after = rows[1usize.wrapping_add_signed(dy)].power[3 * x.wrapping_add_signed(dx)];
-            if power < before || power <= after {
-                continue;
-            }
-            let magnitude = power.sqrt();
-            let (before, after) = (before.sqrt(), after.sqrt());
-            let shift = 0.5 * (before - after) / (before - 2.0 * magnitude + after).min(-1e-3);
-            self.index[y * self.width + x] = self.points.len() as u32;
-            extend(&mut self.row_ends[y], x as u32);
-            extend(&mut self.column_ends[x], y as u32);
-            self.points.push(EdgePoint {
-                x: x as f32 + shift * dx as f32,
-                y: y as f32 + shift * dy as f32,
-                nx: gx / magnitude,
-                ny: gy / magnitude,
-                strength: magnitude / STEP_GAIN,
-            });
-        }
     }
 }
 
@@ -222,123 +229,251 @@ fn extend(ends: &mut (u32, u32), at: u32) {
     *ends = (ends.0.min(at), ends.1.max(at));
 }
 
-/// The neighbour that lies most nearly along the gradient, among eight.
-fn neighbour(gx: f32, gy: f32) -> (isize, isize) {
-    const TAN_22_5: f32 = 0.414_213_57;
-    let (ax, ay) = (gx.abs(), gy.abs());
-    if ay < ax * TAN_22_5 {
-        (if gx > 0.0 { 1 } else { -1 }, 0)
-    } else if ax < ay * TAN_22_5 {
-        (0, if gy > 0.0 { 1 } else { -1 })
-    } else {
-        (if gx > 0.0 { 1 } else { -1 }, if gy > 0.0 { 1 } else { -1 })
+/// What finds the edges of one row after the other: three rows of gradients and what they are made from.
+pub(in crate::imaging) struct Filter {
+    pub channels: [Columns; 3],
+    pub rows: [Gradients; 3],
+    pub threshold: f32,
+    pub peaks: Peaks,
+    sums: ColumnSums,
+}
+
+impl Filter {
+    pub(in crate::imaging) fn new(width: usize, threshold: f32) -> Self {
+        Self {
+            channels: [0; 3].map(|_| Columns::new(width)),
+            rows: [0; 3].map(|_| Gradients::new(width)),
+            threshold,
+            peaks: Peaks::new(width),
+            sums: ColumnSums(vec![0; 3 * (width + 2 * PADDING)]),
+        }
+    }
+
+    /// Takes in the five rows around the next one; that one's gradients are still to be chosen.
+    #[inline(always)]
+    pub(in crate::imaging) fn gather(&mut self, rows: [[&[u8]; 5]; 3]) {
+        self.rows.rotate_left(1);
+        for (channel, rows) in self.channels.iter_mut().zip(rows) {
+            channel.gather(rows);
+            channel.gradients();
+        }
     }
 }
 
-/// Gradients of one row, interleaved RGB.
-struct Gradients {
-    gx: Vec<i16>,
-    gy: Vec<i16>,
-    /// Squared magnitudes; from the start of a pixel, the greatest of its channels. All three are told at every position,
-    /// which costs less than telling pixels apart: it needs no shuffles.
-    power: Vec<f32>,
-    squared: Vec<f32>,
+/// A kernel: takes in the five rows around the next one, in red, green and blue, and finds the edges of the row before.
+pub(in crate::imaging) type Step = fn(filter: &mut Filter, rows: [[&[u8]; 5]; 3]);
+
+/// The portable kernel.
+pub(in crate::imaging) fn step_scalar(filter: &mut Filter, rows: [[&[u8]; 5]; 3]) {
+    filter.gather(rows);
+    filter.rows[2].choose(&filter.channels);
+    filter.peaks.find(&filter.rows, filter.threshold);
+}
+
+/// A kernel: RGB bytes to three planes.
+pub(in crate::imaging) type Planes = fn(&[u8]) -> [Vec<u8>; 3];
+
+/// The portable kernel. `inline(always)`, so that it is compiled anew for the CPU of whoever calls it.
+#[inline(always)]
+pub(in crate::imaging) fn planes_scalar(rgb: &[u8]) -> [Vec<u8>; 3] {
+    let pixels = rgb.as_chunks::<3>().0;
+    let mut planes = [0; 3].map(|_| vec![0; pixels.len()]);
+    let [red, green, blue] = &mut planes;
+    for (((pixel, red), green), blue) in pixels.iter().zip(red).zip(green).zip(blue) {
+        [*red, *green, *blue] = *pixel;
+    }
+    planes
+}
+
+/// Pixels that a kernel may work on together; rows have room for so many from each of their own pixels on.
+pub(in crate::imaging) const LANES: usize = 8;
+
+/// Where the gradient of a row is strongest across its direction.
+pub(in crate::imaging) struct Peaks {
+    width: usize,
+    /// A bit for each pixel from the second on, eight to a byte.
+    pub is_peak: Vec<u8>,
+    /// Squared magnitudes of the neighbours along the gradient.
+    pub before: Vec<f32>,
+    pub after: Vec<f32>,
+}
+
+impl Peaks {
+    fn new(width: usize) -> Self {
+        let [before, after] = [0; 2].map(|_| vec![0.0; width + LANES]);
+        Self { width, is_peak: vec![0; width.div_ceil(LANES)], before, after }
+    }
+
+    /// The columns of the peaks, ascending.
+    pub(in crate::imaging) fn columns(&self) -> impl Iterator<Item = usize> {
+        let bytes = self.is_peak.iter().enumerate();
+        bytes.flat_map(|(number, &byte)| {
+            let mut bits = byte;
+            std::iter::from_fn(move || {
+                let first = bits.trailing_zeros() as usize;
+                bits &= bits.wrapping_sub(1);
+                (first < LANES).then_some(1 + number * LANES + first)
+            })
+        })
+    }
+
+    /// The columns that can be peaks: all but the outermost.
+    pub(in crate::imaging) fn inner(&self) -> std::ops::Range<usize> {
+        1..self.width - 1
+    }
+
+    /// Keeps the pixels of the middle one of three rows that are strongest across their gradient.
+    fn find(&mut self, rows: &[Gradients; 3], threshold: f32) {
+        self.is_peak.fill(0);
+        let here = &rows[1];
+        for x in self.inner() {
+            let power = here.power[x];
+            if power < threshold {
+                continue;
+            }
+            let (dx, dy) = neighbour(here.gx[x], here.gy[x]);
+            let at = |dx: f32, dy: f32| {
+                let row = if dy < 0.0 {
+                    0
+                } else if dy > 0.0 {
+                    2
+                } else {
+                    1
+                };
+                let column = if dx < 0.0 {
+                    x - 1
+                } else if dx > 0.0 {
+                    x + 1
+                } else {
+                    x
+                };
+                rows[row].power[column]
+            };
+            (self.before[x], self.after[x]) = (at(-dx, -dy), at(dx, dy));
+            if power >= self.before[x] && power > self.after[x] {
+                self.is_peak[(x - 1) / LANES] |= 1 << ((x - 1) % LANES);
+            }
+        }
+    }
+}
+
+/// Tangent of 22.5°, beyond which a neighbour is nearer to the direction of a gradient than that beside it.
+pub(in crate::imaging) const DIAGONAL: f32 = 0.414_213_57;
+
+/// The neighbour that lies most nearly along the gradient, among eight.
+fn neighbour(gx: f32, gy: f32) -> (f32, f32) {
+    let (ax, ay) = (gx.abs(), gy.abs());
+    let sign = |g: f32| if g > 0.0 { 1.0 } else { -1.0 };
+    (if ax < ay * DIAGONAL { 0.0 } else { sign(gx) }, if ay < ax * DIAGONAL { 0.0 } else { sign(gy) })
+}
+
+/// Gradients of one row.
+pub(in crate::imaging) struct Gradients {
+    /// Components and squared magnitude, of the strongest channel.
+    pub gx: Vec<f32>,
+    pub gy: Vec<f32>,
+    pub power: Vec<f32>,
 }
 
 impl Gradients {
-    fn new(stride: usize) -> Self {
-        Self { gx: vec![0; stride], gy: vec![0; stride], power: vec![0.0; stride], squared: vec![0.0; stride + 2] }
+    fn new(width: usize) -> Self {
+        let [gx, gy, power] = [0; 3].map(|_| vec![0.0; width + LANES]);
+        Self { gx, gy, power }
     }
 
-    /// The gradient of a pixel's strongest channel.
-    fn strongest(&self, x: usize) -> (f32, f32) {
-        let squared = &self.squared[3 * x..3 * x + 3];
-        let mut best = if squared[1] > squared[0] { 1 } else { 0 };
-        if squared[2] > squared[best] {
-            best = 2;
-        }
-        (f32::from(self.gx[3 * x + best]), f32::from(self.gy[3 * x + best]))
-    }
-
-    fn measure(&mut self) {
-        let components = self.gx.iter().zip(&self.gy);
-        for (squared, (&gx, &gy)) in self.squared.iter_mut().zip(components) {
-            let (gx, gy) = (f32::from(gx), f32::from(gy));
-            *squared = gx * gx + gy * gy;
-        }
-        let (a, b, c) = (&self.squared, &self.squared[1..], &self.squared[2..]);
-        let greater = |a: f32, b: f32| if a > b { a } else { b };
-        for (power, ((&a, &b), &c)) in self.power.iter_mut().zip(a.iter().zip(b).zip(c)) {
-            *power = greater(greater(a, b), c);
+    /// Takes each pixel's from the channel where it is strongest.
+    fn choose(&mut self, channels: &[Columns; 3]) {
+        let width = self.power.len() - LANES;
+        for x in 0..width {
+            let [red, green, blue] = channels.each_ref().map(|channel| {
+                let (gx, gy) = (f32::from(channel.gx[x]), f32::from(channel.gy[x]));
+                (gx * gx + gy * gy, gx, gy)
+            });
+            let stronger = |a: (f32, f32, f32), b: (f32, f32, f32)| if b.0 > a.0 { b } else { a };
+            (self.power[x], self.gx[x], self.gy[x]) = stronger(stronger(red, green), blue);
         }
     }
 }
 
-/// One row of vertically filtered pixels, padded by two pixels at both ends: the separable 5×5 derivative (binomial
-/// smoothing times central difference) and the 5×5 box, before their horizontal part.
-struct Columns {
+/// One row of a channel: the separable 5×5 derivative (binomial smoothing times central difference), before its horizontal
+/// part, padded by two pixels at both ends, and after it.
+pub(in crate::imaging) struct Columns {
     smooth: Vec<i16>,
     slope: Vec<i16>,
-    sum: Vec<u16>,
+    pub gx: Vec<i16>,
+    pub gy: Vec<i16>,
 }
 
-/// Two pixels.
-const PADDING: usize = 6;
+/// Pixels at both ends of a row.
+const PADDING: usize = 2;
 
 impl Columns {
-    fn new(stride: usize) -> Self {
-        let padded = stride + 2 * PADDING;
-        Self { smooth: vec![0; padded], slope: vec![0; padded], sum: vec![0; padded] }
+    fn new(width: usize) -> Self {
+        let [smooth, slope] = [0; 2].map(|_| vec![0; width + 2 * PADDING]);
+        Self { smooth, slope, gx: vec![0; width + LANES], gy: vec![0; width + LANES] }
     }
 
+    #[inline(always)]
     fn gather(&mut self, rows: [&[u8]; 5]) {
-        let stride = rows[0].len();
-        let [r0, r1, r2, r3, r4] = rows.map(|row| &row[..stride]);
-        let smooth = &mut self.smooth[PADDING..][..stride];
-        let slope = &mut self.slope[PADDING..][..stride];
-        let sum = &mut self.sum[PADDING..][..stride];
-        for i in 0..stride {
+        let width = rows[0].len();
+        let [r0, r1, r2, r3, r4] = rows.map(|row| &row[..width]);
+        let smooth = &mut self.smooth[PADDING..][..width];
+        let slope = &mut self.slope[PADDING..][..width];
+        for i in 0..width {
             let [a, b, c, d, e] = [r0[i], r1[i], r2[i], r3[i], r4[i]].map(i16::from);
             smooth[i] = a + e + 4 * (b + d) + 6 * c;
             slope[i] = e - a + 2 * (d - b);
-            sum[i] = (a + b + c + d + e).unsigned_abs();
         }
-        pad(&mut self.smooth, stride);
-        pad(&mut self.slope, stride);
-        pad(&mut self.sum, stride);
+        pad::<_, 1>(&mut self.smooth);
+        pad::<_, 1>(&mut self.slope);
     }
 
-    fn box_sums(&self, out: &mut [u16]) {
-        let [a, b, c, d, e] = taps(&self.sum, out.len());
+    #[inline(always)]
+    fn gradients(&mut self) {
+        let width = self.smooth.len() - 2 * PADDING;
+        let [a, b, _, d, e] = taps::<_, 1>(&self.smooth, width);
+        for (i, value) in self.gx[..width].iter_mut().enumerate() {
+            *value = e[i] - a[i] + 2 * (d[i] - b[i]);
+        }
+        let [a, b, c, d, e] = taps::<_, 1>(&self.slope, width);
+        for (i, value) in self.gy[..width].iter_mut().enumerate() {
+            *value = a[i] + e[i] + 4 * (b[i] + d[i]) + 6 * c[i];
+        }
+    }
+}
+
+/// One row of sums over five rows, interleaved RGB, padded by two pixels at both ends.
+struct ColumnSums(Vec<u16>);
+
+impl ColumnSums {
+    /// The sums over 5×5 boxes around a row.
+    fn boxes(&mut self, rows: [&[u8]; 5], out: &mut [u16]) {
+        let [r0, r1, r2, r3, r4] = rows.map(|row| &row[..out.len()]);
+        let sums = &mut self.0[3 * PADDING..][..out.len()];
+        for (i, sum) in sums.iter_mut().enumerate() {
+            let [a, b, c, d, e] = [r0[i], r1[i], r2[i], r3[i], r4[i]].map(u16::from);
+            *sum = a + b + c + d + e;
+        }
+        pad::<_, 3>(&mut self.0);
+        let [a, b, c, d, e] = taps::<_, 3>(&self.0, out.len());
         for (i, value) in out.iter_mut().enumerate() {
             *value = a[i] + b[i] + c[i] + d[i] + e[i];
         }
     }
-
-    fn gradients(&self, out: &mut Gradients) {
-        let stride = out.gx.len();
-        let [a, b, _, d, e] = taps(&self.smooth, stride);
-        for (i, value) in out.gx.iter_mut().enumerate() {
-            *value = e[i] - a[i] + 2 * (d[i] - b[i]);
-        }
-        let [a, b, c, d, e] = taps(&self.slope, stride);
-        for (i, value) in out.gy.iter_mut().enumerate() {
-            *value = a[i] + e[i] + 4 * (b[i] + d[i]) + 6 * c[i];
-        }
-        out.measure();
-    }
 }
 
-/// A padded row, shifted by minus two to two pixels.
-fn taps<T>(row: &[T], stride: usize) -> [&[T]; 5] {
-    [0, 3, 6, 9, 12].map(|shift| &row[shift..shift + stride])
+/// A padded row of pixels of `C` channels, shifted by minus two to two pixels.
+#[inline(always)]
+fn taps<T, const C: usize>(row: &[T], length: usize) -> [&[T]; 5] {
+    [0, 1, 2, 3, 4].map(|shift| &row[shift * C..][..length])
 }
 
 /// Repeats the first and the last pixel twice outwards.
-fn pad<T: Copy>(row: &mut [T], stride: usize) {
-    for c in 0..3 {
-        (row[c], row[3 + c]) = (row[6 + c], row[6 + c]);
-        let last = row[stride + 3 + c];
-        (row[stride + 6 + c], row[stride + 9 + c]) = (last, last);
+#[inline(always)]
+fn pad<T: Copy, const C: usize>(row: &mut [T]) {
+    let last = row.len() - 3 * C;
+    for c in 0..C {
+        (row[c], row[C + c]) = (row[2 * C + c], row[2 * C + c]);
+        (row[last + C + c], row[last + 2 * C + c]) = (row[last + c], row[last + c]);
     }
 }

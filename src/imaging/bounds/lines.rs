@@ -209,9 +209,9 @@ impl Line {
     fn far_difference(&self, map: &EdgeMap, x: f32, y: f32) -> Option<[f32; 3]> {
         /// Where there must be no edge, working pixels, and the faintest that are print and not noise, grey levels.
         const PLAIN_AT: [f32; 5] = [8.0, 10.0, 12.0, 14.0, 16.0];
-        const CLEAR: f32 = 6.0;
+        const CLEAR: u8 = 6;
         let at = |distance: f32| (x + distance * self.nx, y + distance * self.ny);
-        let is_clear = |(x, y)| map.near(x, y).is_none_or(|edge| edge.strength < CLEAR);
+        let is_clear = |(x, y)| map.level_near(x, y) < CLEAR;
         let plain = |side: f32| {
             map.difference(at(side * PLAIN_FROM), at(side * FAR_DISTANCE)) < PLAIN
                 && PLAIN_AT.iter().all(|distance| {

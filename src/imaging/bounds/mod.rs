@@ -26,6 +26,9 @@ mod quads;
 mod refine;
 
 pub use self::cards::card_sides;
+pub(super) use self::edges::{
+    Columns, DIAGONAL, Filter, Gradients, LANES, Peaks, Planes, Step, planes_scalar, step_scalar,
+};
 pub use self::evidence::{BESIDE_MEASURES, MEASURES};
 
 use self::edges::{EdgeMap, Outline};
@@ -308,9 +311,13 @@ fn is_bilevel(capture: &RgbImage) -> bool {
     // A stride that is no multiple of three visits all channels.
     let stride = (raw.len() / SAMPLES / 3) * 3 + 1;
     let sampled = raw.iter().step_by(stride);
-    let count = sampled.len();
-    let grey = sampled.filter(|&&value| value != 0 && value != 255).count();
-    (grey as f64) <= GREY_SHARE * count as f64
+    let most = GREY_SHARE * sampled.len() as f64;
+    // Most captures have soon shown enough.
+    let mut grey = 0.0;
+    sampled.filter(|&&value| value != 0 && value != 255).all(|_| {
+        grey += 1.0;
+        grey <= most
+    })
 }
 
 #[cfg(test)]

@@ -214,7 +214,8 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// Edge strength across a side at shares of it; offsets count in steps from the chord.
 struct Profiles {
     at: Vec<f64>,
-    strength: Vec<Vec<f32>>,
+    /// One profile after the other, `2 * half + 1` positions each.
+    strength: Vec<f32>,
     /// Positions on a profile on either side of the chord.
     half: usize,
     /// A profile's say is capped here.
@@ -227,8 +228,9 @@ impl Profiles {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "radius and step are positive, small")]
     fn new(image: &RgbImage, side: &Side, search: Search) -> Self {
         let half = (search.radius / search.step).ceil().max(4.0) as usize;
+        let positions = 2 * half + 3;
         let mut at = Vec::with_capacity(PROFILES);
-        let mut colors = Vec::with_capacity(PROFILES);
+        let mut colors = Vec::with_capacity(PROFILES * positions);
         let reach = (half + 1) as f64 * search.step;
         for i in 0..PROFILES {
             let s = END_SHARE + (1.0 - 2.0 * END_SHARE) * (i as f64 + 0.5) / PROFILES as f64;
@@ -236,89 +238,105 @@ impl Profiles {
                 continue;
             }
             at.push(s);
-            let positions = 0..2 * half + 3;
-            let row: Vec<[f32; 3]> =
-                positions.map(|k| sample(image, side.position(s, k as f64 * search.step - reach))).collect();
-            colors.push(row);
+            colors.extend((0..positions).map(|k| sample(image, side.position(s, k as f64 * search.step - reach))));
         }
         let direction = contrast(&colors, half);
-        let strength: Vec<Vec<f32>> = colors
-            .iter()
-            .map(|row| {
+        let strength: Vec<f32> = colors
+            .chunks_exact(positions)
+            .flat_map(|row| {
                 let steps = row.iter().zip(&row[2..]);
-                steps.map(|(a, b)| (0..3).map(|c| direction[c] * (b[c] - a[c])).sum::<f32>().max(0.0)).collect()
+                steps.map(|(a, b)| (0..3).map(|c| direction[c] * (b[c] - a[c])).sum::<f32>().max(0.0))
             })
             .collect();
-        let mut peaks: Vec<f32> = strength.iter().map(|row| row.iter().copied().fold(0.0, f32::max)).collect();
+        let profiles = strength.chunks_exact(positions - 2);
+        let mut peaks: Vec<f32> = profiles.map(|row| row.iter().copied().fold(0.0, f32::max)).collect();
         peaks.sort_by(f32::total_cmp);
         let cap = peaks.get(peaks.len() / 2).copied().unwrap_or(0.0).max(0.5);
         Self { at, strength, half, cap, skip: STRAIGHT_END_SHARE }
     }
 
+    /// Positions on a profile.
+    fn width(&self) -> usize {
+        2 * self.half + 1
+    }
+
+    /// The shares with their profiles.
+    fn rows(&self) -> impl DoubleEndedIterator<Item = (f64, &[f32])> + ExactSizeIterator {
+        self.at.iter().copied().zip(self.strength.chunks_exact(self.width()))
+    }
+
     /// The line, in steps, on which most capped strength lies.
+    ///
+    /// Lines of one slope meet each profile a whole step apart, so that the sums of all of them grow together.
+    #[expect(clippy::cast_possible_truncation, reason = "a profile's positions")]
     fn consensus(&self) -> Option<Offset> {
-        let half = i32::try_from(self.half).ok()?;
+        let half = self.half as isize;
+        let capped: Vec<f32> = self.strength.iter().map(|strength| strength.min(self.cap)).collect();
+        let mut sums = vec![0.0f32; self.width()];
         let mut best = (0.0f32, Offset::default());
-        for from in -half..=half {
-            for to in (from - half).max(-half)..=(from + half).min(half) {
-                let offset = Offset { at_start: f64::from(from), slope: f64::from(to - from) };
+        for slope in -half..=half {
+            sums.fill(0.0);
+            for (s, row) in self.at.iter().zip(capped.chunks_exact(self.width())) {
+                let shift = (s * slope as f64 + 0.5).floor() as isize;
+                let away = shift.unsigned_abs().min(row.len());
+                let (sums, row) = if shift < 0 { (&mut sums[away..], row) } else { (&mut sums[..], &row[away..]) };
+                for (sum, strength) in sums.iter_mut().zip(row) {
+                    *sum += strength;
+                }
+            }
+            for (from, sum) in (-half..=half).zip(&sums) {
+                let to = from + slope;
+                if to.abs() > half {
+                    continue;
+                }
                 // Far and tilted lines need a little more evidence.
                 let effort = 1.0 - 0.1 * (from.abs() + to.abs()) as f32 / half as f32;
-                let score = effort * self.sum(offset);
+                let score = effort * sum;
                 if score > best.0 {
-                    best = (score, offset);
+                    best = (score, Offset { at_start: from as f64, slope: slope as f64 });
                 }
             }
         }
         (best.0 > 0.0).then_some(best.1)
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]
-    fn sum(&self, offset: Offset) -> f32 {
-        let mut sum = 0.0;
-        for (s, row) in self.at.iter().zip(&self.strength) {
-            let position = offset.at(*s) + self.half as f64 + 0.5;
-            if position >= 0.0 && position < row.len() as f64 {
-                sum += row[position as usize].min(self.cap);
-            }
-        }
-        sum
-    }
-
     /// Every profile's own peak near where it is expected: share of the side, offset in steps.
     fn peaks(&self, expected: impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
-        let profiles = self.at.iter().zip(&self.strength);
-        profiles.filter_map(|(&s, row)| Some((s, self.peak(row, expected(s), CATCH)?))).collect()
+        self.rows().filter_map(|(s, row)| Some((s, self.peak(row, expected(s), CATCH)?))).collect()
     }
 
     /// The best connected path along the side, as the peaks that support it.
+    #[expect(clippy::cast_possible_truncation, reason = "a move is small")]
     fn path(&self) -> Vec<(f64, f64)> {
-        let width = 2 * self.half + 1;
-        let mut score = vec![0.0f32; width];
-        let mut came_from = Vec::with_capacity(self.at.len());
-        for row in &self.strength {
-            let mut next = vec![f32::MIN; width];
-            let mut origin = vec![0usize; width];
-            for k in 0..width {
-                let low = k.saturating_sub(MAX_MOVE);
-                for (from, &before) in score.iter().enumerate().take(k + MAX_MOVE + 1).skip(low) {
-                    let value = before - MOVE_COST * from.abs_diff(k) as f32;
-                    if value > next[k] {
-                        (next[k], origin[k]) = (value, from);
-                    }
+        let width = self.width();
+        // With positions beyond both ends that no path comes from.
+        let mut score = vec![f32::MIN; width + 2 * MAX_MOVE];
+        score[MAX_MOVE..][..width].fill(0.0);
+        let mut next = score.clone();
+        let mut moves = vec![0u8; self.strength.len()];
+        for ((_, row), moves) in self.rows().zip(moves.chunks_exact_mut(width)) {
+            let next = &mut next[MAX_MOVE..][..width];
+            next.fill(f32::MIN);
+            for step in 0..=2 * MAX_MOVE {
+                let cost = MOVE_COST * step.abs_diff(MAX_MOVE) as f32;
+                for ((next, came_by), &before) in next.iter_mut().zip(moves.iter_mut()).zip(&score[step..]) {
+                    let value = before - cost;
+                    *came_by = if value > *next { step as u8 } else { *came_by };
+                    *next = next.max(value);
                 }
-                next[k] += (row[k] / self.cap).min(1.0);
             }
-            score = next;
-            came_from.push(origin);
+            for ((score, next), strength) in score[MAX_MOVE..].iter_mut().zip(next).zip(row) {
+                *score = *next + (strength / self.cap).min(1.0);
+            }
         }
+        let score = &score[MAX_MOVE..][..width];
         let mut k = (0..width).max_by(|&a, &b| score[a].total_cmp(&score[b])).unwrap_or(self.half);
         let mut path = Vec::with_capacity(self.at.len());
-        for i in (0..self.at.len()).rev() {
-            if let Some(offset) = self.peak(&self.strength[i], k as f64 - self.half as f64, 1.5) {
-                path.push((self.at[i], offset));
+        for ((s, row), moves) in self.rows().zip(moves.chunks_exact(width)).rev() {
+            if let Some(offset) = self.peak(row, k as f64 - self.half as f64, 1.5) {
+                path.push((s, offset));
             }
-            k = came_from[i][k];
+            k = (k + usize::from(moves[k])).saturating_sub(MAX_MOVE);
         }
         path.reverse();
         path
@@ -396,9 +414,11 @@ fn least_squares(points: impl Iterator<Item = (f64, f64, f64)>) -> Option<Offset
 }
 
 /// Unit colour direction from outside to inside, averaged over the side.
-fn contrast(colors: &[Vec<[f32; 3]>], half: usize) -> [f32; 3] {
+fn contrast(colors: &[[f32; 3]], half: usize) -> [f32; 3] {
     let mut sum = [0.0f32; 3];
-    for row in colors {
+    let rows = colors.chunks_exact(2 * half + 3);
+    let count = rows.len();
+    for row in rows {
         for (k, color) in row.iter().enumerate() {
             let sign = match k.cmp(&(half + 1)) {
                 Ordering::Less => -1.0,
@@ -411,7 +431,7 @@ fn contrast(colors: &[Vec<[f32; 3]>], half: usize) -> [f32; 3] {
         }
     }
     let norm = sum.iter().map(|v| v * v).sum::<f32>().sqrt();
-    let mean = norm / (colors.len().max(1) * (half + 1)) as f32;
+    let mean = norm / (count.max(1) * (half + 1)) as f32;
     // Without any contrast, a sheet on its own shadow is brighter inside.
     if mean < 1.5 { [0.577; 3] } else { sum.map(|v| v / norm) }
 }
