@@ -1,4 +1,4 @@
-"""Scores sohoa on a folder of captures with known truth (truth.jsonl and score.py) and prints three reports.
+"""Scores sohoa on a folder of captures with known truth (truth.jsonl and score.py) and prints four reports.
 
 1. What score.py says of `sohoa inspect`: --strict, by kind.
 2. Size of the paper: by how much width and height of the page differ from the truth's size_mm, millimetres, for every
@@ -9,6 +9,9 @@
    itself. Only printed pages whose quality is ok or not judged; text is compared as score.py does; the rate is that of
    all characters of a kind together. A capture that gave no page counts as one that reads as nothing. Tesseract turns
    no page that lies on its side or its head, hence a row without the captures that do.
+4. How straight the text lines of curled pages are, laid flat by their true corners alone and by sohoa: how far words
+   are off the straight line nearest to theirs, in heights of the line (straightness.py); and the pages that sohoa
+   bent though the truth has no curl.
 """
 
 import argparse
@@ -22,6 +25,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+import straightness
 from page_images import SOHOA, digitized
 
 
@@ -42,8 +46,9 @@ def main():
         pages = digitized([entry["file"] for entry in truth], work, arguments.jobs)
         report_sizes(truth, pages)
         with open(results, encoding="utf-8") as file:
-            read = {line["file"]: line["text"] for line in map(json.loads, file)}
-        report_text(truth, pages, read, arguments.jobs)
+            lines = {line["file"]: line for line in map(json.loads, file)}
+        report_text(truth, pages, {file: line["text"] for file, line in lines.items()}, arguments.jobs)
+        straightness.report(truth, lines)
 
 
 def inspect(truth, jobs, work):

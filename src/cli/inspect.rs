@@ -10,7 +10,7 @@ use sohoa::exit::ExitCode;
 use sohoa::gather;
 use sohoa::imaging::quality::Flag;
 use sohoa::input::{self, Frame, InputError};
-use sohoa::model::{Lang, Localized, Notice, Orientation, io_reason, shown};
+use sohoa::model::{Lang, Localized, Notice, Orientation, PageMap, Point, io_reason, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::page::debug::{self, Picture};
 use sohoa::page::{self, Page, PageError};
@@ -40,6 +40,9 @@ struct Line<'a> {
     height_mm: f64,
     dpi: f64,
     quad_confidence: f32,
+    /// Where a regular grid over the page image, corner to corner, lies on the capture, row by row; its four corners where
+    /// the page is flat. `None` where the page image is put together from two sheets.
+    grid: Option<Vec<Vec<[f64; 2]>>>,
     ms: f64,
 }
 
@@ -150,11 +153,27 @@ fn print(path: &Path, page: &Page) -> std::io::Result<()> {
         height_mm: tenth(page.geometry.size.height),
         dpi: tenth(page.geometry.dpi),
         quad_confidence: page.geometry.quad_confidence,
+        grid: if let [whole] = &page.parts[..] { Some(grid(&whole.map)) } else { None },
         ms: tenth(page.elapsed.as_secs_f64() * 1000.0),
     };
     let mut text = serde_json::to_string(&line)?;
     text.push('\n');
     std::io::stdout().lock().write_all(text.as_bytes())
+}
+
+/// The nodes of a page's bend on the capture, between which its map is that of its corners and a bilinear shift.
+fn grid(map: &PageMap) -> Vec<Vec<[f64; 2]>> {
+    let (columns, rows) = map.bend.as_ref().map_or((2, 2), |bend| (bend.columns(), bend.rows()));
+    let place = |index: usize, count: usize, pixels: u32| index as f64 / (count - 1) as f64 * f64::from(pixels) - 0.5;
+    let node = |column, row| {
+        let p = map.to_capture(Point::new(place(column, columns, map.width), place(row, rows, map.height)));
+        [hundredth(p.x), hundredth(p.y)]
+    };
+    (0..rows).map(|row| (0..columns).map(|column| node(column, row)).collect()).collect()
+}
+
+fn hundredth(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 fn tenth(value: f64) -> f64 {

@@ -26,6 +26,9 @@
     reason = "pixel places and sums are bounded by the size of the picture, at most MAX_SIDE, and never negative"
 )]
 
+use image::GrayImage;
+
+use crate::imaging::dewarp::lines;
 use crate::imaging::ink::{Ink, PREVIEW_WINDOW};
 
 /// Rotation of the content against the nearest axis of the picture.
@@ -33,8 +36,28 @@ use crate::imaging::ink::{Ink, PREVIEW_WINDOW};
 pub struct Skew {
     /// Clockwise positive, in (-45, 45].
     pub degrees: f64,
+    /// Standard error of `degrees`, degrees; infinite where there are too few lines to tell.
+    pub error: f64,
     /// 0 to 1; below [`MIN_CONFIDENCE`] the page should be left as it is.
     pub confidence: f32,
+}
+
+/// A rotation and how well it is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// Clockwise positive.
+    pub degrees: f64,
+    /// Standard error, degrees, positive.
+    pub error: f64,
+}
+
+impl Measured {
+    /// The mean of independent measurements, weighed by the inverse of their variances; `None` of none.
+    pub fn mean(witnesses: &[Self]) -> Option<Self> {
+        let weights: f64 = witnesses.iter().map(|witness| witness.error.powi(-2)).sum();
+        let sum: f64 = witnesses.iter().map(|witness| witness.degrees * witness.error.powi(-2)).sum();
+        (weights > 0.0).then(|| Self { degrees: sum / weights, error: weights.powf(-0.5) })
+    }
 }
 
 /// Below this [`Skew::confidence`] the angle is a guess. Of 379 sample pages 2 lay below it, one of them empty; all errors
@@ -61,14 +84,38 @@ const ENOUGH_INK: f64 = 250.0;
 const SLAB: usize = 16;
 /// The coarse angle is within this of the peak, degrees: two steps of its slopes.
 const COARSE_ERROR_DEGREES: f64 = 0.5;
+/// Bins of the profile that are taken for one witness when the error of the angle is estimated: a text line of 12 pt.
+const BAND: usize = 24;
+/// Distance of the angles at which the slopes of the bands' scores are taken, degrees.
+const BAND_STEP_DEGREES: f64 = 0.03;
+/// The bands' errors are this much too small: neighbours are no strangers to each other. Of 830 pages, errors come out 0.7
+/// (running text) to 1.9 (tables, to whose rules letters are noise) times as large as without it.
+const BAND_KINSHIP: f64 = 1.5;
+/// What no number of lines makes better, degrees: of the profile, letters on their grid of pixels and lenses; of baselines,
+/// measured on full pages, the parts of letters that their feet are taken for.
+const PROFILE_ERROR_DEGREES: f64 = 0.004;
+const BASELINE_ERROR_DEGREES: f64 = 0.02;
 /// Where between two bins the middle of the picture comes to lie. The steepness of a profile goes up and down with it as
 /// the cosine does (by up to a third, for strokes as thin as a bin); at a quarter it is the mean over all places.
 const FRACTION: f64 = 0.25;
 
+/// Rotation of an upright page of about 100 to 150 dpi that is nearly straight, by the baselines of its lines; `None`
+/// where there are too few.
+///
+/// Where a page has few lines their steepest profile also depends on which letters happen to stand where: a tall letter
+/// at one end and a tail at the other turn it by a tenth of a degree. Baselines do not know them. Of 82 pages of one to
+/// seven lines the profile is off by 0.21° in the 95th percentile, baselines by 0.13°, both weighed by 0.11°; on full
+/// pages the profile is three times as exact.
+pub fn by_baselines(upright: &GrayImage, dpi: f64) -> Option<Measured> {
+    let lines = lines::trace(upright, dpi);
+    let Measured { degrees, error } = lines::common_slope(&lines)?;
+    Some(Measured { degrees, error: error.hypot(BASELINE_ERROR_DEGREES) })
+}
+
 /// Estimates the skew of a page of about 100 to 150 dpi. Larger resolutions work, but cost time.
 pub fn estimate(ink: &Ink) -> Skew {
     let (width, height) = ink.0.dimensions();
-    let nothing = Skew { degrees: 0.0, confidence: 0.0 };
+    let nothing = Skew { degrees: 0.0, error: f64::INFINITY, confidence: 0.0 };
     if width.min(height) < MIN_SIDE || width.max(height) > MAX_SIDE {
         return nothing;
     }
@@ -79,7 +126,7 @@ pub fn estimate(ink: &Ink) -> Skew {
         return nothing;
     }
     let coarse = slope_degrees(best);
-    let angle = peak(&ink, coarse, COARSE_ERROR_DEGREES);
+    let Measured { degrees: angle, error } = peak(&ink, coarse, COARSE_ERROR_DEGREES);
     let degrees = if angle > 45.0 {
         angle - 90.0
     } else if angle <= -45.0 {
@@ -93,7 +140,7 @@ pub fn estimate(ink: &Ink) -> Skew {
     };
     let rival = (0..slopes.len()).filter(|&i| apart(i) > PEAK_DEGREES).fold(0.0, |most, i| slopes[i].max(most));
     let enough = (ink.sum() / 255.0 / ENOUGH_INK).min(1.0);
-    Skew { degrees, confidence: ((1.0 - rival / slopes[best]) * enough) as f32 }
+    Skew { degrees, error, confidence: ((1.0 - rival / slopes[best]) * enough) as f32 }
 }
 
 /// Ink without that at the border, 0 to 255.
@@ -214,17 +261,42 @@ impl Slabs {
     }
 
     /// Steepness of the profile of the whole at this slope, less that of the profiles of the single blocks.
+    fn coherence(&self, slope: f64) -> f64 {
+        let Steps { whole, own, .. } = self.steps(slope);
+        whole.iter().zip(own).map(|(&whole, own)| f64::from(whole * whole - own)).sum()
+    }
+
+    /// [`Self::coherence`] by bands of [`BAND`] bins, which are the same for all slopes up to `steepest`.
+    fn band_coherence(&self, slope: f64, steepest: f64) -> Vec<f64> {
+        let Steps { whole, own, reach } = self.steps(slope);
+        let most = self.reach(steepest).max(reach);
+        let mut bands = vec![0.0; (self.bins + 2 * most + STEPS_MARGIN) / BAND + 1];
+        for (bin, (&whole, own)) in whole.iter().zip(own).enumerate() {
+            bands[(bin + most - reach) / BAND] += f64::from(whole * whole - own);
+        }
+        bands
+    }
+
+    /// Half of the number of lines, in bins.
+    fn centre(&self) -> f64 {
+        (self.profiles.len() / self.bins) as f64 * self.lines / 2.0
+    }
+
+    /// How far profiles slide at a slope, bins.
+    fn reach(&self, slope: f64) -> usize {
+        (self.centre() * slope.abs()) as usize + 1
+    }
+
+    /// Steps of the profiles at a slope.
     ///
     /// Profiles are moved by a quadratic B-spline over three bins: its width does not depend on where between two bins
     /// they come to lie. With nearest or linear sharing the slope 0, where all profiles move alike, would win over its
     /// neighbours by the noise alone. What is left of this, [`FRACTION`] makes neutral.
-    fn coherence(&self, slope: f64) -> f64 {
-        let centre = (self.profiles.len() / self.bins) as f64 * self.lines / 2.0;
-        let reach = (centre * slope.abs()) as usize + 1;
+    fn steps(&self, slope: f64) -> Steps {
+        let (centre, reach) = (self.centre(), self.reach(slope));
         let fall = self.sign * slope;
-        let mut whole = vec![0f32; self.bins + 2 * reach + 4];
-        let mut single = whole.clone();
-        let mut own = 0.0;
+        let mut whole = vec![0f32; self.bins + 2 * reach + STEPS_MARGIN];
+        let (mut own, mut single) = (whole.clone(), whole.clone());
         for (number, block) in self.profiles.chunks(self.block * self.bins).enumerate() {
             let place = |slab: usize| {
                 let middle = ((number * self.block + slab) as f64 + 0.5) * self.lines;
@@ -239,16 +311,28 @@ impl Slabs {
                 let place = place(slab);
                 add_moved(profile, place.fract(), &mut single[place as usize..end]);
             }
-            let mut block = 0f32;
-            for (sum, pair) in whole[start..].iter_mut().zip(single[start..end].windows(2)) {
+            let sums = whole[start..].iter_mut().zip(&mut own[start..]);
+            for ((sum, own), pair) in sums.zip(single[start..end].windows(2)) {
                 let difference = pair[1] - pair[0];
                 *sum += difference;
-                block += difference * difference;
+                *own += difference * difference;
             }
-            own += f64::from(block);
         }
-        whole.iter().map(|&difference| f64::from(difference * difference)).sum::<f64>() - own
+        Steps { whole, own, reach }
     }
+}
+
+/// Bins beyond the profiles' reach.
+const STEPS_MARGIN: usize = 4;
+
+/// Differences between neighbouring bins.
+struct Steps {
+    /// Of the profile of the whole.
+    whole: Vec<f32>,
+    /// Of the profiles of the single blocks, their squares summed.
+    own: Vec<f32>,
+    /// Bins before the place where the profile of the middle begins.
+    reach: usize,
 }
 
 /// Adds a profile to another, moved by a part of a bin: bin `i` is shared out to `i`, `i + 1` and `i + 2`.
@@ -289,13 +373,43 @@ fn spline(fraction: f64) -> [f32; 3] {
 }
 
 /// The angle of the best score within `reach` degrees of `start`.
-fn peak(ink: &Weights, start: f64, reach: f64) -> f64 {
+fn peak(ink: &Weights, start: f64, reach: f64) -> Measured {
     let fine = Slabs::both(ink, start.to_radians().tan());
     let broad = [fine[0].halved(), fine[1].halved()];
     let step = reach / 4.0;
     let near = search(&broad, start, step, 4);
     let nearer = search(&broad, near, step / 2.5, 2);
-    search(&fine, nearer, step / 6.0, 2)
+    let degrees = search(&fine, nearer, step / 6.0, 2);
+    Measured { degrees, error: standard_error(&fine, degrees) }
+}
+
+/// Standard error of the angle of the best score, degrees; infinite where the score has no peak there or one line alone
+/// makes it.
+///
+/// The score is the sum of those of many lines, at whose peak their slopes cancel. How much each line alone would move
+/// the peak says how far it would move with other lines: the variance of an M-estimator (Huber 1967, "The behavior of
+/// maximum likelihood estimates under nonstandard conditions"), with the usual correction for few of them.
+fn standard_error(slabs: &[Slabs; 2], degrees: f64) -> f64 {
+    let slope = |by: f64| (degrees + by * BAND_STEP_DEGREES).to_radians().tan();
+    let steepest = slope(-1.0).abs().max(slope(1.0).abs());
+    let (mut slopes, mut curvature, mut curvatures) = (0.0, 0.0, 0.0);
+    for slabs in slabs {
+        let [before, at, after] = [-1.0, 0.0, 1.0].map(|by| slabs.band_coherence(slope(by), steepest));
+        for ((before, at), after) in before.into_iter().zip(at).zip(after) {
+            let bend = (2.0 * at - before - after) / BAND_STEP_DEGREES.powi(2);
+            slopes += ((after - before) / (2.0 * BAND_STEP_DEGREES)).powi(2);
+            curvature += bend;
+            curvatures += bend * bend;
+        }
+    }
+    // As many bands of equal weight would be worth as much.
+    let bands = curvature * curvature / curvatures;
+    if curvature > 0.0 && bands > 1.0 {
+        let few = ((bands + 1.0) / (bands - 1.0)).sqrt();
+        (BAND_KINSHIP * few * slopes.sqrt() / curvature).hypot(PROFILE_ERROR_DEGREES)
+    } else {
+        f64::INFINITY
+    }
 }
 
 /// The angle with the best score among `2 * reach + 1` around `start`, refined by a parabola.
@@ -410,7 +524,7 @@ fn radon(lines: &[Vec<u16>], flip: bool) -> (Vec<u16>, Vec<f64>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{GrayImage, Luma};
+    use image::Luma;
     use proptest::prelude::*;
 
     fn estimate(gray: &GrayImage) -> Skew {
@@ -458,6 +572,40 @@ mod tests {
     }
 
     #[test]
+    fn more_lines_make_the_angle_surer() {
+        let errors = [1, TEXT.len()].map(|lines| estimate(&page(1.0, &TEXT[..lines])).error);
+        assert!(errors[1] < 0.02 && errors[1] < 0.7 * errors[0], "{errors:?}");
+    }
+
+    #[test]
+    fn witnesses_count_by_what_they_can_tell() {
+        let witness = |degrees, error| Measured { degrees, error };
+        let mean = Measured::mean(&[witness(1.0, 0.1), witness(0.0, 0.2)]).unwrap();
+        assert!((mean.degrees - 0.8).abs() < 1e-12 && (mean.error - 0.2 / 5f64.sqrt()).abs() < 1e-12, "{mean:?}");
+        assert_eq!(Measured::mean(&[witness(1.0, f64::INFINITY)]), None);
+        assert_eq!(Measured::mean(&[]), None);
+    }
+
+    #[test]
+    fn baselines_know_neither_tails_nor_tall_letters() {
+        // Lines of letters of 9 by 11 pixels; at one end some have tails, at the other all are tall.
+        let letters = |lines: u32| {
+            GrayImage::from_fn(900, 500, |x, y| {
+                let (column, within) = (x / 14, x % 14);
+                let (line, height) = (y / 60, i64::from(y % 60));
+                let top = if column > 45 { 24 } else { 30 };
+                let foot = if column < 30 && column % 4 == 1 { 46 } else { 40 };
+                let ink = line < lines && (5..60).contains(&column) && within < 9 && (top..=foot).contains(&height);
+                let hollow = (3..6).contains(&within) && (33..38).contains(&height);
+                Luma([if ink && !hollow { 30 } else { 235 }])
+            })
+        };
+        assert_eq!(by_baselines(&letters(0), 120.0), None);
+        let few = by_baselines(&letters(2), 120.0).unwrap();
+        assert!(few.degrees.abs() < 0.05 && few.error < 0.1, "{few:?}");
+    }
+
+    #[test]
     fn single_short_line_is_enough() {
         let skew = estimate(&page(-3.0, &[(20.0, 150.0)]));
         assert!((skew.degrees + 3.0).abs() < 0.15, "{skew:?}");
@@ -477,7 +625,7 @@ mod tests {
     #[test]
     fn empty_and_tiny_pictures_have_no_confidence() {
         for gray in [GrayImage::from_pixel(400, 300, Luma([230])), GrayImage::from_pixel(20, 900, Luma([0]))] {
-            assert_eq!(estimate(&gray), Skew { degrees: 0.0, confidence: 0.0 });
+            assert_eq!(estimate(&gray), Skew { degrees: 0.0, error: f64::INFINITY, confidence: 0.0 });
         }
     }
 

@@ -247,6 +247,11 @@ impl Bend {
         self.columns
     }
 
+    /// Number of nodes down a column, at least two.
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// The shift at a place on the page, both as shares of its width and height from the top left corner; between the
     /// nodes it is interpolated bilinearly, beyond the edges it is that of the edge.
     pub fn at(&self, u: f64, v: f64) -> [f64; 2] {

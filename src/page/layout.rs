@@ -7,10 +7,12 @@ use image::{GrayImage, Rgb, RgbImage, imageops};
 
 use super::{MIN_DPI, PageError, Part, Settings};
 use crate::imaging::bounds::Bounds;
+use crate::imaging::dewarp::Flattening;
 use crate::imaging::gray::luma;
 use crate::imaging::ink::Ink;
 use crate::imaging::orient::OrientationGuess;
 use crate::imaging::proxy::Proxy;
+use crate::imaging::skew::{Measured, Skew};
 use crate::imaging::{dewarp, orient, scale, skew, warp};
 use crate::model::{Bend, Homography, Orientation, PageMap, Point, Quad, SizeMm};
 use crate::ocr::{self, OcrEngine};
@@ -48,6 +50,14 @@ const SMALL_PAPER_FACTOR: f64 = 2.0;
 /// rotation; beyond, the print itself is crooked on the paper and the edges decide. Hand-fed laser prints stay within
 /// about half a degree.
 const MAX_PRINT_SKEW_DEGREES: f64 = 1.0;
+
+/// Standard deviation of the print's rotation on its sheet, degrees: hand-fed sheets are off by about this much. It weighs
+/// against what little print there is.
+const PRINT_SIGMA_DEGREES: f64 = 0.25;
+
+/// Where the rotation of the print is known this well, degrees, nothing more is asked: on full pages, baselines would
+/// count for less than a tenth.
+const SURE_PRINT_DEGREES: f64 = 0.01;
 
 /// Letters turned by no more than this show which way up they are as well as straight ones: 68 generated pages in all
 /// four orientations, turned by up to 5 degrees, were all told with confidence.
@@ -185,14 +195,20 @@ fn place(
         None => Sheet::whole_frame(frame_width, frame_height, scan_dpi),
     };
 
-    let preview = sheet.preview(capture, proxy);
+    let mut preview = sheet.preview(capture, proxy);
+    let preview_dpi = f64::from(preview.width()) / (sheet.size.width / MM_PER_INCH);
     let mut ink = Ink::of(&preview);
     // Cards are printed and cut by machine, and their edges are longer than their lines.
-    let print_degrees = if is_card(sheet.size) { 0.0 } else { print_skew(&ink, displayed.is_some()) };
+    let is_printed_with_edges = is_card(sheet.size);
+    let lines = if is_printed_with_edges { None } else { confident(skew::estimate(&ink)) };
+    let (mut turned, mut turned_preview) = (0.0, 0.0);
     if displayed.is_none() {
-        sheet.turn(print_degrees);
-        if print_degrees.abs() > NEARLY_STRAIGHT_DEGREES {
-            ink = Ink::of(&sheet.preview(capture, proxy));
+        turned = lines.map_or(0.0, |lines| lines.degrees);
+        sheet.turn(turned);
+        if turned.abs() > NEARLY_STRAIGHT_DEGREES {
+            preview = sheet.preview(capture, proxy);
+            ink = Ink::of(&preview);
+            turned_preview = turned;
         }
         if let Some(dpi) = scan_dpi {
             sheet.leave_margin(&ink, dpi);
@@ -203,12 +219,22 @@ fn place(
     let engine = engine.filter(|_| sheet.effective_dpi >= MIN_ARBITRATION_DPI);
     let orientation = settle_orientation(guess, engine, || sheet.flattened(capture, proxy, ARBITRATION_DPI))?;
     let foot = |outline: &Quad, size| scale::camera_foot(outline, size, [frame_width, frame_height], focal);
-    let bend = found.filter(|_| !is_flat).and_then(|bounds| sheet.bend(&preview, bounds, orientation, foot));
-    // Lines of a bent page are straightened and levelled by the bend.
-    let print_degrees = if bend.is_some() { 0.0 } else { print_degrees };
-    if displayed.is_some() {
-        sheet.turn(print_degrees);
-    }
+    let flattening = found.filter(|_| !is_flat).and_then(|bounds| sheet.bend(&preview, bounds, orientation, foot));
+    let is_bowed = !is_flat && found.is_some_and(|sheet| !sheet.curves.iter().all(Vec::is_empty));
+    let (print_degrees, bend) = match flattening {
+        Some(flattening) => (flattening.print_degrees, Some(flattening.bend)),
+        None if is_printed_with_edges => (0.0, None),
+        None => {
+            let baselines = || {
+                // On a curled sheet a line leans as its place on the sheet does.
+                let page = (!is_bowed).then(|| upright(&preview, orientation))?;
+                let seen = skew::by_baselines(&page, preview_dpi)?;
+                Some(Measured { degrees: seen.degrees + turned_preview, ..seen })
+            };
+            (print_skew(lines, baselines, displayed.is_some()), None)
+        }
+    };
+    sheet.turn(print_degrees - turned);
     Ok(Placed {
         quad: displayed.map(|quad| quad.rotated_start(orientation.quarter_turns())),
         outline: sheet.outline.rotated_start(orientation.quarter_turns()),
@@ -220,12 +246,24 @@ fn place(
     })
 }
 
-/// Rotation of the print on its sheet, clockwise; 0 where the print does not tell, or seems too crooked beside a paper
-/// whose edges are known.
-fn print_skew(ink: &Ink, edges_are_known: bool) -> f64 {
-    let estimate = skew::estimate(ink);
-    let credible = !edges_are_known || estimate.degrees.abs() <= MAX_PRINT_SKEW_DEGREES;
-    if estimate.confidence >= skew::MIN_CONFIDENCE && credible { estimate.degrees } else { 0.0 }
+/// The rotation, where the lines of the page tell it.
+fn confident(skew: Skew) -> Option<Measured> {
+    (skew.confidence >= skew::MIN_CONFIDENCE).then_some(Measured { degrees: skew.degrees, error: skew.error })
+}
+
+/// Rotation of the print on its sheet, clockwise, from what the profile of its lines says and, where that is not sure,
+/// their baselines; known edges of the paper count for as much as sheets are usually printed straight. 0 where the
+/// print does not tell, or seems too crooked beside a paper whose edges are known.
+fn print_skew(lines: Option<Measured>, baselines: impl FnOnce() -> Option<Measured>, edges_are_known: bool) -> f64 {
+    let mut witnesses = Vec::from_iter(lines);
+    if lines.is_none_or(|lines| lines.error > SURE_PRINT_DEGREES) {
+        witnesses.extend(baselines());
+    }
+    if edges_are_known {
+        witnesses.push(Measured { degrees: 0.0, error: PRINT_SIGMA_DEGREES });
+    }
+    let degrees = Measured::mean(&witnesses).or(lines).map_or(0.0, |print| print.degrees);
+    if edges_are_known && degrees.abs() > MAX_PRINT_SKEW_DEGREES { 0.0 } else { degrees }
 }
 
 /// The paper on its capture, not yet turned upright.
@@ -284,7 +322,7 @@ impl Sheet {
         bounds: &Bounds,
         orientation: Orientation,
         foot: impl FnOnce(&Quad, SizeMm) -> Point,
-    ) -> Option<Bend> {
+    ) -> Option<Flattening> {
         if bounds.curves.iter().all(Vec::is_empty) {
             return None;
         }
@@ -297,7 +335,7 @@ impl Sheet {
         sides.iter_mut().flatten().for_each(|p| *p = to_unit.apply(*p));
         let foot = foot(&outline, self.upright_size(orientation));
         let dpi = f64::from(preview.width()) / (self.size.width / MM_PER_INCH);
-        dewarp::estimate(&upright(preview, orientation), Some(&sides), foot, dpi)
+        dewarp::estimate(&upright(preview, orientation), Some(&sides), foot, dpi, MAX_PRINT_SKEW_DEGREES)
     }
 
     /// Turns what is taken clockwise about the middle of the sheet, on the sheet's own plane.

@@ -310,13 +310,13 @@ const FIGURES: [Figure; 21] = [
     Figure { name: "curled: 1 - IoU of the outline", among: is_curled, of: missed, bound: Some((0.015, 0.97)) },
     Figure { name: "scans: worst corner, pixels", among: is_on_bed, of: |o| o.corner, bound: Some((5.0, 0.95)) },
     Figure { name: "photos: worst corner, pixels", among: is_photo, of: |o| o.corner, bound: Some((2.0, 0.97)) },
-    Figure { name: "scans: skew as told, degrees", among: is_flat, of: |o| o.skew, bound: Some((0.05, 0.95)) },
-    Figure { name: "scans: skew left by the marks, degrees", among: is_flat, of: rotation, bound: Some((0.05, 0.95)) },
+    Figure { name: "scans: skew as told, degrees", among: is_flat, of: |o| o.skew, bound: Some((0.035, 0.95)) },
+    Figure { name: "scans: skew left by the marks, degrees", among: is_flat, of: rotation, bound: Some((0.035, 0.95)) },
     Figure {
         name: "  of them printed straight",
         among: |o| is_flat(o) && is_printed_straight(o),
         of: rotation,
-        bound: Some((0.05, 0.95)),
+        bound: Some((0.035, 0.95)),
     },
     Figure {
         name: "scans: skew left by the lines, degrees",
@@ -346,13 +346,13 @@ const FIGURES: [Figure; 21] = [
         name: "photos, printed askew: left by the marks",
         among: |o| is_photo(o) && !is_printed_straight(o),
         of: rotation,
-        bound: Some((0.06, 0.95)),
+        bound: Some((0.05, 0.95)),
     },
     Figure {
         name: "curled: skew left by the marks, degrees",
         among: is_curled,
         of: rotation,
-        bound: Some((0.4, 0.95)),
+        bound: Some((0.25, 0.95)),
     },
     Figure {
         name: "lines against marks, letters and decisions",

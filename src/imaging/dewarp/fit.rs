@@ -49,8 +49,8 @@ const BENDING: f64 = 1.0e-5;
 const BENDING_AREA: f64 = 1000.0;
 /// Usual `q`. It only keeps the part of `q` that has no effect, a tilted plane, from running away.
 const LIFT: f64 = 0.3;
-/// Standard deviation of a common slope of the print.
-const PRINT_SLOPE: f64 = 0.01;
+/// Standard deviation of a common slope of the print: a quarter of a degree, as sheets are fed by hand.
+const PRINT_SLOPE: f64 = 0.0044;
 /// Standard deviation of the camera's foot, millimetres, and the steps of its search. The focal length is known to about
 /// 15 %, which moves the foot by 20 mm on a sheet seen from 400 mm at 20 degrees; a little less, because what the model
 /// leaves out (below) pulls at the foot where lines and sides do not determine it.
@@ -122,6 +122,11 @@ impl Shape {
     /// The camera's foot.
     pub(super) fn foot(&self) -> Point {
         self.foot
+    }
+
+    /// Rotation of the lines on the flat page, clockwise.
+    pub(super) fn print_degrees(&self) -> f64 {
+        self.print_slope.atan().to_degrees()
     }
 
     /// How far from its place a point of the page appears, millimetres.

@@ -20,6 +20,7 @@ use image::GrayImage;
 
 use crate::imaging::components::{Bounds, find_gray};
 use crate::imaging::ink::Ink;
+use crate::imaging::skew::Measured;
 use crate::model::Point;
 
 const MM_PER_INCH: f64 = 25.4;
@@ -63,9 +64,17 @@ const KEPT_FEET: f64 = 0.55;
 const STRETCH_MM: f64 = 7.0;
 const STRETCH_FEET: usize = 2;
 
+/// Rounds of the slope common to lines, and how many deviations off a point begins to be forgiven.
+const SLOPE_ROUNDS: usize = 8;
+const SLOPE_FORGIVEN: f64 = 3.0;
+/// Standard deviation of a normal distribution over its median deviation.
+const NORMAL_DEVIATION: f64 = 1.4826;
+/// Points of straight baselines are off by at least this, letter heights: a quarter of a pixel at 120 dpi.
+const LEAST_POINT_ERROR: f64 = 0.02;
+
 /// A text line.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(in crate::imaging) struct Line {
     /// Points of the baseline in pixels of the picture, from left to right.
     pub points: Vec<Point>,
     /// Median height of its letters, pixels.
@@ -80,7 +89,7 @@ struct Letter {
 }
 
 /// Finds the text lines of an upright page, from top to bottom.
-pub(super) fn trace(gray: &GrayImage, dpi: f64) -> Vec<Line> {
+pub(in crate::imaging) fn trace(gray: &GrayImage, dpi: f64) -> Vec<Line> {
     let millimetre = dpi / MM_PER_INCH;
     let letters = letters(gray, millimetre);
     let bounds: Vec<Bounds> = letters.iter().map(|letter| letter.bounds).collect();
@@ -88,6 +97,44 @@ pub(super) fn trace(gray: &GrayImage, dpi: f64) -> Vec<Line> {
     let mut lines: Vec<Line> = chains.iter().filter_map(|chain| line(chain, &letters, millimetre)).collect();
     lines.sort_by(|a, b| a.points[0].y.total_cmp(&b.points[0].y));
     lines
+}
+
+/// The slope that lines have in common and its standard error, clockwise positive; `None` where the points are too few to
+/// tell how far they are off.
+///
+/// Least squares over the points of all lines, each line at a height of its own, with weights that forgive strays (Geman
+/// and McClure). The variance is that of Student's distribution, as the points' own is estimated from the same few.
+pub(in crate::imaging) fn common_slope(lines: &[Line]) -> Option<Measured> {
+    let points: usize = lines.iter().map(|line| line.points.len()).sum();
+    let freedom = points.checked_sub(lines.len() + 1).filter(|&freedom| freedom > 2)? as f64;
+    let mut weights: Vec<Vec<f64>> = lines.iter().map(|line| vec![1.0; line.points.len()]).collect();
+    let (mut slope, mut spread, mut variance) = (0.0, 0.0, 0.0);
+    for _ in 0..SLOPE_ROUNDS {
+        let placed: Vec<Point> =
+            lines.iter().zip(&weights).flat_map(|(line, weights)| about_middle(line, weights)).collect();
+        let weighed = || placed.iter().zip(weights.iter().flatten());
+        spread = weighed().map(|(p, weight)| weight * p.x * p.x).sum();
+        slope = weighed().map(|(p, weight)| weight * p.x * p.y).sum::<f64>() / spread;
+        let off = |p: &Point| p.y - slope * p.x;
+        let squares: f64 = weighed().map(|(p, weight)| weight * off(p).powi(2)).sum();
+        let sum: f64 = weights.iter().flatten().sum();
+        variance = (squares / sum * points as f64 / freedom).max(LEAST_POINT_ERROR.powi(2));
+        let usual = NORMAL_DEVIATION * median(placed.iter().map(|p| off(p).abs()).collect());
+        let forgiven = SLOPE_FORGIVEN * usual.max(LEAST_POINT_ERROR);
+        for (weight, p) in weights.iter_mut().flatten().zip(&placed) {
+            *weight = (1.0 + (off(p) / forgiven).powi(2)).powi(-2);
+        }
+    }
+    let error = (variance / spread * freedom / (freedom - 2.0)).sqrt();
+    Some(Measured { degrees: slope.atan().to_degrees(), error: error.to_degrees() })
+}
+
+/// The points of a line from its weighted middle, in letter heights.
+fn about_middle(line: &Line, weights: &[f64]) -> Vec<Point> {
+    let sum: f64 = weights.iter().sum();
+    let mean = |of: fn(&Point) -> f64| line.points.iter().zip(weights).map(|(p, w)| w * of(p)).sum::<f64>() / sum;
+    let (x, y) = (mean(|p| p.x), mean(|p| p.y));
+    line.points.iter().map(|p| Point::new((p.x - x) / line.letter_height, (p.y - y) / line.letter_height)).collect()
 }
 
 /// The letters of a picture, sorted by their left sides.

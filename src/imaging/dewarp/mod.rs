@@ -17,7 +17,7 @@
 //! are rounded over [`fit`]'s grid of 26 mm; parts of the paper that hide others cannot be unfolded.
 
 mod fit;
-mod lines;
+pub(in crate::imaging) mod lines;
 #[cfg(test)]
 mod tests;
 
@@ -51,14 +51,31 @@ const MIN_BOW_MM: f64 = 0.8;
 const SIDE_ERROR_MM: f64 = 0.3;
 const TOLERATED_WANDER: f64 = 0.02;
 
+/// How a page that is not flat is laid flat and its print straight.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flattening {
+    /// Rotation of the print on its paper, clockwise, degrees: the page is to be turned by it first.
+    pub print_degrees: f64,
+    /// Departure of the page that was turned so, from the plane of its four corners.
+    pub bend: Bend,
+}
+
 /// Estimates how a page departs from the plane of its four corners; `None` when it is flat or the evidence does not
 /// suffice.
+///
+/// `print_degrees` of more than `most_degrees` are left as they are.
 ///
 /// `flat` is the upright page laid flat by its homography, of about 120 dpi. `sides` are the points along its traced
 /// sides top, right, bottom and left in shares of its width and height, none along straight sides; without an outline
 /// of the sheet there are no sides to speak of. `foot` is the point of the page's plane below the camera, roughly, in
 /// the same shares.
-pub fn estimate(flat: &GrayImage, sides: Option<&[Vec<Point>; 4]>, foot: Point, dpi: f64) -> Option<Bend> {
+pub fn estimate(
+    flat: &GrayImage,
+    sides: Option<&[Vec<Point>; 4]>,
+    foot: Point,
+    dpi: f64,
+    most_degrees: f64,
+) -> Option<Flattening> {
     let evidence = gather(flat, sides, foot, dpi)?;
     let level = fit::level(&evidence);
     let before = wander(&evidence, |_| &level);
@@ -74,7 +91,12 @@ pub fn estimate(flat: &GrayImage, sides: Option<&[Vec<Point>; 4]>, foot: Point, 
     let unbowed = bow >= MIN_BOW_MM
         && fit::side_error(&evidence, &shape) <= SIDE_ERROR_MM
         && held_out <= before + TOLERATED_WANDER;
-    (straightened || unbowed).then(|| bend(&shape, &evidence)).flatten()
+    if !straightened && !unbowed {
+        return None;
+    }
+    let print_degrees = shape.print_degrees();
+    let print_degrees = if print_degrees.abs() <= most_degrees { print_degrees } else { 0.0 };
+    Some(Flattening { print_degrees, bend: bend(&shape, &evidence, print_degrees)? })
 }
 
 /// Lines and sides of a page in millimetres.
@@ -128,17 +150,22 @@ fn bow(evidence: &Evidence) -> f64 {
     bows.into_iter().fold(0.0, f64::max)
 }
 
-/// The shape as shifts at the nodes of a grid; `None` when they do not matter.
+/// The shape as shifts at the nodes of a grid over the page turned clockwise about its middle; `None` when they do not
+/// matter.
 #[expect(clippy::cast_possible_truncation, reason = "shares of the page, stored as f32")]
-fn bend(shape: &Shape, evidence: &Evidence) -> Option<Bend> {
+fn bend(shape: &Shape, evidence: &Evidence, degrees: f64) -> Option<Bend> {
     let (width, height) = (evidence.width, evidence.height);
+    let (sine, cosine) = degrees.to_radians().sin_cos();
     let mut shifts = Vec::with_capacity(COLUMNS * ROWS);
     let mut greatest = 0f64;
     for row in 0..ROWS {
         for column in 0..COLUMNS {
             let (x, y) = (column as f64 / (COLUMNS - 1) as f64, row as f64 / (ROWS - 1) as f64);
-            let [right, down] = shape.shift(Point::new(width * x, height * y));
+            let (x, y) = (width * (x - 0.5), height * (y - 0.5));
+            let turned = Point::new(cosine * x - sine * y + width / 2.0, sine * x + cosine * y + height / 2.0);
+            let [right, down] = shape.shift(turned);
             greatest = greatest.max(right.hypot(down));
+            let (right, down) = (cosine * right + sine * down, cosine * down - sine * right);
             shifts.push([(right / width) as f32, (down / height) as f32]);
         }
     }

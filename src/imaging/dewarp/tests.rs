@@ -118,7 +118,7 @@ impl Sheet {
     fn estimate(&self, print: impl Fn(Point) -> f64) -> Option<Bend> {
         let foot = self.flatten.apply(self.camera);
         let foot = Point::new((foot.x + 8.0) / WIDTH_MM, (foot.y - 6.0) / HEIGHT_MM);
-        estimate(&self.picture(print), Some(&self.sides()), foot, DPI)
+        estimate(&self.picture(print), Some(&self.sides()), foot, DPI, 0.0).map(|flattening| flattening.bend)
     }
 
     /// Error of a bend over the page, root mean square in millimetres, and the greatest departure of a line of print from
@@ -223,6 +223,28 @@ fn page_that_rises_to_its_spine_is_flattened() {
 }
 
 #[test]
+fn print_askew_on_a_curled_sheet_is_told_and_the_bend_turned_with_it() {
+    let sheet = Sheet::new(30.0, |s| arch(s, 330.0, 16.0), camera(), 350.0);
+    let (sine, cosine) = 0.6f64.to_radians().sin_cos();
+    let turn = |p: Point, sine: f64| {
+        let (x, y) = (p.x - WIDTH_MM / 2.0, p.y - HEIGHT_MM / 2.0);
+        Point::new(cosine * x - sine * y + WIDTH_MM / 2.0, sine * x + cosine * y + HEIGHT_MM / 2.0)
+    };
+    let foot = sheet.flatten.apply(sheet.camera);
+    let foot = Point::new(foot.x / WIDTH_MM, foot.y / HEIGHT_MM);
+    let found = estimate(&sheet.picture(|p| text(turn(p, -sine))), Some(&sheet.sides()), foot, DPI, 1.0).unwrap();
+    assert!((found.print_degrees - 0.6).abs() < 0.12, "{}", found.print_degrees);
+    let (sine, cosine) = found.print_degrees.to_radians().sin_cos();
+    for (x, y) in [(40.0, 50.0), (105.0, 148.0), (170.0, 240.0), (170.0, 50.0)] {
+        let wanted = sheet.seen(turn(Point::new(x, y), sine));
+        let [right, down] = found.bend.at(x / WIDTH_MM, y / HEIGHT_MM);
+        let p = Point::new(x + right * WIDTH_MM - WIDTH_MM / 2.0, y + down * HEIGHT_MM - HEIGHT_MM / 2.0);
+        let there = Point::new(cosine * p.x - sine * p.y + WIDTH_MM / 2.0, sine * p.x + cosine * p.y + HEIGHT_MM / 2.0);
+        assert!(there.distance(wanted) < 1.0, "{x}, {y}: {there:?} and not {wanted:?}");
+    }
+}
+
+#[test]
 fn flat_print_is_left_alone() {
     let flat = Sheet::new(0.0, |_| 0.0, camera(), 400.0);
     assert_eq!(flat.estimate(text), None);
@@ -256,6 +278,6 @@ fn handwriting_leaders_and_seals_do_not_bend_a_flat_page() {
 fn tiny_and_empty_pictures_do_not_panic() {
     for (width, height) in [(1, 1), (3, 200), (40, 40)] {
         let picture = GrayImage::from_fn(width, height, |x, y| Luma([(x * 7 + y * 13) as u8]));
-        assert_eq!(estimate(&picture, None, Point::new(0.5, 0.5), DPI), None);
+        assert_eq!(estimate(&picture, None, Point::new(0.5, 0.5), DPI, 1.0), None);
     }
 }
