@@ -27,7 +27,7 @@ def motto(sheet, say, x, y, width, size=12):
 
 
 def letterhead(sheet, say, kind, margin=25, top=18, about=None, stamp=False):
-    """Issuer and number on the left, then motto, place and date on the right."""
+    """Issuer and number on the left, then motto, place and date on the right, then the stamp of incoming post."""
     left, right = 70, sheet.width - 15 - 84
     y = sheet.paragraph(
         f"ỦY BAN NHÂN DÂN {say.ward().upper()}",
@@ -45,12 +45,12 @@ def letterhead(sheet, say, kind, margin=25, top=18, about=None, stamp=False):
     y = sheet.paragraph(f"Số: {say.symbol(kind)}", margin - 4, y + 2.5, left, align="center", style=Style(size=13))
     if about:
         y = sheet.paragraph(f"V/v {about}", margin - 2, y, left - 4, align="center", style=Style(size=12))
-    if stamp:
-        y = arrival(sheet, say, margin + 6, y + 3)
     side = motto(sheet, say, right, top, 84)
     where = f"<i>{say.ward_name}, {say.long_date()}</i>"
     style = sheet.fitting(where, Style(size=13), 84)
     side = sheet.paragraph(where, right, side + 1, 84, align="center", style=style)
+    if stamp:
+        y = arrival(sheet, say, margin + 6, y + 3)
     return max(y, side) + 5
 
 
@@ -334,8 +334,8 @@ def contents(sheet, say):
         title = f"{number}. {say.word('paper')} số {say.symbol()} {say.pick(('về', 'v/v'))} {say.word('subject')}"
         y = sheet.entry(title, str(page), 38, y, 150, Style(size=12)) + 2.2
         page += say.number(1, 14)
-    sheet.paragraph("<i>Ghi chú:</i>", 12, 60, 22, style=Style(size=9))
-    sheet.paragraph(say.sentence(), 12, 64, 22, style=Style(size=9))
+    note = sheet.paragraph("<i>Ghi chú:</i>", 12, y + 4, 22, style=Style(size=9))
+    y = sheet.paragraph(say.sentence(), 12, note, 22, style=Style(size=9))
     sheet.paragraph(
         f"Người lập: {say.person()} – {say.date()}", 25, y + 8, 165, align="right", style=Style(size=12, italic=True)
     )

@@ -10,7 +10,7 @@ use sohoa::exit::ExitCode;
 use sohoa::gather;
 use sohoa::imaging::quality::Flag;
 use sohoa::input::{self, Frame, InputError};
-use sohoa::model::{Lang, Localized, Notice, Orientation, io_reason, shown};
+use sohoa::model::{Lang, Localized, Notice, Orientation, Point, Quad, Rect, Word, io_reason, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::page::debug::{self, Picture};
 use sohoa::page::{self, Page, PageError};
@@ -30,6 +30,7 @@ struct Line<'a> {
     orientation: Orientation,
     blank: bool,
     text: String,
+    words: Vec<WordLine<'a>>,
     qr: Vec<&'a str>,
     quality: &'static str,
     /// Why the page wants a rescan, all reasons.
@@ -41,6 +42,15 @@ struct Line<'a> {
     dpi: f64,
     quad_confidence: f32,
     ms: f64,
+}
+
+/// What is printed of a word.
+#[derive(Serialize)]
+struct WordLine<'a> {
+    text: &'a str,
+    confidence: f64,
+    /// Its box on the display-oriented capture, from the word's own top left clockwise.
+    quad: [[f64; 2]; 4],
 }
 
 /// What became of one page of a capture, with its pictures where they are wanted.
@@ -142,6 +152,7 @@ fn print(path: &Path, page: &Page) -> std::io::Result<()> {
         orientation: page.geometry.orientation,
         blank: page.blank,
         text: page.text.text(),
+        words: page.text.lines.iter().flat_map(|line| &line.words).map(|word| word_line(page, word)).collect(),
         qr: page.codes.iter().map(|code| code.payload.as_str()).collect(),
         quality: verdict(&page.flags),
         flags: &page.flags,
@@ -155,6 +166,16 @@ fn print(path: &Path, page: &Page) -> std::io::Result<()> {
     let mut text = serde_json::to_string(&line)?;
     text.push('\n');
     std::io::stdout().lock().write_all(text.as_bytes())
+}
+
+fn word_line<'a>(page: &Page, word: &'a Word) -> WordLine<'a> {
+    let Rect { x, y, width, height } = word.bounds;
+    let corners = Quad::of_frame(width, height).0.map(|p| Point::new(p.x + f64::from(x), p.y + f64::from(y)));
+    WordLine {
+        text: &word.text,
+        confidence: (f64::from(word.confidence) * 1000.0).round() / 1000.0,
+        quad: corners.map(|corner| page.to_capture(corner)).map(|p| [tenth(p.x), tenth(p.y)]),
+    }
 }
 
 fn tenth(value: f64) -> f64 {
