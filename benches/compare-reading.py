@@ -8,12 +8,13 @@
    way from the capture to the text is in its figure; "reading" is what it takes more than with --ocr off.
 3. Boxes of words that were read rightly, against those of words/PAGE.json: intersection over union, the same across
    alone, and the share whose true middle lies in the box. Flat pages with a known quad only. The boxes of some sets are
-   as high as the line; then only the latter two say much.
+   as high as the line; then only the latter two say much. Beside it what became of the others, in shares of the true
+   words: missed (nothing was read at their middle), misread, invented (read where no word is), and of those that were
+   read rightly how many stand out of order.
 4. What sohoa's confidence is worth: of the words read with a confidence in each bin, the share that stands on the page
    where it was read, letter for letter.
 
-Then pages, worst first: many wrong characters with a high F1 mean wrong order, a low F1 that tesseract shares on the
-page image means the picture, one that it does not share means finding or reading lines.
+Then pages, worst first, with the same faults, "-" where the boxes are not known.
 
 The folders are of the form that benches/reading/make-pages makes. One without a truth.jsonl is skipped.
 """
@@ -37,6 +38,7 @@ from compare import normalized  # noqa: E402
 from eval import inspect, tesseract  # noqa: E402
 from page_images import SOHOA, digitized  # noqa: E402
 
+FAULTS = " missed | misread | out of order | invented |"
 READERS = ("sohoa", "tesseract, capture", "tesseract, page image")
 
 
@@ -71,8 +73,9 @@ def main():
         print(f"\n# {folder}: {len(truth)} pages with text\n")
         report_text(truth, run)
         report_time(truth, run)
-        report_words(truth, run)
-        report_worst(truth, run, arguments.worst)
+        places = {entry["file"]: Places.of(entry, run.lines.get(entry["file"])) for entry in truth}
+        report_words(truth, places)
+        report_worst(truth, run, places, arguments.worst)
 
 
 # Reading
@@ -135,15 +138,40 @@ def rates(counts):
     return 100 * wrong / length, 2 * common / (true + read) if true + read else 0.0
 
 
-def placed(entry, run):
-    """The true words and the read words of a page on the clean page; None where either cannot be known."""
-    words = os.path.join("words", f"{entry.get('page')}.json")
-    if entry["file"] not in run.lines or not entry.get("quad") or entry.get("outline") or not os.path.exists(words):
-        return None
-    with open(words, encoding="utf-8") as file:
-        page = json.load(file)
-    read = measures.read_words(run.lines[entry["file"]], entry["quad"], page["px"])
-    return measures.true_words(page), read
+@dataclass
+class Places:
+    """The true and the read words of a page on the clean page, and which are the same."""
+
+    true: list
+    read: list
+    pairs: list
+
+    @classmethod
+    def of(cls, entry, line):
+        """None where the place of the words is not known."""
+        words = os.path.join("words", f"{entry.get('page')}.json")
+        if not line or not entry.get("quad") or entry.get("outline") or not os.path.exists(words):
+            return None
+        with open(words, encoding="utf-8") as file:
+            page = json.load(file)
+        true, read = measures.true_words(page), measures.read_words(line, entry["quad"], page["px"])
+        return cls(true, read, measures.matched(true, read))
+
+    def faults(self):
+        return measures.faults(self.true, self.read, self.pairs)
+
+    def boxes(self):
+        """Overlap, overlap across and whether the true middle is inside, of each word read rightly."""
+        rows = []
+        for index, other in self.pairs:
+            a, b = self.true[index], self.read[other]
+            rows.append((*measures.overlap(a.box, b.box), measures.holds(b.box, a.centre())))
+        return rows
+
+    def confidences(self):
+        """Confidence and rightness of each read word."""
+        right = {other for _, other in self.pairs}
+        return [(word.confidence, index in right) for index, word in enumerate(self.read)]
 
 
 # Reports
@@ -171,34 +199,28 @@ def report_time(truth, run):
         print(f"| {reader} | {seconds / len(truth):.3f} | {seconds / run.seconds['sohoa']:.2f} |")
 
 
-def report_words(truth, run):
+def report_words(truth, places):
     """Boxes and confidence, pages of print and pages of handwriting apart."""
-    boxes, sure = {}, {}
+    kinds, sure = {}, {}
     for entry in truth:
-        both = placed(entry, run)
-        if both is None:
-            continue
-        true, read = both
-        pairs = measures.matched(true, read)
-        rows = [(*measures.overlap(a.box, b.box), measures.holds(b.box, a.centre())) for a, b in pairs]
-        name = group(entry)
-        boxes.setdefault(name, [0, []])[0] += len(true)
-        boxes[name][1] += rows
-        right = {id(word) for _, word in pairs}
-        sure.setdefault("hand" if "hand" in entry["tags"] else "print", []).extend(
-            (word.confidence, id(word) in right) for word in read
-        )
-    if boxes:
-        report_boxes(boxes)
+        place = places[entry["file"]]
+        if place:
+            kinds.setdefault(group(entry), []).append(place)
+            sure.setdefault("hand" if "hand" in entry["tags"] else "print", []).extend(place.confidences())
+    if kinds:
+        report_boxes(kinds)
         report_confidence(sure)
 
 
-def report_boxes(boxes):
-    print("\n| boxes | true words | read rightly there | IoU | across | middle inside |\n|-|-:|-:|-:|-:|-:|")
-    for name, (number, rows) in sorted(boxes.items()):
+def report_boxes(kinds):
+    print("\n| boxes | true words | right | IoU | across | middle inside |" + FAULTS + "\n|-|" + "-:|" * 9)
+    for name, pages in sorted(kinds.items()):
+        number = sum(len(place.true) for place in pages)
+        rows = [row for place in pages for row in place.boxes()]
         means = [sum(column) / len(rows) for column in zip(*rows)] or [0.0] * 3
         cells = f"{len(rows) / number:.4f} | {means[0]:.3f} | {means[1]:.3f} | {means[2]:.4f}"
-        print(f"| {name} | {number} | {cells} |")
+        faults = [sum(counts) / number for counts in zip(*(place.faults() for place in pages))]
+        print(f"| {name} | {number} | {cells} |" + "".join(f" {share:.4f} |" for share in faults))
 
 
 def report_confidence(sure):
@@ -215,9 +237,9 @@ def report_confidence(sure):
         )
 
 
-def report_worst(truth, run, number):
-    print("\n| worst pages |" + "".join(f" {reader}: CER % | F1 |" for reader in run.texts) + " what |")
-    print("|-|" + "-:|-:|" * len(run.texts) + "-|")
+def report_worst(truth, run, places, number):
+    print("\n| worst pages |" + "".join(f" {reader}: CER % | F1 |" for reader in run.texts) + FAULTS + " what |")
+    print("|-|" + "-:|-:|" * len(run.texts) + "-:|-:|-:|-:|-|")
     pages = []
     for entry in truth:
         cells = [rates(judged(entry, texts.get(entry["file"], ""))) for texts in run.texts.values()]
@@ -225,7 +247,9 @@ def report_worst(truth, run, number):
     for _, entry, cells in sorted(pages, key=lambda page: -page[0])[:number]:
         figures = "".join(f" {cer:.1f} | {f1:.3f} |" for cer, f1 in cells)
         what = " ".join([entry.get("template") or "", entry.get("font") or "", *entry["tags"]])
-        print(f"| {entry['id']} |{figures} {what.strip()} |")
+        place = places[entry["file"]]
+        counts = place.faults() if place else "----"
+        print(f"| {entry['id']} |{figures}" + "".join(f" {count} |" for count in counts) + f" {what.strip()} |")
 
 
 if __name__ == "__main__":

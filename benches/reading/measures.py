@@ -4,6 +4,7 @@ All boxes are (left, top, right, bottom) on the clean page, pixels at the resolu
 takes them there from the capture.
 """
 
+import bisect
 import collections
 import math
 import os
@@ -59,7 +60,7 @@ def on_clean_page(quad, size):
 
 
 def matched(true, read):
-    """Pairs of a true and a read word of equal text, one to one, the nearest first, none beyond REACH."""
+    """Indices of a true and a read word of equal text, one to one, the nearest first, none beyond REACH; sorted."""
     by_text = collections.defaultdict(list)
     for index, word in enumerate(read):
         by_text[word.text].append(index)
@@ -75,8 +76,29 @@ def matched(true, read):
         if index not in taken_true and other not in taken_read:
             taken_true.add(index)
             taken_read.add(other)
-            pairs.append((true[index], read[other]))
-    return pairs
+            pairs.append((index, other))
+    return sorted(pairs)
+
+
+def faults(true, read, pairs):
+    """Counts of true words that were missed (nothing was read where their middle is), misread, and read rightly but out
+    of order (as few as must be moved), then of read words that stand on no true word's middle."""
+    found, used = {index for index, _ in pairs}, {other for _, other in pairs}
+    lost = [word for index, word in enumerate(true) if index not in found]
+    misread = sum(any(holds(other.box, word.centre()) for other in read) for word in lost)
+    spare = [word for index, word in enumerate(read) if index not in used]
+    invented = sum(not any(holds(word.box, other.centre()) for other in true) for word in spare)
+    moved = len(pairs) - longest_rise([other for _, other in pairs])
+    return len(lost) - misread, misread, moved, invented
+
+
+def longest_rise(numbers):
+    """Length of the longest increasing subsequence."""
+    ends = []
+    for number in numbers:
+        at = bisect.bisect_left(ends, number)
+        ends[at : at + 1] = [number]
+    return len(ends)
 
 
 def overlap(a, b):
