@@ -17,7 +17,7 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from compare import normalized  # noqa: E402
 
-# A word of the same letters further off than so many heights of the true word is another one.
+# A word of the same letters whose middle is further off than so many heights of the true word is another one.
 REACH = 2.0
 BINS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 
@@ -60,7 +60,10 @@ def on_clean_page(quad, size):
 
 
 def matched(true, read):
-    """Indices of a true and a read word of equal text, one to one, the nearest first, none beyond REACH; sorted."""
+    """Indices of a true and a read word of equal text, one to one, the nearest first; sorted.
+
+    They are near when they are within REACH, or when the read one is too wide but holds the middle of the true one.
+    """
     by_text = collections.defaultdict(list)
     for index, word in enumerate(read):
         by_text[word.text].append(index)
@@ -69,7 +72,7 @@ def matched(true, read):
         limit = REACH * (word.box[3] - word.box[1])
         for other in by_text[word.text]:
             distance = math.dist(word.centre(), read[other].centre())
-            if distance <= limit:
+            if distance <= limit or holds(read[other].box, word.centre()):
                 near.append((distance, index, other))
     pairs, taken_true, taken_read = [], set(), set()
     for _, index, other in sorted(near):

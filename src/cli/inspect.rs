@@ -12,7 +12,7 @@ use sohoa::imaging::quality::Flag;
 use sohoa::input::{self, Frame, InputError};
 use sohoa::model::{Lang, Localized, Notice, Orientation, Point, Quad, Rect, Word, io_reason, shown};
 use sohoa::ocr::OcrEngine;
-use sohoa::page::debug::{self, Picture};
+use sohoa::page::debug::{self, Picture, Sheets};
 use sohoa::page::{self, Page, PageError};
 use sohoa::pool::Pool;
 
@@ -145,6 +145,7 @@ fn folder_failure(folder: &Path, error: &std::io::Error, lang: Lang) -> Failure 
 }
 
 fn print(path: &Path, page: &Page) -> std::io::Result<()> {
+    let sheets = Sheets(&page.parts);
     let line = Line {
         file: &path.to_string_lossy(),
         quad: page.geometry.quad.map(|quad| quad.0.map(|p| [tenth(p.x), tenth(p.y)])),
@@ -152,7 +153,7 @@ fn print(path: &Path, page: &Page) -> std::io::Result<()> {
         orientation: page.geometry.orientation,
         blank: page.blank,
         text: page.text.text(),
-        words: page.text.lines.iter().flat_map(|line| &line.words).map(|word| word_line(page, word)).collect(),
+        words: page.text.lines.iter().flat_map(|line| &line.words).map(|word| word_line(sheets, word)).collect(),
         qr: page.codes.iter().map(|code| code.payload.as_str()).collect(),
         quality: verdict(&page.flags),
         flags: &page.flags,
@@ -168,13 +169,13 @@ fn print(path: &Path, page: &Page) -> std::io::Result<()> {
     std::io::stdout().lock().write_all(text.as_bytes())
 }
 
-fn word_line<'a>(page: &Page, word: &'a Word) -> WordLine<'a> {
+fn word_line<'a>(sheets: Sheets, word: &'a Word) -> WordLine<'a> {
     let Rect { x, y, width, height } = word.bounds;
     let corners = Quad::of_frame(width, height).0.map(|p| Point::new(p.x + f64::from(x), p.y + f64::from(y)));
     WordLine {
         text: &word.text,
         confidence: (f64::from(word.confidence) * 1000.0).round() / 1000.0,
-        quad: corners.map(|corner| page.to_capture(corner)).map(|p| [tenth(p.x), tenth(p.y)]),
+        quad: corners.map(|corner| sheets.to_capture(corner)).map(|p| [tenth(p.x), tenth(p.y)]),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use image::{GrayImage, Rgb, RgbImage};
 
-use super::{Page, PageError, Settings};
+use super::{Page, PageError, Part, Settings};
 use crate::imaging::gray::luma;
 use crate::imaging::proxy::reduce;
 use crate::imaging::{decode, encode};
@@ -74,31 +74,45 @@ pub fn pictures(frame: &Frame, page: &Page, settings: &Settings) -> Result<Vec<P
 }
 
 fn draw(canvas: &mut Canvas, page: &Page, image: &RgbImage, reading: &Reading) {
-    tint_left_out(canvas, page, image, reading);
+    let sheets = Sheets(&page.parts);
+    tint_left_out(canvas, &sheets, image, reading);
     for part in &page.parts {
         draw_grid(canvas, &part.map, page.geometry.dpi);
     }
     for &rule in &reading.rules {
-        canvas.outline(page, rule, RULE, 1);
+        canvas.outline(&sheets, rule, RULE, 1);
     }
     if page.text.lines.is_empty() {
         for &line in &reading.lines {
-            canvas.outline(page, line, LINE, 2);
+            canvas.outline(&sheets, line, LINE, 2);
         }
     }
     for line in &page.text.lines {
-        canvas.outline(page, line.bounds, LINE, 2);
+        canvas.outline(&sheets, line.bounds, LINE, 2);
         for word in line.words.iter().filter(|word| word.confidence < WELL_READ) {
-            canvas.outline(page, word.bounds, BADLY_READ, 2);
+            canvas.outline(&sheets, word.bounds, BADLY_READ, 2);
         }
     }
     for code in &page.codes {
-        let corners: Vec<Point> = code.corners.iter().map(|&corner| page.to_capture(corner)).collect();
+        let corners: Vec<Point> = code.corners.iter().map(|&corner| sheets.to_capture(corner)).collect();
         canvas.polygon(&corners, CODE, 4);
     }
     let colour = if page.geometry.quad_confidence < SURE { DOUBTFUL } else { OUTLINE };
     for Quad(corners) in page.parts.iter().filter_map(|part| part.quad) {
         canvas.polygon(&corners, colour, 5);
+    }
+}
+
+/// The sheets that a page image was put together from.
+#[derive(Clone, Copy, Debug)]
+pub struct Sheets<'a>(pub &'a [Part]);
+
+impl Sheets<'_> {
+    /// Where a pixel of the page image lies on the display-oriented capture.
+    pub fn to_capture(&self, p: Point) -> Point {
+        let below = |part: &&Part| p.y >= f64::from(part.top) - 0.5;
+        let part = self.0.iter().rfind(below).unwrap_or(&self.0[0]);
+        part.map.to_capture(Point::new(p.x - f64::from(part.left), p.y - f64::from(part.top)))
     }
 }
 
@@ -117,7 +131,7 @@ fn draw_grid(canvas: &mut Canvas, map: &PageMap, dpi: f64) {
 }
 
 /// Tints ink of the page that is white on the reading picture.
-fn tint_left_out(canvas: &mut Canvas, page: &Page, image: &RgbImage, reading: &Reading) {
+fn tint_left_out(canvas: &mut Canvas, sheets: &Sheets, image: &RgbImage, reading: &Reading) {
     let gray = luma(image);
     let scale = |page: u32, work: u32| f64::from(page) / f64::from(work.max(1));
     let across = scale(gray.width(), reading.gray.width());
@@ -128,7 +142,7 @@ fn tint_left_out(canvas: &mut Canvas, page: &Page, image: &RgbImage, reading: &R
         }
         let p = Point::new((f64::from(x) + 0.5) * across - 0.5, (f64::from(y) + 0.5) * down - 0.5);
         if nearest(&gray, p) < INK {
-            canvas.tint(page.to_capture(p), LEFT_OUT);
+            canvas.tint(sheets.to_capture(p), LEFT_OUT);
         }
     }
 }
@@ -214,12 +228,12 @@ impl Canvas {
     }
 
     /// A box of the page.
-    fn outline(&mut self, page: &Page, rect: Rect, colour: Rgb<u8>, width: u8) {
+    fn outline(&mut self, sheets: &Sheets, rect: Rect, colour: Rgb<u8>, width: u8) {
         let (left, top) = (f64::from(rect.x) - 0.5, f64::from(rect.y) - 0.5);
         let (right, bottom) = (left + f64::from(rect.width), top + f64::from(rect.height));
         let corners = [(left, top), (right, top), (right, bottom), (left, bottom)].map(|(x, y)| Point::new(x, y));
         for i in 0..4 {
-            self.line(|p| page.to_capture(p), corners[i], corners[(i + 1) % 4], colour, width);
+            self.line(|p| sheets.to_capture(p), corners[i], corners[(i + 1) % 4], colour, width);
         }
     }
 }

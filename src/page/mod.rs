@@ -15,7 +15,7 @@ use crate::imaging::proxy::Proxy;
 use crate::imaging::quality::{self, Flag, Measures};
 use crate::imaging::{bed, blank, bounds, encode};
 use crate::input::{Frame, InputError};
-use crate::model::{Lang, Localized, Notice, Orientation, PageMap, PageText, Point, Quad, SizeMm};
+use crate::model::{Lang, Localized, Notice, Orientation, PageMap, PageText, Quad, SizeMm};
 use crate::ocr::{self, OcrEngine, OcrError};
 
 pub mod debug;
@@ -111,15 +111,6 @@ pub struct Page {
     pub flags: Vec<Flag>,
     /// Time from the capture's bytes to the encoded page.
     pub elapsed: Duration,
-}
-
-impl Page {
-    /// Where a pixel of the page image lies on the display-oriented capture.
-    pub fn to_capture(&self, p: Point) -> Point {
-        let below = |part: &&Part| p.y >= f64::from(part.top) - 0.5;
-        let part = self.parts.iter().rfind(below).unwrap_or(&self.parts[0]);
-        part.map.to_capture(Point::new(p.x - f64::from(part.left), p.y - f64::from(part.top)))
-    }
 }
 
 /// A capture that could not become a page.
