@@ -10,9 +10,9 @@ use sohoa::exit::ExitCode;
 use sohoa::gather;
 use sohoa::imaging::quality::Flag;
 use sohoa::input::{self, Frame, InputError};
-use sohoa::model::{Lang, Localized, Notice, Orientation, PageMap, Point, io_reason, shown};
+use sohoa::model::{Lang, Localized, Notice, Orientation, PageMap, Point, Quad, Rect, Word, io_reason, shown};
 use sohoa::ocr::OcrEngine;
-use sohoa::page::debug::{self, Picture};
+use sohoa::page::debug::{self, Picture, Sheets};
 use sohoa::page::{self, Page, PageError};
 use sohoa::pool::Pool;
 
@@ -30,6 +30,7 @@ struct Line<'a> {
     orientation: Orientation,
     blank: bool,
     text: String,
+    words: Vec<WordLine<'a>>,
     qr: Vec<&'a str>,
     quality: &'static str,
     /// Why the page wants a rescan, all reasons.
@@ -44,6 +45,15 @@ struct Line<'a> {
     /// the page is flat. `None` where the page image is put together from two sheets.
     grid: Option<Vec<Vec<[f64; 2]>>>,
     ms: f64,
+}
+
+/// What is printed of a word.
+#[derive(Serialize)]
+struct WordLine<'a> {
+    text: &'a str,
+    confidence: f64,
+    /// Its box on the display-oriented capture, from the word's own top left clockwise.
+    quad: [[f64; 2]; 4],
 }
 
 /// What became of one page of a capture, with its pictures where they are wanted.
@@ -138,6 +148,7 @@ fn folder_failure(folder: &Path, error: &std::io::Error, lang: Lang) -> Failure 
 }
 
 fn print(path: &Path, page: &Page) -> std::io::Result<()> {
+    let sheets = Sheets(&page.parts);
     let line = Line {
         file: &path.to_string_lossy(),
         quad: page.geometry.quad.map(|quad| quad.0.map(|p| [tenth(p.x), tenth(p.y)])),
@@ -145,6 +156,7 @@ fn print(path: &Path, page: &Page) -> std::io::Result<()> {
         orientation: page.geometry.orientation,
         blank: page.blank,
         text: page.text.text(),
+        words: page.text.lines.iter().flat_map(|line| &line.words).map(|word| word_line(sheets, word)).collect(),
         qr: page.codes.iter().map(|code| code.payload.as_str()).collect(),
         quality: verdict(&page.flags),
         flags: &page.flags,
@@ -174,6 +186,16 @@ fn grid(map: &PageMap) -> Vec<Vec<[f64; 2]>> {
 
 fn hundredth(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
+}
+
+fn word_line<'a>(sheets: Sheets, word: &'a Word) -> WordLine<'a> {
+    let Rect { x, y, width, height } = word.bounds;
+    let corners = Quad::of_frame(width, height).0.map(|p| Point::new(p.x + f64::from(x), p.y + f64::from(y)));
+    WordLine {
+        text: &word.text,
+        confidence: (f64::from(word.confidence) * 1000.0).round() / 1000.0,
+        quad: corners.map(|corner| sheets.to_capture(corner)).map(|p| [tenth(p.x), tenth(p.y)]),
+    }
 }
 
 fn tenth(value: f64) -> f64 {

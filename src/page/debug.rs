@@ -104,11 +104,12 @@ fn draw(canvas: &mut Canvas, page: &Page, image: &RgbImage, reading: &Reading) {
 }
 
 /// The sheets that a page image was put together from.
-struct Sheets<'a>(&'a [Part]);
+#[derive(Clone, Copy, Debug)]
+pub struct Sheets<'a>(pub &'a [Part]);
 
 impl Sheets<'_> {
-    /// Where a pixel of the page image lies on the capture.
-    fn to_capture(&self, p: Point) -> Point {
+    /// Where a pixel of the page image lies on the display-oriented capture.
+    pub fn to_capture(&self, p: Point) -> Point {
         let below = |part: &&Part| p.y >= f64::from(part.top) - 0.5;
         let part = self.0.iter().rfind(below).unwrap_or(&self.0[0]);
         part.map.to_capture(Point::new(p.x - f64::from(part.left), p.y - f64::from(part.top)))
