@@ -1,44 +1,63 @@
 //! The curves of the network: logistic and hyperbolic tangent, and what the gates of an LSTM cell do with them.
 //!
-//! Both curves come from one exponential: a power of two from the exponent bits and the Taylor series of 2^r up to r^6,
-//! |r| <= 1/2, whose error of 1.2e-7 is that of `f32`. Written without branches and calls, so that the compiler makes
-//! vectors of it, and without fused operations, so that it gives the same bits on every CPU.
+//! Both come from powers of two, `logistic(x) = 1 / (1 + 2^(-x log2 e))` and `tanh(x) = (p - 1) / (p + 1)` with
+//! `p = 2^(2x log2 e)`; the scales of the sums hold the factors. A power is made from exponent bits and the Taylor series
+//! of 2^r up to r^6, |r| <= 1/2, whose error of 1.2e-7 is that of `f32` (tesseract interpolates tables, with errors up to
+//! 1.5e-6: now and then an output of 8 bits differs by one). Written without branches and calls, so that the compiler
+//! makes vectors of it, and without fused operations, so that it gives the same bits on every CPU.
 
 use super::matrix::LARGEST;
 
-/// Beyond this the logistic is 0 or 1 for `f32`; keeps the exponent within its bits.
-const FLAT: f32 = 80.0;
+/// Exponent beyond which the curves are flat for `f32`; products of two such powers are still numbers.
+const FLAT: f32 = 60.0;
 
 /// Added and taken away it rounds to whole numbers, which then are the low bits: 1.5 * 2^23.
 const ROUNDING: f32 = 12_582_912.0;
 
-/// `e^x` for `-`[`FLAT`]` <= x <= `[`FLAT`].
+/// Coefficients of r to r^6 in 2^r: powers of ln 2 over factorials.
+const SERIES: [f32; 6] = {
+    use std::f32::consts::LN_2;
+    let mut series = [LN_2; 6];
+    let mut k = 1;
+    while k < 6 {
+        series[k] = series[k - 1] * LN_2 / (k + 1) as f32;
+        k += 1;
+    }
+    series
+};
+
+/// 2^x, for x beyond [`FLAT`] that of the bound.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
-    use std::f32::consts::{LN_2, LOG2_E};
-    let shifted = x * LOG2_E + ROUNDING;
-    let r = (x * LOG2_E - (shifted - ROUNDING)) * LN_2;
-    let series = 1.0 + r * (1.0 + r * (1.0 / 2.0 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r / 720.0)))));
+fn power(x: f32) -> f32 {
+    let x = if x < -FLAT { -FLAT } else { x };
+    let x = if x > FLAT { FLAT } else { x };
+    let shifted = x + ROUNDING;
+    let r = x - (shifted - ROUNDING);
+    let [c1, c2, c3, c4, c5, c6] = SERIES;
+    let series = 1.0 + r * (c1 + r * (c2 + r * (c3 + r * (c4 + r * (c5 + r * c6)))));
     // The bits of ROUNDING itself fall out of the shift.
     f32::from_bits((shifted.to_bits() << 23).wrapping_add(series.to_bits()))
 }
 
-#[inline(always)]
-fn logistic(x: f32) -> f32 {
-    let x = if x < -FLAT { -FLAT } else { x };
-    let x = if x > FLAT { FLAT } else { x };
-    1.0 / (1.0 + exp(-x))
+/// Scale of sums for a logistic curve: what is handed to [`step_scalar`] for gates.
+pub(super) fn logistic_scale(scale: f32) -> f32 {
+    -scale * std::f32::consts::LOG2_E
 }
 
-#[inline(always)]
-pub(super) fn tanh(x: f32) -> f32 {
-    2.0 * logistic(2.0 * x) - 1.0
+/// Scale of sums for a hyperbolic tangent.
+pub(super) fn tanh_scale(scale: f32) -> f32 {
+    2.0 * scale * std::f32::consts::LOG2_E
+}
+
+/// Scale of sums for [`softmax_scalar`].
+pub(super) fn softmax_scale(scale: f32) -> f32 {
+    scale * std::f32::consts::LOG2_E
 }
 
 /// A value of -1 ..= 1 in the 8 bits of the network.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the low bits are the number")]
-pub(super) fn quantize(value: f32) -> i8 {
+fn quantize(value: f32) -> i8 {
     (value * LARGEST as f32 + ROUNDING).to_bits() as i8
 }
 
@@ -46,7 +65,8 @@ pub(super) fn quantize(value: f32) -> i8 {
 const STATE_BOUND: f32 = 100.0;
 
 /// One step of as many cells as `state` has. `sums` are those of the cells' inputs, their input gates, their forget gates
-/// and their output gates, one after the other; `scales` what they stand for. Leaves the new state and output.
+/// and their output gates, one after the other; `scales` what they stand for, by [`tanh_scale`] for the inputs and
+/// [`logistic_scale`] for the gates. Leaves the new state and output.
 pub(super) type Step = fn(sums: &[i32], scales: &[f32], state: &mut [f32], output: &mut [i8]);
 
 #[inline(always)]
@@ -60,27 +80,31 @@ pub(super) fn step_scalar(sums: &[i32], scales: &[f32], state: &mut [f32], outpu
     let (keep_scale, emit_scale) = rest.split_at(cells);
     let output = &mut output[..cells];
     for i in 0..cells {
-        let new = tanh(input[i] as f32 * input_scale[i]) * logistic(admit[i] as f32 * admit_scale[i]);
-        let old = state[i] * logistic(keep[i] as f32 * keep_scale[i]);
-        let sum = old + new;
+        let input = power(input[i] as f32 * input_scale[i]);
+        let admit = power(admit[i] as f32 * admit_scale[i]);
+        let keep = power(keep[i] as f32 * keep_scale[i]);
+        let sum = state[i] / (1.0 + keep) + (input - 1.0) / ((input + 1.0) * (1.0 + admit));
         let sum = if sum < -STATE_BOUND { -STATE_BOUND } else { sum };
         let sum = if sum > STATE_BOUND { STATE_BOUND } else { sum };
         state[i] = sum;
-        output[i] = quantize(tanh(sum) * logistic(emit[i] as f32 * emit_scale[i]));
+        let emit = power(emit[i] as f32 * emit_scale[i]);
+        let level = power(sum * (2.0 * std::f32::consts::LOG2_E));
+        output[i] = quantize((level - 1.0) / ((level + 1.0) * (1.0 + emit)));
     }
 }
 
-/// Hyperbolic tangent of sums, in 8 bits.
+/// Hyperbolic tangent of sums, in 8 bits; scales by [`tanh_scale`].
 pub(super) type Tanh = fn(sums: &[i32], scales: &[f32], output: &mut [i8]);
 
 #[inline(always)]
 pub(super) fn tanh_scalar(sums: &[i32], scales: &[f32], output: &mut [i8]) {
     for ((&sum, &scale), output) in sums.iter().zip(scales).zip(output) {
-        *output = quantize(tanh(sum as f32 * scale));
+        let power = power(sum as f32 * scale);
+        *output = quantize((power - 1.0) / (power + 1.0));
     }
 }
 
-/// Probabilities from sums: `e^x` over the sum of all.
+/// Probabilities from sums: powers over the sum of all; scales by [`softmax_scale`].
 pub(super) type Softmax = fn(sums: &[i32], scales: &[f32], output: &mut [f32]);
 
 #[inline(always)]
@@ -90,8 +114,7 @@ pub(super) fn softmax_scalar(sums: &[i32], scales: &[f32], output: &mut [f32]) {
     }
     let largest = output.iter().fold(f32::MIN, |largest, &value| if value > largest { value } else { largest });
     for value in output.iter_mut() {
-        let below = *value - largest;
-        *value = exp(if below < -FLAT { -FLAT } else { below });
+        *value = power(*value - largest);
     }
     // Summed in eight lanes, whatever the width of the CPU's registers.
     let mut lanes = [0.0_f32; 8];

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::file::{Cursor, Malformed};
+use super::gates::{logistic_scale, softmax_scale, tanh_scale};
 use super::matrix::{Matrix, Weights};
 use super::picture::Input;
 use super::random::Noise;
@@ -97,12 +98,12 @@ impl Network {
         }
         Ok(Self {
             height,
-            convolution: Dense::new(&convolution),
+            convolution: Dense::new(&convolution, tanh_scale),
             pool,
             summary,
             layers,
             outputs: output.outputs,
-            output: Dense::new(&output),
+            output: Dense::new(&output, softmax_scale),
             null,
             // Tesseract's seed for a line.
             seed: samples * 0x1000_0001,
@@ -201,7 +202,7 @@ fn fill_windows(input: &Input, y: usize, window_len: usize, noise: &mut Noise, w
     }
 }
 
-/// A matrix with its biases, and what its sums stand for.
+/// A matrix with its biases, and what its sums stand for in the curve that follows.
 #[derive(Debug)]
 struct Dense {
     matrix: Matrix,
@@ -210,9 +211,13 @@ struct Dense {
 }
 
 impl Dense {
-    fn new(weights: &Weights) -> Self {
+    fn new(weights: &Weights, curve: fn(f32) -> f32) -> Self {
         let matrix = Matrix::new(&[weights], &(0..weights.inputs()));
-        Self { biases: padded(weights.biases(), matrix.output_len()), scales: weights.scales.clone(), matrix }
+        Self {
+            biases: padded(weights.biases(), matrix.output_len()),
+            scales: weights.scales.iter().map(|&scale| curve(scale)).collect(),
+            matrix,
+        }
     }
 
     /// The sums for each of `inputs`, in place of what is in `sums`.
@@ -258,12 +263,17 @@ impl Lstm {
             return Err(MISFIT);
         }
         let parts = gates.each_ref();
+        let curves = [tanh_scale, logistic_scale, logistic_scale, logistic_scale];
         let from_inputs = Matrix::new(&parts, &(0..inputs));
         Ok(Self {
             inputs,
             cells,
             biases: padded(gates.iter().flat_map(Weights::biases), from_inputs.output_len()),
-            scales: gates.iter().flat_map(|gate| gate.scales.iter().copied()).collect(),
+            scales: gates
+                .iter()
+                .zip(curves)
+                .flat_map(|(gate, curve)| gate.scales.iter().map(move |&s| curve(s)))
+                .collect(),
             from_outputs: Matrix::new(&parts, &(inputs..width)),
             from_inputs,
         })

@@ -109,7 +109,13 @@ mod x86 {
     /// The values of a quad in each lane.
     #[target_feature(enable = "avx2")]
     fn broadcast(quads: &[[i8; QUAD]], q: usize) -> __m256i {
-        _mm256_set1_epi32(i32::from_ne_bytes(quads[q].map(i8::cast_unsigned)))
+        let [a, b, c, d] = quads[q];
+        _mm256_set1_epi32(i32::from_ne_bytes([
+            a.cast_unsigned(),
+            b.cast_unsigned(),
+            c.cast_unsigned(),
+            d.cast_unsigned(),
+        ]))
     }
 
     /// `R` vectors at once, so that a weight once loaded serves them all.
