@@ -444,3 +444,75 @@ fn split(letters: &[Letter], total: u32) -> Vec<Spoken> {
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Outputs: space, a, b, none.
+    const OUTPUTS: usize = 4;
+    const NONE: usize = 3;
+    const CHARACTERS: [Option<u16>; OUTPUTS] = [Some(0), Some(1), Some(2), None];
+
+    /// An output a step: `-` for none; each with probability 0.97, the others 0.01.
+    fn spelled(steps: &str) -> Vec<f32> {
+        let code = |c| " ab-".find(c).unwrap();
+        steps.chars().flat_map(|c| (0..OUTPUTS).map(move |o| if o == code(c) { 0.97 } else { 0.01 })).collect()
+    }
+
+    fn read(values: Vec<f32>) -> Vec<Spoken> {
+        words(&Probabilities::new(OUTPUTS, values), &CHARACTERS, NONE, None)
+    }
+
+    fn text(words: &[Spoken]) -> String {
+        let word = |word: &Spoken| word.characters.iter().map(|&c| ['_', 'a', 'b'][usize::from(c)]).collect::<String>();
+        words.iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn repeated_outputs_are_one_character_unless_none_stands_between() {
+        for (steps, expected) in
+            [("-aa-", "a"), ("a-a", "aa"), ("aab", "ab"), ("ab ba", "ab ba"), ("--", ""), ("", ""), (" a  b ", "a b")]
+        {
+            assert_eq!(text(&read(spelled(steps))), expected, "{steps:?}");
+        }
+    }
+
+    #[test]
+    fn words_reach_half_way_to_each_other() {
+        let words = read(spelled("-a--- --bb---"));
+        let spans: Vec<_> = words.iter().map(|word| (word.start, word.end)).collect();
+        // The space is step 5, between the letters that end at 2 and begin at 8.
+        assert_eq!(spans, [(0, 3), (7, 13)]);
+    }
+
+    #[test]
+    fn a_step_between_two_characters_counts_for_both() {
+        let mut values = spelled("-aa-bb-");
+        values[3 * OUTPUTS..4 * OUTPUTS].copy_from_slice(&[0.01, 0.49, 0.49, 0.01]);
+        let words = read(values);
+        assert_eq!(text(&words), "ab");
+        let sure = read(spelled("-aabb-"))[0].confidence;
+        assert!(words[0].confidence >= sure, "{} {sure}", words[0].confidence);
+    }
+
+    #[test]
+    fn confidence_comes_from_the_least_likely_step() {
+        let confidence = |probability: f32| 1.0 + CONFIDENCE_SCALE * FREE_RATIO * (probability.ln() + OFFSET);
+        let mut values = spelled("-a- -b-");
+        values[0..OUTPUTS].copy_from_slice(&[0.01, 0.01, 0.48, 0.5]);
+        let words = read(values.clone());
+        assert_eq!(text(&words), "a b");
+        assert!((words[0].confidence - confidence(0.5)).abs() < 1e-6, "{}", words[0].confidence);
+        assert!(words[1].confidence > confidence(0.95), "{}", words[1].confidence);
+        // A doubtful space makes both words doubtful.
+        values[3 * OUTPUTS..4 * OUTPUTS].copy_from_slice(&[0.4, 0.3, 0.2, 0.1]);
+        assert!(read(values).iter().all(|word| word.confidence <= confidence(0.5)));
+    }
+
+    #[test]
+    fn undecided_steps_give_no_sure_words() {
+        let words = read(vec![0.25; 200 * OUTPUTS]);
+        assert!(words.iter().all(|word| word.confidence < 0.6), "{words:?}");
+    }
+}

@@ -250,3 +250,92 @@ impl<'a> Places<'a> {
         next
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Space, a, b, full stop, 1.
+    const ALPHABET: usize = 5;
+    const A: u16 = 1;
+    const B: u16 = 2;
+    const STOP: u16 = 3;
+    const ONE: u16 = 4;
+    const BITS: u32 = 3;
+
+    fn edge(letter: u16, flags: u64, next: u64) -> u64 {
+        u64::from(letter) | flags << BITS | next << (BITS + FLAG_BITS)
+    }
+
+    fn bytes(edges: &[u64]) -> Vec<u8> {
+        let mut bytes = MAGIC.to_le_bytes().to_vec();
+        bytes.extend(u32::try_from(ALPHABET).unwrap().to_le_bytes());
+        bytes.extend(u32::try_from(edges.len()).unwrap().to_le_bytes());
+        bytes.extend(edges.iter().flat_map(|edge| edge.to_le_bytes()));
+        bytes
+    }
+
+    fn graph(edges: &[u64]) -> Graph {
+        Graph::read(&mut Cursor::new(&bytes(edges)), ALPHABET).unwrap()
+    }
+
+    /// Words `a` and `ab`, numbers of one digit, a stop behind or none.
+    fn dictionary() -> Dictionary {
+        let words = graph(&[edge(A, LAST | END, 1), edge(B, LAST | END, 0)]);
+        let numbers = graph(&[edge(PATTERN, LAST | END, 0)]);
+        let punctuation = graph(&[edge(PATTERN, LAST | END, 1), edge(STOP, LAST | END, 0)]);
+        let is_digit = vec![false, false, false, false, true];
+        Dictionary { punctuation: Some(punctuation), cores: [Some(words), Some(numbers)], is_digit }
+    }
+
+    /// What a text is, and whether it is whole; `None` when no listed one begins so.
+    fn look_up(dictionary: &Dictionary, text: &[u16]) -> Option<(Kind, bool)> {
+        let mut places = Places::new(dictionary);
+        let start = Move { place: Places::START, kind: Kind::None, ends_word: false };
+        let end = text.iter().try_fold(start, |at, &letter| places.advance(at.place, letter))?;
+        Some((end.kind, end.ends_word))
+    }
+
+    #[test]
+    fn listed_words_are_known_with_what_stands_around() {
+        let dictionary = dictionary();
+        assert_eq!(look_up(&dictionary, &[A]), Some((Kind::Word, true)));
+        assert_eq!(look_up(&dictionary, &[A, B]), Some((Kind::Word, true)));
+        assert_eq!(look_up(&dictionary, &[A, B, STOP]), Some((Kind::Word, true)));
+        assert_eq!(look_up(&dictionary, &[ONE]), Some((Kind::Number, true)));
+        assert_eq!(look_up(&dictionary, &[ONE, STOP]), Some((Kind::Number, true)));
+        for unknown in [&[B][..], &[A, A], &[STOP, A], &[A, STOP, STOP], &[A, STOP, B], &[ONE, ONE], &[0]] {
+            assert_eq!(look_up(&dictionary, unknown), None, "{unknown:?}");
+        }
+    }
+
+    #[test]
+    fn words_stand_alone_without_a_list_of_punctuation() {
+        let dictionary = Dictionary { punctuation: None, ..dictionary() };
+        assert_eq!(look_up(&dictionary, &[A, B]), Some((Kind::Word, true)));
+        assert_eq!(look_up(&dictionary, &[ONE]), Some((Kind::Number, true)));
+        assert_eq!(look_up(&dictionary, &[A, STOP]), None);
+    }
+
+    #[test]
+    fn lists_that_are_none_are_refused() {
+        let good = bytes(&[edge(A, LAST, 0)]);
+        let read = |bytes: &[u8], alphabet| Graph::read(&mut Cursor::new(bytes), alphabet).is_ok();
+        assert!(read(&good, ALPHABET));
+        assert!(!read(&good, ALPHABET + 1), "another alphabet");
+        assert!((0..good.len()).all(|end| !read(&good[..end], ALPHABET)), "cut off");
+        assert!(!read(&bytes(&[]), ALPHABET), "empty");
+        let mut endless = good.clone();
+        endless[6..10].fill(255);
+        assert!(!read(&endless, ALPHABET), "longer than the file");
+    }
+
+    #[test]
+    fn edges_that_lead_nowhere_end_words() {
+        let edges = [edge(A, 0, 99), edge(B, LAST, 1 << 40)];
+        let dictionary = Dictionary { punctuation: None, cores: [Some(graph(&edges)), None], is_digit: Vec::new() };
+        assert_eq!(look_up(&dictionary, &[A]), Some((Kind::Word, false)));
+        assert_eq!(look_up(&dictionary, &[A, B]), None);
+        assert_eq!(look_up(&dictionary, &[B, A]), None);
+    }
+}

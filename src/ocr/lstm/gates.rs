@@ -129,3 +129,60 @@ pub(super) fn softmax_scalar(sums: &[i32], scales: &[f32], output: &mut [f32]) {
         *value /= total;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Exponents around the bounds and between them.
+    fn exponents() -> impl Iterator<Item = f32> {
+        (-70_000..=70_000).map(|i| i as f32 * 1e-3)
+    }
+
+    #[test]
+    fn powers_are_those_of_two() {
+        for x in exponents() {
+            let truth = f64::from(x.clamp(-FLAT, FLAT)).exp2();
+            assert!((f64::from(power(x)) / truth - 1.0).abs() < 4e-7, "2^{x}");
+        }
+        assert_eq!((power(0.0), power(1.0), power(-3.0)), (1.0, 2.0, 0.125));
+    }
+
+    #[test]
+    fn cells_follow_their_gates() {
+        let step = |sums: [i32; 4], state: f32| {
+            let scales = [tanh_scale(0.01), logistic_scale(0.01), logistic_scale(0.01), logistic_scale(0.01)];
+            let (mut state, mut output) = ([state], [0]);
+            step_scalar(&sums, &scales, &mut state, &mut output);
+            (state[0], output[0])
+        };
+        let logistic = |x: f32| 1.0 / (1.0 + (-x).exp());
+        let (state, output) = step([50, 30, -20, 100], 0.7);
+        let truth = 0.5_f32.tanh() * logistic(0.3) + 0.7 * logistic(-0.2);
+        assert!((state - truth).abs() < 1e-6, "{state}");
+        assert_eq!(f32::from(output), (127.0 * truth.tanh() * logistic(1.0)).round());
+        // Gates wide open or shut, whatever the size of the sums.
+        assert_eq!(step([i32::MAX, i32::MAX, i32::MIN, i32::MAX], 50.0), (1.0, quantize(1.0_f32.tanh())));
+        assert_eq!(step([i32::MIN, i32::MAX, i32::MAX, i32::MAX], -99.5), (-STATE_BOUND, -127));
+        assert_eq!(step([i32::MAX, i32::MIN, i32::MAX, i32::MIN], 50.0).1, 0);
+    }
+
+    #[test]
+    fn probabilities_add_up_to_one() {
+        let sums: Vec<i32> = (0..19).map(|i| i * 7 % 19 * 100).collect();
+        let mut output = vec![0.0; 19];
+        softmax_scalar(&sums, &[softmax_scale(0.01); 19], &mut output);
+        assert!((output.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        assert!((output[0] / output[11] - (-1.0_f32).exp()).abs() < 1e-6, "sums of 0 and 100");
+        softmax_scalar(&[i32::MIN, i32::MAX], &[softmax_scale(1.0); 2], &mut output[..2]);
+        assert_eq!(output[1], 1.0);
+    }
+
+    #[test]
+    fn values_are_rounded_to_the_nearest() {
+        assert_eq!([-1.0, -0.5, 0.0, 0.003, 0.005, 1.0].map(quantize), [-127, -64, 0, 0, 1, 127]);
+        let mut output = [0; 3];
+        tanh_scalar(&[-10_000, 0, 50], &[tanh_scale(0.01); 3], &mut output);
+        assert_eq!(output, [-127, 0, 59]);
+    }
+}

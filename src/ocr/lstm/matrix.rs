@@ -40,7 +40,7 @@ impl Weights {
         }
         let (outputs, columns) = (file.size()?, file.size()?);
         let _filler = file.u8()?;
-        if outputs == 0 || outputs > MOST || columns < 2 || columns > MOST {
+        if !(1..=MOST).contains(&outputs) || !(2..=MOST).contains(&columns) {
             return Err(Malformed("a matrix of a wrong size"));
         }
         let values: Vec<i8> = file.bytes(outputs * columns)?.iter().map(|byte| byte.cast_signed()).collect();
@@ -137,5 +137,56 @@ pub(super) fn product_scalar(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A matrix as a file has it: flags, rows, columns, a filler, the weights, the scales.
+    fn file(outputs: u32, columns: u32, weights: &[i8], scales: &[f64]) -> Vec<u8> {
+        let mut bytes = vec![INT8 | DOUBLE];
+        bytes.extend([outputs, columns].iter().flat_map(|size| size.to_le_bytes()));
+        bytes.push(0);
+        bytes.extend(weights.iter().map(|weight| weight.cast_unsigned()));
+        bytes.extend(u32::try_from(scales.len()).unwrap().to_le_bytes());
+        bytes.extend(scales.iter().flat_map(|scale| scale.to_le_bytes()));
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Result<Weights, Malformed> {
+        Weights::read(&mut Cursor::new(bytes))
+    }
+
+    #[test]
+    fn products_add_to_the_sums() {
+        let weights = read(&file(2, 4, &[1, -2, 3, 10, -127, 127, 5, -1], &[127.0, 254.0])).unwrap();
+        assert_eq!((weights.inputs(), weights.scales.as_slice()), (3, &[1.0, 2.0][..]));
+        assert_eq!(weights.biases().collect::<Vec<_>>(), [1270, -127]);
+        let matrix = Matrix::new(&[&weights, &weights], &(1..3));
+        assert_eq!((matrix.input_len(), matrix.output_len()), (4, 32));
+        let mut sums = vec![100; 32];
+        // The last two values belong to no input.
+        product_scalar(&matrix, &[4, -5, 77, 78], &mut sums);
+        assert_eq!(sums[..5], [100 - 23, 100 + 483, 100 - 23, 100 + 483, 100]);
+    }
+
+    #[test]
+    fn matrices_that_are_none_are_refused() {
+        let good = file(2, 2, &[1; 4], &[1.0; 2]);
+        assert!(read(&good).is_ok());
+        for end in 0..good.len() {
+            assert!(read(&good[..end]).is_err(), "{end} bytes");
+        }
+        let flagged = |flags| [&[flags], &good[1..]].concat();
+        assert!(read(&flagged(DOUBLE)).is_err(), "32 bits");
+        assert!(read(&flagged(INT8)).is_err(), "old scales");
+        assert!(read(&file(u32::MAX, u32::MAX, &[], &[])).is_err(), "huge");
+        assert!(read(&file(0, 2, &[], &[])).is_err(), "empty");
+        assert!(read(&file(2, 2, &[1, 1, 1, -128], &[1.0; 2])).is_err(), "-128");
+        assert!(read(&file(2, 2, &[1; 4], &[1.0; 3])).is_err(), "too many scales");
+        assert!(read(&file(2, 2, &[1; 4], &[1.0, f64::NAN])).is_err(), "no number");
+        assert!(read(&file(2, 2, &[1; 4], &[1.0, -1.0])).is_err(), "negative");
     }
 }

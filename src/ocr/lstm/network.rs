@@ -52,6 +52,11 @@ pub(super) struct Probabilities {
 }
 
 impl Probabilities {
+    #[cfg(test)]
+    pub(super) fn new(outputs: usize, values: Vec<f32>) -> Self {
+        Self { outputs, values }
+    }
+
     pub(super) fn steps(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.outputs)
     }
@@ -402,4 +407,33 @@ fn read_only_child(file: &mut Cursor<'_>, outer: &Header<'_>, kind: &str) -> Res
     let lstm = Lstm::read(file, &header)?;
     outer.skip_rates(file)?;
     Ok(lstm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_see_the_neighbours_and_noise_outside() {
+        let input = Input { width: 3, rows: (1..=9).collect(), step: 1.0 };
+        let mut windows = vec![0; 3 * 12];
+        let mut again = Noise::new(1);
+        let drawn: Vec<i8> = (0..13).map(|_| again.value()).collect();
+        let mut noise = Noise::new(1);
+        fill_windows(&input, 0, 12, &mut noise, &mut windows);
+        let d = |i: usize| drawn[i];
+        // Column by column: three rows of the column to the left, of its own, of that to the right.
+        assert_eq!(windows[..9], [d(0), d(1), d(2), d(3), 1, 4, d(4), 2, 5]);
+        assert_eq!(windows[12..21], [d(5), 1, 4, d(6), 2, 5, d(7), 3, 6]);
+        assert_eq!(windows[24..33], [d(8), 2, 5, d(9), 3, 6, d(10), d(11), d(12)]);
+        fill_windows(&input, 1, 12, &mut noise, &mut windows);
+        assert_eq!(windows[12..21], [1, 4, 7, 2, 5, 8, 3, 6, 9]);
+    }
+
+    #[test]
+    fn chunks_cover_all_steps_from_either_end() {
+        assert_eq!(chunks(7, 3, Direction::Forward).collect::<Vec<_>>(), [0..3, 3..6, 6..7]);
+        assert_eq!(chunks(7, 3, Direction::Backward).collect::<Vec<_>>(), [6..7, 3..6, 0..3]);
+        assert_eq!(chunks(0, 3, Direction::Forward).count(), 0);
+    }
 }

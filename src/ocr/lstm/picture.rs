@@ -124,3 +124,66 @@ fn quantile(histogram: &[u32; 256], share: f32) -> Option<f32> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Luma;
+
+    #[test]
+    fn a_line_of_the_right_height_keeps_its_pixels() {
+        // Stripes of ink and paper: each pixel of ink is a minimum, each of paper a maximum.
+        let line = GrayImage::from_fn(12, 36, |x, _| Luma([if x % 2 == 0 { 200 } else { 40 }]));
+        let input = Input::new(&line, 36);
+        assert_eq!((input.width, input.rows.len(), input.step), (12, 12 * 36, 1.0));
+        assert!(input.rows.chunks_exact(2).all(|pair| pair[0] > 120 && pair[1] < -120), "{:?}", &input.rows[..12]);
+    }
+
+    #[test]
+    fn contrast_comes_from_the_middle_row() {
+        let faint = levels(&[180, 120, 180, 120, 180, 120, 180]);
+        assert_eq!((faint[0], faint[100], faint[255]), (-127, -127, 127));
+        assert!(faint[120] < faint[150] && faint[150] < faint[180]);
+        // Without extremes the whole range is taken.
+        let flat = levels(&[255; 9]);
+        assert_eq!((flat[0], flat[255]), (-127, 127));
+        assert_eq!(flat, levels(&[9]));
+    }
+
+    #[test]
+    fn quantiles_lie_within_their_bin() {
+        let mut histogram = [0; 256];
+        (histogram[10], histogram[20]) = (2, 2);
+        assert_eq!(quantile(&histogram, 0.25), Some(10.5));
+        assert_eq!(quantile(&histogram, 0.75), Some(20.5));
+        assert_eq!(quantile(&[0; 256], 0.5), None);
+    }
+
+    #[test]
+    fn interpolation_counts_sixteenths_from_the_corner() {
+        let ramp = GrayImage::from_fn(8, 4, |x, _| Luma([x as u8 * 16]));
+        let out = interpolate(&ramp, 6, 3);
+        // Steps of 21 sixteenths: 0, 1 5/16, 2 10/16, 4, 5 5/16, 6 10/16.
+        assert_eq!(out.as_raw()[..6], [0, 21, 42, 64, 85, 106]);
+        assert_eq!(out.dimensions(), (6, 3));
+    }
+
+    #[test]
+    fn sharpening_widens_an_edge_and_spares_the_border() {
+        let edge = GrayImage::from_fn(12, 7, |x, _| Luma([if x < 6 { 100 } else { 150 }]));
+        let out = sharpen(&edge);
+        assert_eq!(out.as_raw()[3 * 12..4 * 12], [100, 100, 100, 100, 96, 92, 158, 154, 150, 150, 150, 150]);
+        assert_eq!(out.as_raw()[..24], edge.as_raw()[..24]);
+        let small = GrayImage::from_pixel(3, 3, Luma([7]));
+        assert_eq!(sharpen(&small), small);
+    }
+
+    #[test]
+    fn lines_far_from_the_height_are_scaled_too() {
+        for height in [9, 100] {
+            let input = Input::new(&GrayImage::from_pixel(200, height, Luma([255])), 36);
+            assert_eq!(input.rows.len(), 36 * input.width);
+            assert!((input.width as f64 * input.step - 200.0).abs() < 4.0);
+        }
+    }
+}
