@@ -12,7 +12,7 @@ pub(super) const QUAD: usize = 4;
 /// Weights of [`GROUP`] outputs for [`QUAD`] inputs: four registers, in each eight outputs, of each the four inputs.
 pub(super) type Tile = [[i8; 8 * QUAD]; 4];
 
-/// Most rows or columns of a matrix: twenty times those of the largest known model.
+/// Most rows or columns of a matrix: twenty times those of the largest matrix in vie of tessdata_fast (768).
 const MOST: usize = 16_384;
 
 /// Largest magnitude of weights and values: one bit less than i8 holds, so that negation never overflows.

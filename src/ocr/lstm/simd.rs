@@ -4,8 +4,8 @@
 //! JUSTIFICATION of the `unsafe` code
 //!  Benefit
 //!      Reading a line takes 17.9 ms of CPU with the portable kernels, 1.47 ms with the products in AVX2 and 1.14 ms with
-//!      those in AVX-512 VNNI; without the curves compiled for AVX2 it would take 1.41 ms (149 lines of 342 pixels on
-//!      average, `examples/line_recognisers.rs`).
+//!      those in AVX-512 VNNI; without the curves compiled for AVX2 it would take 1.41 ms (149 lines of
+//!      the evaluation pages, `examples/line_recognisers.rs`).
 //!  Correctness
 //!      A function with `#[target_feature]` may be called on a CPU that has the feature. The `best_` functions hand out
 //!      the wrappers, which are private to this module, only after `is_x86_feature_detected!` has said so.
