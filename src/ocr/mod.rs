@@ -10,6 +10,7 @@ mod glyphs;
 mod ink;
 mod line_image;
 mod lines;
+pub mod lstm;
 mod order;
 mod prepare;
 mod ratio;
