@@ -9,7 +9,7 @@ use sohoa::config::{Config, RawConfig};
 use sohoa::exit::ExitCode;
 use sohoa::manifest::{self, Model};
 use sohoa::model::{Lang, Localized, io_reason, shown};
-use sohoa::ocr::tesseract::Tesseract;
+use sohoa::ocr::lstm::Lstm;
 use sohoa::sign::identity;
 use sohoa::sign::pkcs12::Pkcs12;
 use time::{OffsetDateTime, UtcOffset};
@@ -69,7 +69,7 @@ fn total_memory_bytes() -> u64 {
 
 /// A reader with its model.
 pub(super) struct Reader {
-    pub(super) engine: Tesseract,
+    pub(super) engine: Lstm,
     pub(super) models: Vec<Model>,
 }
 
@@ -95,7 +95,7 @@ pub(super) fn reader(config: &Config) -> Result<Option<Reader>, Failure> {
             format!("{}: {}", shown(&directory.join(&file)), io_reason(error.kind(), lang)),
         )
     })?;
-    let engine = Tesseract::new(&directory, language, config.jobs)
+    let engine = Lstm::new(&bytes, &directory.join(&file))
         .map_err(|error| Failure::new(ExitCode::Configuration, error.message(lang)))?;
     Ok(Some(Reader { engine, models: vec![Model { file, sha256: manifest::sha256_hex(&bytes) }] }))
 }
