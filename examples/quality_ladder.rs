@@ -16,7 +16,7 @@ use image::{GrayImage, Rgb, RgbImage};
 use sohoa::imaging::gray::luma;
 use sohoa::imaging::{decode, illumination, quality};
 use sohoa::input;
-use sohoa::ocr::tesseract::Tesseract;
+use sohoa::ocr::lstm::Lstm;
 use sohoa::page::{self, Settings};
 
 /// What is done to a page.
@@ -93,7 +93,8 @@ const NOISE: f32 = 2.0;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let models = arguments.next().ok_or("which models?")?;
-    let engine = Tesseract::new(&models, "vie", 1)?;
+    let model = models.join("vie.traineddata");
+    let engine = Lstm::new(&std::fs::read(&model)?, &model)?;
     let settings = Settings::default();
     for path in arguments {
         let frame = input::open(std::fs::read(&path)?.into(), &settings.limits)?.remove(0);

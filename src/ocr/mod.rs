@@ -2,7 +2,8 @@
 //!
 //! Tesseract's line recogniser reads Vietnamese print almost perfectly; its page segmentation is what fails on forms,
 //! leaders, tables and seals. So the page is prepared ([`prepare`]), its lines are found ([`lines`]) and put in reading
-//! order ([`order`]) here, and an [`OcrEngine`] sees one clean line at a time. Limits: print written from left to
+//! order ([`order`]) here, and an [`OcrEngine`] sees one clean line at a time: [`lstm`], tesseract's network and model
+//! in a runtime of our own. Limits: print written from left to
 //! right, upright within about 2 degrees; cursive handwriting comes out as words of low confidence or not at all.
 
 mod binarize;
@@ -16,7 +17,6 @@ mod prepare;
 mod ratio;
 mod reading;
 mod rules;
-pub mod tesseract;
 
 use std::path::PathBuf;
 
@@ -63,15 +63,7 @@ pub trait OcrEngine: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OcrError {
-    /// The model file is not where it should be.
-    #[error("no model file {path}: install tesseract-ocr-{language} or set the models folder")]
-    ModelMissing {
-        /// The file that was looked for.
-        path: PathBuf,
-        /// Tesseract's name of the language.
-        language: String,
-    },
-    /// The model file is there, but the engine refuses it.
+    /// The engine refuses its model file.
     #[error("cannot load model {path}: file damaged or made for another engine, install it again")]
     ModelBroken {
         /// The refused file.
@@ -88,18 +80,6 @@ pub enum OcrError {
 impl Localized for OcrError {
     fn message(&self, lang: Lang) -> String {
         match self {
-            Self::ModelMissing { path, language } => match lang {
-                Lang::Vi => format!(
-                    "Không tìm thấy tệp mô hình nhận dạng {}; hãy cài gói tesseract-ocr-{language} hoặc chỉ đúng thư \
-                     mục mô hình trong cấu hình",
-                    path.display()
-                ),
-                Lang::En => format!(
-                    "The recognition model {} is missing; install the package tesseract-ocr-{language} or set the \
-                     models folder in the configuration",
-                    path.display()
-                ),
-            },
             Self::ModelBroken { path } => match lang {
                 Lang::Vi => format!("Tệp mô hình nhận dạng {} bị hỏng; hãy cài lại", path.display()),
                 Lang::En => format!("The recognition model {} is damaged; install it again", path.display()),
@@ -282,15 +262,5 @@ mod tests {
     fn legibility_is_the_confidence_of_some_lines() {
         let gray = image::DynamicImage::ImageRgb8(page()).to_luma8();
         assert!((legibility(&gray, 200.0, &ScriptedEngine { fails: false }).unwrap() - 0.9).abs() < 1e-6);
-    }
-
-    #[test]
-    fn missing_model_is_named_with_its_cure_in_both_languages() {
-        let error = tesseract::Tesseract::new("no/such/folder".as_ref(), "vie", 1).unwrap_err();
-        assert!(matches!(error, OcrError::ModelMissing { .. }));
-        for lang in [Lang::Vi, Lang::En] {
-            assert!(error.message(lang).contains("tesseract-ocr-vie"));
-        }
-        assert!(error.to_string().contains("no/such/folder/vie.traineddata"));
     }
 }
