@@ -76,8 +76,9 @@ const MARKS_ON_MARKS: usize = 4;
 mod mark {
     use super::Ratio;
 
-    /// A high mark (hook and circumflex in one piece) must sit close.
-    pub(super) const HIGH: Ratio = Ratio(3, 4);
+    /// A high mark (hook and circumflex in one piece) must sit close. On small letters of serif print it is nearly as high
+    /// as they are.
+    pub(super) const HIGH: Ratio = Ratio(19, 20);
     pub(super) const HIGH_DISTANCE: Ratio = Ratio(1, 5);
     /// A low one may be the upper of two.
     pub(super) const LOW: Ratio = Ratio(45, 100);

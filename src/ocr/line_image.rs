@@ -117,7 +117,7 @@ fn even_ink(pixels: &mut GrayImage) {
     let smooth: Vec<f32> = (0..width).map(|x| gain[around(x)].iter().sum::<f32>() / around(x).len() as f32).collect();
     for row in pixels.chunks_exact_mut(width) {
         for (value, gain) in row.iter_mut().zip(&smooth) {
-            *value = (255.0 - (255.0 - f32::from(*value)) * gain).max(0.0) as u8;
+            *value = (255.0 - (255.0 - f32::from(*value)) * gain).max(0.0).round() as u8;
         }
     }
 }
@@ -224,5 +224,23 @@ mod tests {
         assert_eq!(image.ink_between(0, image.pixels.width()), Some(line.bounds));
         let left = image.ink_between(0, image.pixels.width() / 2).unwrap();
         assert!(left.x0 == line.bounds.x0 && (left.x1 - line.bounds.center_x()).abs() < 30);
+    }
+
+    #[test]
+    fn faint_print_becomes_as_dark_as_the_rest_and_dirt_stays_faint() {
+        // Strokes 40 dark, 140 faint from column 200 on, and a speck of 210 at the end.
+        let mut pixels = GrayImage::from_fn(400, IMAGE_HEIGHT, |x, y| {
+            let stroke = x % 12 < 4 && (12..36).contains(&y);
+            image::Luma([match (stroke, x) {
+                (true, 0..200) => 40,
+                (true, 200..340) => 140,
+                _ if x > 380 && y == 20 => 210,
+                _ => 250,
+            }])
+        });
+        even_ink(&mut pixels);
+        let at = |x: u32, y: u32| pixels.get_pixel(x, y).0[0];
+        assert_eq!((at(98, 20), at(390, 20)), (40, 210));
+        assert!((35..=60).contains(&at(266, 20)), "{}", at(266, 20));
     }
 }

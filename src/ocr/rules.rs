@@ -45,6 +45,11 @@ const PIECE_FILL: Ratio = Ratio(1, 3);
 /// Least length of the pieces of a rule against its own; a chain of serifs leaves most of its length open.
 const COVERED: Ratio = Ratio(7, 10);
 
+/// Stems of letters that stand below each other on close lines cover up to 0.85 of a chain's length. So an upright rule
+/// has a piece longer than any stem (6 mm), or is nearly closed, broken by the rules that cross it alone.
+const STEM: i32 = 48;
+const CLOSED: Ratio = Ratio(9, 10);
+
 /// Measures in pixels at 200 dpi; millimetres in brackets.
 mod size {
     /// Longest gap inside a rule, where letters or other rules cross it (2 mm).
@@ -62,8 +67,11 @@ pub(crate) fn remove(ink: &mut Bitmap, cleared: &mut Bitmap) -> Rules {
     let turn = |b: &Bounds| Bounds { x0: b.y0, y0: b.x0, x1: b.y1, y1: b.x1 };
     let mut rules = Rules::default();
     for kind in [HEAVY, FINE] {
-        let horizontal = find(ink, kind);
-        let turned = find(&ink.transposed(), kind);
+        let horizontal = find(ink, kind, |_, _| true);
+        let closed = |pieces: &[i32], length| {
+            pieces.iter().any(|&piece| piece > STEM) || CLOSED.is_reached(pieces.iter().sum(), length)
+        };
+        let turned = find(&ink.transposed(), kind, closed);
         horizontal.iter().for_each(|(_, pixels)| erase(ink, cleared, pixels, false));
         turned.iter().for_each(|(_, pixels)| erase(ink, cleared, pixels, true));
         rules.horizontal.extend(horizontal.iter().map(|(b, _)| *b));
@@ -85,8 +93,9 @@ fn erase(ink: &mut Bitmap, cleared: &mut Bitmap, pixels: &Pixels, turned: bool) 
     }
 }
 
-/// Horizontal rules of a bitmap with the runs they consist of.
-fn find(ink: &Bitmap, kind: Kind) -> Vec<(Bounds, Pixels)> {
+/// Horizontal rules of a bitmap with the runs they consist of. `is_rule` has the last word on a chain: the lengths of its
+/// pieces and its own.
+fn find(ink: &Bitmap, kind: Kind, is_rule: impl Fn(&[i32], i32) -> bool) -> Vec<(Bounds, Pixels)> {
     let thin = thin_pixels(ink, kind.thick);
     let found = components::find(&thin, size::DOT_GAP);
     let mut pieces: Vec<usize> = (0..found.list.len())
@@ -101,18 +110,19 @@ fn find(ink: &Bitmap, kind: Kind) -> Vec<(Bounds, Pixels)> {
     let chain_of = chain(&pieces.iter().map(|&i| found.list[i].bounds).collect::<Vec<_>>(), &found, &pieces);
     let chains = chain_of.iter().copied().max().map_or(0, |n| n + 1);
     let mut boxes: Vec<Option<Bounds>> = vec![None; chains];
-    let mut covered = vec![0; chains];
+    let mut lengths: Vec<Vec<i32>> = vec![Vec::new(); chains];
     for (&piece, &chain) in pieces.iter().zip(&chain_of) {
         let b = found.list[piece].bounds;
         boxes[chain] = Some(boxes[chain].map_or(b, |all| all.union(&b)));
-        covered[chain] += b.width();
+        lengths[chain].push(b.width());
     }
     let mut rule_of = vec![usize::MAX; found.list.len()];
     let mut rules: Vec<(Bounds, Pixels)> = Vec::new();
     let mut number = vec![usize::MAX; chains];
     for (&piece, &chain) in pieces.iter().zip(&chain_of) {
         let Some(b) = boxes[chain] else { continue };
-        if b.width() < kind.length || !COVERED.is_reached(covered[chain], b.width()) {
+        let covered = lengths[chain].iter().sum();
+        if b.width() < kind.length || !COVERED.is_reached(covered, b.width()) || !is_rule(&lengths[chain], b.width()) {
             continue;
         }
         if number[chain] == usize::MAX {
@@ -247,6 +257,16 @@ mod tests {
         let (ink, rules) = removed(page(|x, y| x % 9 < 3 && (40..56).contains(&y)));
         assert!(rules.horizontal.is_empty() && rules.vertical.is_empty());
         assert!(ink.data.iter().any(|&v| v != 0));
+    }
+
+    #[test]
+    fn stems_below_each_other_on_close_lines_are_no_rule() {
+        let (ink, rules) = removed(page(|x, y| (100..103).contains(&x) && y % 29 < 23));
+        assert!(rules.vertical.is_empty());
+        assert!(ink.data.iter().any(|&v| v != 0));
+        // The same with the gaps that crossing rules leave.
+        let (_, rules) = removed(page(|x, y| (100..103).contains(&x) && y % 40 < 36));
+        assert_eq!(rules.vertical.len(), 1);
     }
 
     #[test]
