@@ -199,6 +199,12 @@ pub(crate) fn union(a: Rect, b: Rect) -> Rect {
     Rect { x, y, width: right - x, height: bottom - y }
 }
 
+/// Boxes of the ruled tables: grids of at least two cells either way; one cell is a frame.
+pub(crate) fn tables(rules: &Rules) -> Vec<Bounds> {
+    let is_table = |grid: &Grid| grid.horizontal.len() > 2 && grid.vertical.len() > 2;
+    grids(rules).into_iter().filter(is_table).map(|grid| grid.bounds).collect()
+}
+
 /// Rules that touch each other.
 #[derive(Debug)]
 struct Grid {
