@@ -103,8 +103,10 @@ impl Localized for OcrError {
 pub fn read(page: &RgbImage, dpi: f64, engine: &dyn OcrEngine) -> Result<PageText, OcrError> {
     let prepared = Prepared::new(page, dpi);
     let lines = lines::find(&prepared);
+    let tables = order::tables(&prepared.rules);
+    let in_cell = |line: &Line| tables.iter().any(|t| t.contains(line.body.center_x(), line.body.center_y()));
     let read: Vec<Option<TextLine>> =
-        lines.par_iter().map(|line| read_line(&prepared, line, engine)).collect::<Result<_, _>>()?;
+        lines.par_iter().map(|line| read_line(&prepared, line, in_cell(line), engine)).collect::<Result<_, _>>()?;
     let piece = |(line, text): (&Line, Option<TextLine>)| {
         text.map(|text| Piece {
             body: line.body,
@@ -127,7 +129,7 @@ pub fn legibility(page: &GrayImage, dpi: f64, engine: &dyn OcrEngine) -> Result<
     let prepared = Prepared::from_gray(page, dpi);
     let sample = spread_sample(lines::find(&prepared), LEGIBILITY_LINES);
     let lines: Vec<Option<TextLine>> =
-        sample.par_iter().map(|line| read_line(&prepared, line, engine)).collect::<Result<_, _>>()?;
+        sample.par_iter().map(|line| read_line(&prepared, line, false, engine)).collect::<Result<_, _>>()?;
     let text = PageText { lines: lines.into_iter().flatten().collect() };
     Ok(text.mean_confidence().unwrap_or(0.0))
 }
@@ -156,21 +158,46 @@ fn spread_sample(lines: Vec<Line>, count: usize) -> Vec<Line> {
 /// words below 0.5 three in four are wrong; fill-ins in handwriting fonts go down to 0.37.
 const LINE_MIN_CONFIDENCE: f32 = 0.30;
 
-fn read_line(prepared: &Prepared, line: &Line, engine: &dyn OcrEngine) -> Result<Option<TextLine>, OcrError> {
+/// Tenths of characters of a line for each of its base glyphs, at least and at most: letters touch, or break, or are
+/// points. Set by eye on generated registers.
+const CHARACTERS_A_GLYPH_TENTHS: [usize; 2] = [6, 16];
+
+/// Digits from which on a number is no accident: a drawing gives letters and signs as well.
+const NUMBER_DIGITS: usize = 5;
+
+fn read_line(
+    prepared: &Prepared,
+    line: &Line,
+    in_cell: bool,
+    engine: &dyn OcrEngine,
+) -> Result<Option<TextLine>, OcrError> {
     let Some(image) = LineImage::cut(prepared, line) else { return Ok(None) };
     let words: Vec<Word> =
         engine.recognize(&image.pixels)?.into_iter().filter_map(|w| place(&image, prepared, w)).collect();
     let Some(bounds) = words.iter().map(|word| word.bounds).reduce(order::union) else { return Ok(None) };
     let text = TextLine { words, bounds, block: 0 };
     let one = PageText { lines: vec![text] };
-    let legible = one.mean_confidence().unwrap_or(0.0) >= LINE_MIN_CONFIDENCE;
+    let said = one.text();
+    let legible =
+        one.mean_confidence().unwrap_or(0.0) >= LINE_MIN_CONFIDENCE || is_number(&said, line.glyphs(), in_cell);
     // A lone small letter is the arc of a drawing or the bar of a frame; lone digits and capitals stand in cells.
-    let text = one.text();
-    let lone = text.chars().count() == 1 && text.chars().all(char::is_lowercase);
-    if !legible || lone || !text.contains(char::is_alphanumeric) {
+    let lone = said.chars().count() == 1 && said.chars().all(char::is_lowercase);
+    if !legible || lone || !said.contains(char::is_alphanumeric) {
         return Ok(None);
     }
     Ok(one.lines.into_iter().next())
+}
+
+/// Whether a line of low confidence is a number all the same: it has as many characters as base glyphs, and stands in a
+/// cell of a table or is long. The recogniser is as unsure as its least certain step, so that long numbers fail by
+/// confidence alone.
+fn is_number(said: &str, glyphs: usize, in_cell: bool) -> bool {
+    let characters = said.chars().filter(|c| !c.is_whitespace()).count();
+    let digits = said.chars().filter(char::is_ascii_digit).count();
+    let numeric = said.chars().all(|c| c.is_ascii_digit() || ".,/-".contains(c));
+    let [least, most] = CHARACTERS_A_GLYPH_TENTHS;
+    let fits = (least * glyphs..=most * glyphs).contains(&(10 * characters));
+    fits && numeric && digits >= if in_cell { 1 } else { NUMBER_DIGITS }
 }
 
 fn place(image: &LineImage, prepared: &Prepared, word: LineWord) -> Option<Word> {
@@ -262,5 +289,15 @@ mod tests {
     fn legibility_is_the_confidence_of_some_lines() {
         let gray = image::DynamicImage::ImageRgb8(page()).to_luma8();
         assert!((legibility(&gray, 200.0, &ScriptedEngine { fails: false }).unwrap() - 0.9).abs() < 1e-6);
+    }
+
+    #[test]
+    fn unsure_numbers_are_kept_where_they_fit_their_ink() {
+        assert!(is_number("06/01/1977", 10, false));
+        assert!(is_number("6.556.000", 7, false), "points are no base glyphs");
+        assert!(!is_number("2/21/5", 1, false), "more characters than ink");
+        assert!(!is_number("397", 3, false));
+        assert!(is_number("7", 1, true));
+        assert!(!is_number("buêa bá wwA", 9, true));
     }
 }

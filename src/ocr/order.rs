@@ -4,7 +4,8 @@
 //! by row; a grid with one cell is a frame and read like a page. What lies in one cell (or outside all grids) is cut
 //! into rows from the top. Consecutive rows with a common white corridor form a band of two columns when they look like
 //! what stands side by side in official papers: letterheads and signatures are centred on their own axis, lists of
-//! recipients have another line pitch than the signature beside them. Labels with fill-ins and unruled tables, whose
+//! recipients have another line pitch than the signature beside them. An upright rule that meets no other parts columns
+//! whatever they look like. Labels with fill-ins and unruled tables, whose
 //! parts share baselines and left edges, are read along the row. Working after recognition has two advantages: what the
 //! recogniser rejected disturbs nothing, and a colon marks a label.
 
@@ -115,7 +116,7 @@ pub(crate) fn arrange(pieces: Vec<Piece>, rules: &Rules) -> Vec<TextLine> {
         let node = Node { body, size, ends: [f64::from(body.y1); 2], what: What::Cells(cells) };
         nodes[parent].push(node);
     }
-    let page = Page { pieces: &pieces, rules: &rules.horizontal };
+    let page = Page { pieces: &pieces, rules: &rules.horizontal, dividers: dividers(rules) };
     flow(std::mem::take(&mut nodes[grids.len()]), &page, &mut out);
     out.finish(pieces)
 }
@@ -125,6 +126,8 @@ struct Page<'a> {
     pieces: &'a [Piece],
     /// Level rules.
     rules: &'a [Bounds],
+    /// Upright rules between columns.
+    dividers: Vec<Bounds>,
 }
 
 impl Page<'_> {
@@ -194,6 +197,12 @@ pub(crate) fn union(a: Rect, b: Rect) -> Rect {
     let (x, y) = (a.x.min(b.x), a.y.min(b.y));
     let (right, bottom) = ((a.x + a.width).max(b.x + b.width), (a.y + a.height).max(b.y + b.height));
     Rect { x, y, width: right - x, height: bottom - y }
+}
+
+/// Boxes of the ruled tables: grids of at least two cells either way; one cell is a frame.
+pub(crate) fn tables(rules: &Rules) -> Vec<Bounds> {
+    let is_table = |grid: &Grid| grid.horizontal.len() > 2 && grid.vertical.len() > 2;
+    grids(rules).into_iter().filter(is_table).map(|grid| grid.bounds).collect()
 }
 
 /// Rules that touch each other.
@@ -266,8 +275,45 @@ impl Grid {
     }
 }
 
+/// Upright rules that no level rule touches: what bounds a cell meets others.
+fn dividers(rules: &Rules) -> Vec<Bounds> {
+    let touches = |a: &Bounds, b: &Bounds| a.overlap_x(b) >= -TOUCH && a.overlap_y(b) >= -TOUCH;
+    let alone = |rule: &&Bounds| !rules.horizontal.iter().any(|level| touches(rule, level));
+    rules.vertical.iter().filter(alone).copied().collect()
+}
+
+/// The divider, if any, that stands between two columns of several lines and runs through none.
+fn divided(nodes: &[Node], page: &Page<'_>) -> Option<Bounds> {
+    let parts = |rule: &&Bounds| {
+        let beside = || nodes.iter().filter(|node| (rule.y0..rule.y1).contains(&node.body.center_y()));
+        let left = beside().filter(|node| node.body.x1 <= rule.x1 + TOUCH).count();
+        let right = beside().filter(|node| node.body.x0 >= rule.x0 - TOUCH).count();
+        left.min(right) >= PROSE_LINES && left + right == beside().count()
+    };
+    page.dividers.iter().find(parts).copied()
+}
+
 /// Emits nodes of one cell, column or page.
 fn flow(nodes: Vec<Node>, page: &Page<'_>, out: &mut Output) {
+    let Some(divider) = divided(&nodes, page) else { return flow_undivided(nodes, page, out) };
+    let mut parts: [Vec<Node>; 4] = Default::default();
+    for node in nodes {
+        let y = node.body.center_y();
+        let part = match (y < divider.y0, y >= divider.y1) {
+            (true, _) => 0,
+            (_, true) => 3,
+            _ => 1 + usize::from(node.body.center_x() >= divider.center_x()),
+        };
+        parts[part].push(node);
+    }
+    for part in parts {
+        flow(part, page, out);
+        out.block += 1;
+    }
+}
+
+/// The same without rules between columns.
+fn flow_undivided(nodes: Vec<Node>, page: &Page<'_>, out: &mut Output) {
     let mut rows = rows(nodes);
     let mut last: Option<(i32, f64)> = None;
     while !rows.is_empty() {
@@ -620,6 +666,26 @@ mod tests {
     fn columns_of_prose_are_read_one_after_the_other() {
         let column = |x: i32| (0..5).map(move |row| piece(&format!("{x} {row}"), x, 100 + 40 * row, 600));
         assert_read_as_listed(&column(100).chain(column(800)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn rule_between_columns_parts_lines_of_any_length_and_baseline() {
+        let left = [(100, 550), (140, 40), (180, 550), (220, 200), (260, 550)].map(|(y, w)| piece("trái", 100, y, w));
+        let right = [(112, 500), (152, 540), (192, 20), (232, 540)].map(|(y, w)| piece("phải", 700, y, w));
+        let listed: Vec<Piece> = left.into_iter().chain(right).chain([piece("– 3 –", 640, 400, 80)]).collect();
+        let pieces = |listed: &[Piece]| {
+            let mut pieces = listed.to_vec();
+            pieces.sort_by_key(|piece| (piece.body.y0, piece.body.x0));
+            pieces
+        };
+        let divider = Bounds { x0: 674, y0: 90, x1: 676, y1: 300 };
+        let text = arrange(pieces(&listed), &Rules { horizontal: Vec::new(), vertical: vec![divider] });
+        let said: Vec<String> = text.iter().map(TextLine::text).collect();
+        assert_eq!(said, [["trái"; 5].as_slice(), &["phải"; 4], &["– 3 –"]].concat());
+
+        // The same rule met by a level one is the side of a cell.
+        let level = Bounds { x0: 90, y0: 300, x1: 1300, y1: 302 };
+        assert!(dividers(&Rules { horizontal: vec![level], vertical: vec![divider] }).is_empty());
     }
 
     #[test]
