@@ -8,9 +8,9 @@
 //!      through slices, with bounds checks, took 34 and 33 ms where these take 14 and 7.
 //!      Correcting the light of the page takes 0.88 of the time with AVX2, with all that is not in these kernels (14 ms
 //!      portable; the `illumination` group).
-//!      Reducing a capture of 9.6 MP in colour and brightness takes 0.5 of the time that the portable kernels take when they
-//!      are compiled for AVX2, finding the edges of its working picture 0.6 (7 and 3 ms; `proxy` and `outline` of
-//!      `examples/imaging_timings.rs`).
+//!      Reducing a capture of 9.6 MP in colour and brightness takes 0.5 of the time of the portable kernels compiled for
+//!      AVX2 (7 ms; `proxy` of `examples/imaging_timings.rs`); finding the edges of its working picture 0.6 of that of
+//!      plain code (5 ms, timed within `outline` on a busy machine).
 //!      The brightness of the page takes 0.17 of the portable kernel's time with AVX2 (11 ms portable; `benches/page.rs`).
 //!  Correctness
 //!      A function with `#[target_feature]` may be called on a CPU that has the feature. The `best_` functions hand out
