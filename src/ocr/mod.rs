@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
-use crate::model::{Lang, Localized, PageText, TextLine, Word};
+use crate::model::{Lang, Localized, PageText, Rect, TextLine, Word};
 use line_image::LineImage;
 use lines::Line;
 use order::Piece;
@@ -174,7 +174,7 @@ fn read_line(
     let Some(image) = LineImage::cut(prepared, line) else { return Ok(None) };
     let words: Vec<Word> =
         engine.recognize(&image.pixels)?.into_iter().filter_map(|w| place(&image, prepared, w)).collect();
-    let Some(bounds) = words.iter().map(|word| word.bounds).reduce(order::union) else { return Ok(None) };
+    let Some(bounds) = words.iter().map(|word| word.bounds).reduce(Rect::union) else { return Ok(None) };
     let text = TextLine { words, bounds, block: 0 };
     let one = PageText { lines: vec![text] };
     let said = one.text();

@@ -184,19 +184,12 @@ impl Output {
                 blocks.push(block);
             }
             let parts: Vec<TextLine> = row.into_iter().filter_map(|i| lines[i].take()).collect();
-            let Some(bounds) = parts.iter().map(|line| line.bounds).reduce(union) else { continue };
+            let Some(bounds) = parts.iter().map(|line| line.bounds).reduce(Rect::union) else { continue };
             let words = parts.into_iter().flat_map(|line| line.words).collect();
             out.push(TextLine { words, bounds, block: blocks.len() as u32 - 1 });
         }
         out
     }
-}
-
-/// The smallest box around two.
-pub(crate) fn union(a: Rect, b: Rect) -> Rect {
-    let (x, y) = (a.x.min(b.x), a.y.min(b.y));
-    let (right, bottom) = ((a.x + a.width).max(b.x + b.width), (a.y + a.height).max(b.y + b.height));
-    Rect { x, y, width: right - x, height: bottom - y }
 }
 
 /// Boxes of the ruled tables: grids of at least two cells either way; one cell is a frame.

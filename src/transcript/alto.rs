@@ -2,27 +2,22 @@
 //!
 //! 4.2 is the first with what we write; readers of later 4.x take it as well. Measures are pixels of the page image.
 
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesText, Event};
+use quick_xml::events::BytesText;
 
 use crate::model::{Rect, TextLine};
 
-use super::{Transcript, TranscriptPage, around};
+use super::{Transcript, TranscriptPage, Xml, around};
 
 const NAMESPACE: &str = "http://www.loc.gov/standards/alto/ns-v4#";
 const SCHEMA: &str = "http://www.loc.gov/standards/alto/ns-v4# http://www.loc.gov/standards/alto/v4/alto-4-2.xsd";
 
 type Result = std::io::Result<()>;
-type Xml = Writer<Vec<u8>>;
 
 pub(super) fn write(transcript: &Transcript<'_>) -> String {
-    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 1);
-    document(&mut xml, transcript).expect("writing into memory does not fail");
-    String::from_utf8(xml.into_inner()).expect("the parts are UTF-8")
+    super::xml(|xml| document(xml, transcript))
 }
 
 fn document(xml: &mut Xml, transcript: &Transcript<'_>) -> Result {
-    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let root = [
         ("xmlns", NAMESPACE),
         ("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance"),

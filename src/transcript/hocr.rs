@@ -1,25 +1,20 @@
 //! hOCR 1.2 as XHTML: `ocr_page`, `ocr_carea` and `ocr_par` (each block is both), `ocr_line`, `ocrx_word`.
 
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesText, Event};
+use quick_xml::events::{BytesText, Event};
 
 use crate::model::{Rect, TextLine, Word};
 
-use super::{Transcript, TranscriptPage, around};
+use super::{Transcript, TranscriptPage, Xml, around};
 
 const CAPABILITIES: &str = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_lang";
 
 type Result = std::io::Result<()>;
-type Xml = Writer<Vec<u8>>;
 
 pub(super) fn write(transcript: &Transcript<'_>) -> String {
-    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 1);
-    document(&mut xml, transcript).expect("writing into memory does not fail");
-    String::from_utf8(xml.into_inner()).expect("the parts are UTF-8")
+    super::xml(|xml| document(xml, transcript))
 }
 
 fn document(xml: &mut Xml, transcript: &Transcript<'_>) -> Result {
-    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     xml.write_event(Event::DocType(BytesText::from_escaped("html")))?;
     let root = [("xmlns", "http://www.w3.org/1999/xhtml"), ("lang", "vi"), ("xml:lang", "vi")];
     xml.create_element("html").with_attributes(root).write_inner_content(|xml| {

@@ -7,8 +7,11 @@ mod alto;
 mod hocr;
 mod tsv;
 
+use std::io;
 use std::str::FromStr;
 
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, Event};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{PageText, Rect, TextLine};
@@ -108,13 +111,18 @@ impl TranscriptPage<'_> {
 
 /// The box around lines; empty without lines.
 fn around(lines: &[TextLine]) -> Rect {
-    lines.iter().map(|line| line.bounds).reduce(union).unwrap_or_default()
+    lines.iter().map(|line| line.bounds).reduce(Rect::union).unwrap_or_default()
 }
 
-fn union(a: Rect, b: Rect) -> Rect {
-    let (x, y) = (a.x.min(b.x), a.y.min(b.y));
-    let (right, bottom) = ((a.x + a.width).max(b.x + b.width), (a.y + a.height).max(b.y + b.height));
-    Rect { x, y, width: right - x, height: bottom - y }
+type Xml = Writer<Vec<u8>>;
+
+/// An XML document, written by `content` after its declaration.
+fn xml(content: impl FnOnce(&mut Xml) -> io::Result<()>) -> String {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 1);
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))
+        .and_then(|()| content(&mut xml))
+        .expect("writing into memory does not fail");
+    String::from_utf8(xml.into_inner()).expect("the parts are UTF-8")
 }
 
 fn plain(transcript: &Transcript<'_>) -> String {
@@ -148,7 +156,7 @@ mod tests {
                 confidence: 0.875,
             })
             .collect();
-        let bounds = words.iter().map(|word| word.bounds).reduce(union).unwrap();
+        let bounds = words.iter().map(|word| word.bounds).reduce(Rect::union).unwrap();
         TextLine { words, bounds, block }
     }
 
