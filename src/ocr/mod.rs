@@ -3,8 +3,10 @@
 //! Tesseract's line recogniser reads Vietnamese print almost perfectly; its page segmentation is what fails on forms,
 //! leaders, tables and seals. So the page is prepared ([`prepare`]), its lines are found ([`lines`]) and put in reading
 //! order ([`order`]) here, and an [`OcrEngine`] sees one clean line at a time: [`lstm`], tesseract's network and model
-//! in a runtime of our own. Limits: print written from left to
-//! right, upright within about 2 degrees; cursive handwriting comes out as words of low confidence or not at all.
+//! in a runtime of our own.
+//!
+//! Limits: print written from left to right, upright within about 2 degrees; cursive handwriting comes out as words of
+//! low confidence or not at all.
 
 mod binarize;
 mod glyphs;

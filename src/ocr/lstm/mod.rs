@@ -3,9 +3,10 @@
 //! A line image is scaled and spread in contrast ([`picture`]), goes through the network ([`network`]) and comes out as
 //! the best text under the word lists ([`decode`], [`dictionary`]). Methods and formats are tesseract's
 //! (`tesseract-ocr/tesseract`, `src/lstm`), the code is not. Why not the library: it takes nine times as long, starts
-//! threads of its own, and needs an engine with its own weights for each thread. Measured on 595 lines of the evaluation pages (mean width 346 pixels): 1.1 ms of CPU a line against
-//! 9.8 ms; 94 % of the texts are equal, most others on what is no print. With tesseract's tables in place of the curves
-//! of [`gates`] all of 149 texts were equal. Characters wrong on the evaluation pages: 0.57 % of printed ones (library:
+//! threads of its own, and needs an engine with its own weights for each thread. Measured side by side before the library
+//! left the program, on 595 lines of the evaluation pages (mean width 346 pixels): 1.1 ms of CPU a line against 9.8 ms;
+//! 94 % of the texts were equal, most others on what is no print. With tesseract's tables in place of the curves of
+//! [`gates`] all of 149 texts were equal. Characters wrong on the evaluation pages: 0.57 % of printed ones (library:
 //! 0.61 %), 0.48 % of filled-in ones (0.49 %); of the words above 0.9 99.4 % are right (99.4 %).
 //!
 //! Limits: 8-bit models with one code a character (`tessdata_fast` of alphabetic scripts), see [`file`].
