@@ -129,19 +129,19 @@ fn certainty(probability: f32) -> f32 {
 }
 
 /// A character of the best path.
-#[derive(Clone, Copy, Debug)]
-struct Letter {
-    character: u16,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Letter {
+    pub(super) character: u16,
     /// Steps from its first to behind its last.
-    start: u32,
-    end: u32,
-    certainty: f32,
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) certainty: f32,
 }
 
 /// A word in time steps.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Spoken {
-    pub(super) characters: Vec<u16>,
+    pub(super) letters: Vec<Letter>,
     pub(super) start: u32,
     /// Exclusive.
     pub(super) end: u32,
@@ -434,7 +434,7 @@ fn split(letters: &[Letter], total: u32) -> Vec<Spoken> {
             let spaces = [from.checked_sub(1), Some(to)].into_iter().flatten().filter_map(|i| letters.get(i));
             let least = letters[from..to].iter().chain(spaces).map(|letter| letter.certainty).fold(0.0, f32::min);
             words.push(Spoken {
-                characters: letters[from..to].iter().map(|letter| letter.character).collect(),
+                letters: letters[from..to].to_vec(),
                 start: boundary(from),
                 end: boundary(to),
                 confidence: (1.0 + CONFIDENCE_SCALE * least).clamp(0.0, 1.0),
@@ -465,7 +465,9 @@ mod tests {
     }
 
     fn text(words: &[Spoken]) -> String {
-        let word = |word: &Spoken| word.characters.iter().map(|&c| ['_', 'a', 'b'][usize::from(c)]).collect::<String>();
+        let word = |word: &Spoken| {
+            word.letters.iter().map(|letter| ['_', 'a', 'b'][usize::from(letter.character)]).collect::<String>()
+        };
         words.iter().map(word).collect::<Vec<_>>().join(" ")
     }
 
