@@ -4,7 +4,7 @@
 //! 2. Segments with a common baseline and a gap of a word are joined. Columns stay apart: their gap is wider.
 //! 3. What is left over (points, commas, hyphens, lone marks) joins the segment in whose band it lies.
 //!
-//! Limits: letters of two lines that touch form one component; it is shown to both lines.
+//! Letters of two lines that touch form one component, which is shown to both lines.
 
 #![expect(clippy::cast_possible_truncation, reason = "picture coordinates are small")]
 
@@ -92,6 +92,18 @@ const LEFTOVER_COST: [f64; 2] = [0.8, 0.2];
 /// Segments are joined over gaps up to this multiple of their size: justified words, not columns.
 const WORD_GAP: f64 = 1.25;
 
+/// The number or letter of an item ("1.", "a)"), no more than [`LONE_GLYPHS`], is joined to the text behind it over a gap
+/// up to this multiple of the size: alone it would be read worse. Typewriter print and tabulators leave such gaps. It is
+/// as high as the text's tall letters within the first share of their height and on its baseline within the second.
+const ITEM_GAP: f64 = 2.6;
+const ITEM_FIT: [f64; 2] = [0.3, 0.2];
+
+/// Wider gaps, up to this multiple, are joined where a line of so many glyphs, its foot between the two multiples away,
+/// runs on above or below: justified print, typewriters.
+const SPREAD_GAP: f64 = 3.2;
+const SPAN_GLYPHS: usize = 8;
+const NEXT_LINE: [f64; 2] = [0.9, 3.4];
+
 /// One line, or the part of it that lies in one column or cell.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
@@ -103,6 +115,8 @@ pub(crate) struct Line {
     pub(crate) size: f64,
     /// Numbers of the components, ascending.
     pub(crate) members: Vec<u32>,
+    /// Those of them that reach into another line, ascending: their boxes say nothing of this line's height.
+    pub(crate) shared: Vec<u32>,
     bases: usize,
     pub(crate) baseline: Baseline,
 }
@@ -144,7 +158,8 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
     let mut segments = link(page, &index, &roles);
     segments = segments.into_iter().flat_map(|s| split_by_size(list, s)).collect();
     dissolve_small(list, &mut segments, &mut roles);
-    segments = join_segments(page, segments);
+    segments = join_segments(page, segments, |a, b, _| if a.is_item_of(b) { ITEM_GAP } else { WORD_GAP });
+    segments = join_segments(page, segments, |a, b, all| if is_spanned(a, b, all) { SPREAD_GAP } else { 0.0 });
     let mut lines: Vec<Vec<u32>> = segments.into_iter().map(|s| s.bases).collect();
     let shapes: Vec<Shape> = lines.iter().map(|bases| Shape::of(list, bases)).collect();
     let base_counts: Vec<usize> = lines.iter().map(Vec::len).collect();
@@ -171,12 +186,54 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
             let bounds =
                 members.iter().map(|&m| list[m as usize].bounds).reduce(|a, b| a.union(&b)).unwrap_or_default();
             members.sort_unstable();
-            Line { bounds, body: shape.body, size: shape.size, members, bases, baseline: shape.baseline }
+            Line {
+                bounds,
+                body: shape.body,
+                size: shape.size,
+                members,
+                shared: Vec::new(),
+                bases,
+                baseline: shape.baseline,
+            }
         })
         .filter(|line| is_text(line, usual))
         .collect();
     lines.sort_by_key(|line| (line.body.y0, line.body.x0));
+    let bases = (0..list.len() as u32).filter(|&i| roles[i as usize] == Role::Base);
+    share(list, bases, usual, &mut lines);
     lines
+}
+
+/// A component may be two letters grown together when it is higher than the first multiple of the usual size, up to the
+/// second, and no wider than the third; a line has a letter there when it reaches the fourth multiple of the line's size
+/// above the baseline and ends no farther above it than the fifth.
+const GROWN: [f64; 5] = [2.0, 4.0, 2.5, 0.5, 0.2];
+
+/// Shows letters of two lines that touch to both. `bases` are the base glyphs of the page, `usual` the size of its print.
+fn share(list: &[Component], bases: impl Iterator<Item = u32>, usual: f64, lines: &mut [Line]) {
+    let [least, most, wide, above, short] = GROWN;
+    let may_be_two = |b: &Bounds| {
+        (least * usual..=most * usual).contains(&f64::from(b.height())) && f64::from(b.width()) <= wide * usual
+    };
+    for base in bases.filter(|&base| may_be_two(&list[base as usize].bounds)) {
+        let b = list[base as usize].bounds;
+        let has_letter = |line: &&mut Line| {
+            let (baseline, size) = (line.baseline_at(b.center_x()), line.size);
+            line.bases > LONE_GLYPHS
+                && (line.body.x0 - size as i32..line.body.x1 + size as i32).contains(&b.center_x())
+                && f64::from(b.y0) < baseline - above * size
+                && f64::from(b.y1) > baseline - short * size
+        };
+        let mut of: Vec<&mut Line> = lines.iter_mut().filter(has_letter).collect();
+        if of.len() > 1 {
+            for line in &mut of {
+                if let Err(at) = line.members.binary_search(&base) {
+                    line.members.insert(at, base);
+                }
+                line.shared.push(base);
+            }
+        }
+    }
 }
 
 /// Rejects specks and lone large strokes; the engine's confidence rejects the rest.
@@ -302,8 +359,12 @@ fn ruled_apart(page: &Prepared, a: &Bounds, b: &Bounds) -> bool {
     })
 }
 
-/// Joins segments on one baseline whose gap is that of words.
-fn join_segments(page: &Prepared, segments: Vec<Segment>) -> Vec<Segment> {
+/// Joins segments on one baseline whose gap is at most what `widest` says in multiples of the size.
+fn join_segments(
+    page: &Prepared,
+    segments: Vec<Segment>,
+    widest: impl Fn(&Shape, &Shape, &[Shape]) -> f64,
+) -> Vec<Segment> {
     let list = &page.components.list;
     let shapes: Vec<Shape> = segments.iter().map(|s| Shape::of(list, &s.bases)).collect();
     let mut order: Vec<usize> = (0..segments.len()).collect();
@@ -315,13 +376,13 @@ fn join_segments(page: &Prepared, segments: Vec<Segment>) -> Vec<Segment> {
         for &j in &order[at + 1..] {
             let b = &shapes[j];
             let gap = b.body.x0 - a.body.x1;
-            if f64::from(gap) > WORD_GAP * a.size.max(b.size) {
-                if f64::from(gap) > WORD_GAP * f64::from(size::TALLEST) {
-                    break;
-                }
-                continue;
+            if f64::from(gap) > SPREAD_GAP * f64::from(size::TALLEST) {
+                break;
             }
-            if a.continues(b) && !ruled_apart(page, &a.end(false), &b.end(true)) && best.is_none_or(|old| gap < old.0) {
+            let joins = a.continues(b)
+                && f64::from(gap) <= widest(a, b, &shapes) * a.size.max(b.size)
+                && !ruled_apart(page, &a.end(false), &b.end(true));
+            if joins && best.is_none_or(|old| gap < old.0) {
                 best = Some((gap, j));
             }
         }
@@ -334,6 +395,20 @@ fn join_segments(page: &Prepared, segments: Vec<Segment>) -> Vec<Segment> {
         .into_iter()
         .map(|group| Segment { bases: group.bases.iter().flat_map(|&s| segments[s as usize].bases.clone()).collect() })
         .collect()
+}
+
+/// Whether a line next to both, above or below, runs on where they leave a gap: columns leave theirs on all lines.
+fn is_spanned(a: &Shape, b: &Shape, all: &[Shape]) -> bool {
+    let size = a.size.max(b.size);
+    let [near, far] = NEXT_LINE.map(|multiple| multiple * size);
+    let runs_on = |line: &Shape| {
+        let step = f64::from((line.body.y1 - a.body.y1).abs());
+        f64::from(a.body.x1 - line.body.x0) >= size
+            && f64::from(line.body.x1 - b.body.x0) >= size
+            && (near..=far).contains(&step)
+            && line.count >= SPAN_GLYPHS
+    };
+    all.iter().any(runs_on)
 }
 
 /// Geometry of a chain of base glyphs.
@@ -365,6 +440,13 @@ impl Shape {
         let like = self.count.min(right.count) < SIZE_GLYPHS
             || self.tall.max(right.tall) < SIZE_RATIO * self.tall.min(right.tall);
         high <= low * SEGMENT_RATIO[usize::from(lone)] && like && level && self.body.overlap_y(&right.body) > 0
+    }
+
+    /// Whether this may be the number of the item that `text` to its right begins.
+    fn is_item_of(&self, text: &Self) -> bool {
+        let [height, step] = ITEM_FIT.map(|share| share * text.tall);
+        let from = self.baseline.at(f64::from(self.body.center_x())) - text.baseline.at(f64::from(text.body.x0));
+        self.count <= LONE_GLYPHS && (self.tall - text.tall).abs() <= height && from.abs() <= step
     }
 
     /// A small box at one end, on the baseline.
@@ -521,6 +603,36 @@ mod tests {
         let found = find(&page(&letters));
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].bounds.x1, 297);
+    }
+
+    #[test]
+    fn letters_of_two_lines_that_touch_are_shown_to_both() {
+        // The fifth letter of the upper line reaches down to the foot of the lower one.
+        let mut letters = [word(200, 100, 12), word(200, 132, 12)].concat();
+        letters.retain(|&(x, ..)| x != 260);
+        letters.push((260, 100, 11, 50));
+        let found = find(&page(&letters));
+        assert_eq!(found.len(), 2, "{found:?}");
+        let [upper, lower] = [&found[0], &found[1]];
+        assert_eq!((upper.members.len(), lower.members.len()), (12, 12));
+        assert_eq!((upper.shared.len(), &upper.shared), (1, &lower.shared));
+    }
+
+    #[test]
+    fn number_of_an_item_joins_its_text() {
+        let found = find(&page(&[word(200, 100, 1), word(255, 100, 9), word(200, 200, 3), word(285, 200, 9)].concat()));
+        let ends: Vec<(i32, i32)> = found.iter().map(|line| (line.body.x0, line.body.x1)).collect();
+        // Three letters are a word.
+        assert_eq!(ends, [(200, 386), (200, 241), (285, 416)]);
+    }
+
+    #[test]
+    fn spread_words_join_where_the_next_line_runs_on() {
+        let spread = [word(200, 100, 9), word(376, 100, 9)].concat();
+        assert_eq!(find(&page(&spread)).len(), 2);
+        let found = find(&page(&[spread, word(200, 140, 20)].concat()));
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!((found[0].body.x0, found[0].body.x1), (200, 507));
     }
 
     #[test]

@@ -43,6 +43,12 @@ const CENTERED: [f64; 2] = [0.9, 1.4];
 /// height.
 const SAME_COLUMN_GAP: f64 = 1.9;
 
+/// The same between lines on one axis, where letterheads have short rules, as long as the other column is no further
+/// above than the second multiple; and between paragraphs of columns of prose.
+const CENTERED_GAP: f64 = 2.4;
+const BESIDE_GAP: f64 = 1.5;
+const PARAGRAPH_GAP: f64 = 3.5;
+
 /// Room for signature and seal between a title and the name below, in letter heights.
 const SIGNATURE_GAP: f64 = 16.0;
 
@@ -481,12 +487,27 @@ fn trim(rows: &[Vec<Node>], corridor: i32) -> usize {
         let side = row.iter().filter(|n| (n.body.center_x() < corridor) == left);
         side.map(|n| (n.body, n.size)).reduce(|a, b| (a.0.union(&b.0), b.1))
     };
+    let is_prose = |kept: usize| {
+        let wide = |left: bool| {
+            let parts = rows[..kept].iter().filter_map(|row| part(row, left));
+            parts.filter(|(body, size)| f64::from(body.width()) > PROSE_WIDTH * size).count()
+        };
+        wide(true).min(wide(false)) >= PROSE_LINES
+    };
     let goes_on = |kept: usize, row: &[Node], left: bool| {
         let above = rows[..kept].iter().rev().find_map(|row| part(row, left));
-        let (Some((part, part_size)), Some((above, size))) = (part(row, left), above) else { return (false, false) };
-        let close = f64::from(part.y0 - above.y1) <= SAME_COLUMN_GAP * size.min(part_size);
-        let on_axis = f64::from((part.center_x() - above.center_x()).abs()) <= AXIS * size
-            && f64::from(part.y0 - above.y1) <= SIGNATURE_GAP * size;
+        let (Some((here, here_size)), Some((above, size))) = (part(row, left), above) else { return (false, false) };
+        let is_centered = f64::from((here.center_x() - above.center_x()).abs()) <= AXIS * size.max(here_size);
+        // Far below the other column something else begins.
+        let other = rows[..kept].iter().rev().find_map(|row| part(row, !left));
+        let is_beside = other.is_some_and(|(other, _)| f64::from(here.y0 - other.y1) <= BESIDE_GAP * size);
+        let gap = match (is_prose(kept), is_centered && is_beside) {
+            (true, _) => PARAGRAPH_GAP,
+            (_, true) => CENTERED_GAP,
+            _ => SAME_COLUMN_GAP,
+        };
+        let close = f64::from(here.y0 - above.y1) <= gap * size.min(here_size);
+        let on_axis = is_centered && f64::from(here.y0 - above.y1) <= SIGNATURE_GAP * size;
         (close, on_axis)
     };
     let mut kept = first;
@@ -496,7 +517,8 @@ fn trim(rows: &[Vec<Node>], corridor: i32) -> usize {
         let keeps = match sides(row, corridor) {
             (true, true) => left || right || (left_axis && right_axis),
             (true, false) => left,
-            _ => right,
+            // Room for the signature, beside which the other column has ended.
+            _ => right || right_axis,
         };
         if !keeps {
             break;
@@ -521,8 +543,10 @@ fn looks_like_columns(
         return false;
     }
     let both: Vec<&Vec<Node>> = band.iter().filter(|row| sides(row, corridor) == (true, true)).collect();
-    // Titles of signatories on their own axis, well apart, are no fill-ins, whatever stands on the left.
-    if width > WIDE_CORRIDOR && centered(right) {
+    // Titles of signatories on their own axis, well apart, are no fill-ins, whatever stands on the left; nor is what
+    // stands beside the recipients, who have the left column to themselves (NĐ 30/2020/NĐ-CP Phụ lục I).
+    let recipients = band[0].first().is_some_and(|node| says(node, page).starts_with(RECIPIENTS));
+    if width > WIDE_CORRIDOR && (centered(right) || recipients) {
         return true;
     }
     let labels = both.iter().filter(|row| {
@@ -531,11 +555,7 @@ fn looks_like_columns(
         on_left.last().is_some_and(|node| ends_with_colon(node, page)) || (colon(&on_left) && colon(&on_right))
     });
     if labels.count() * 2 > both.len() {
-        // "Nơi nhận:" beside a signature is the one label that heads a column: more lines follow below it.
-        let heads = both.len() == 1 && left.len() >= LIST_LINES && width > WIDE_CORRIDOR;
-        if !heads {
-            return false;
-        }
+        return false;
     }
     if centered(left) || centered(right) {
         return true;
@@ -550,6 +570,15 @@ fn looks_like_columns(
     (prose(left) && prose(right))
         || (few >= COLUMN_LINES && both.len() * 2 < few)
         || (many >= LIST_LINES && both.len() * 3 <= many && width > WIDE_CORRIDOR)
+}
+
+/// How the list of recipients begins.
+const RECIPIENTS: &str = "nơi nhận";
+
+/// What a line says, in small letters.
+fn says(node: &Node, page: &Page<'_>) -> String {
+    let What::Line(i) = node.what else { return String::new() };
+    page.pieces[i].text.text().to_lowercase()
 }
 
 /// "Label: fill-in" as a whole.
@@ -643,6 +672,58 @@ mod tests {
         let left = recipients.map(|(text, y)| piece(text, 200, y, 115));
         let right = signatory.map(|(text, y, width)| centered_piece(text, 1200, y, width));
         assert_read_as_listed(&[left, right].concat());
+    }
+
+    #[test]
+    fn recipients_come_first_whatever_stands_beside_them() {
+        // Two lines of like width with one name far below, in a larger pitch than the list.
+        let left = [("Nơi nhận:", 1000), ("- Như trên;", 1038), ("- Lưu: VT.", 1072)];
+        let right = [("TM. ỦY BAN NHÂN DÂN", 1002, 416), ("PHÓ TRƯỞNG PHÒNG", 1042, 400), ("Lê Văn An", 1272, 390)];
+        let left = left.map(|(text, y)| piece(text, 200, y, 150));
+        let right = right.map(|(text, y, width)| centered_piece(text, 1200, y, width));
+        assert_read_as_listed(&[left, right].concat());
+    }
+
+    #[test]
+    fn number_below_the_rule_of_a_letterhead_belongs_to_its_column() {
+        let left = [("ỦY BAN NHÂN DÂN", 100, 300), ("TRẠM Y TẾ", 140, 180), ("Số: 432/BPTN", 203, 240)];
+        let right = [("CỘNG HÒA", 100, 600), ("Độc lập", 140, 320), ("Thạnh Luật, ngày 22", 185, 420)];
+        let column =
+            |x: i32, lines: [(&str, i32, i32); 3]| lines.map(|(text, y, width)| centered_piece(text, x, y, width));
+        let title = centered_piece("GIẤY TIẾP NHẬN", 827, 330, 500);
+        assert_read_as_listed(&[column(400, left).to_vec(), column(1100, right).to_vec(), vec![title]].concat());
+    }
+
+    #[test]
+    fn what_follows_below_a_letterhead_is_no_part_of_its_left_column() {
+        let left =
+            [("ỦY BAN", 100, 300), ("Số: 5", 140, 180)].map(|(text, y, width)| centered_piece(text, 400, y, width));
+        let right = [("CỘNG HÒA", 100, 600), ("Độc lập", 140, 320)];
+        let right = right.map(|(text, y, width)| centered_piece(text, 1100, y, width));
+        let stamp = centered_piece("CÔNG VĂN ĐẾN", 400, 207, 200);
+        assert_read_as_listed(&[left.to_vec(), right.to_vec(), vec![stamp]].concat());
+    }
+
+    #[test]
+    fn columns_of_prose_go_on_over_gaps_between_paragraphs() {
+        let column = |x: i32| {
+            let paragraph =
+                move |top: i32| (0..5).map(move |row| piece(&format!("{x} {top} {row}"), x, top + 30 * row, 600));
+            paragraph(100).chain(paragraph(305))
+        };
+        assert_read_as_listed(&column(100).chain(column(800)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn one_field_beside_three_is_read_in_its_row() {
+        let listed = [
+            ("Sinh ngày: 9/1", 200, 100),
+            ("Dân tộc: Thái", 900, 100),
+            ("Số: 1", 200, 140),
+            ("Nơi cư trú: ấp", 200, 180),
+        ];
+        let pieces = listed.iter().map(|&(text, x, y)| piece(text, x, y, 220)).collect();
+        assert_eq!(read(pieces), ["Sinh ngày: 9/1 Dân tộc: Thái", "Số: 1", "Nơi cư trú: ấp"]);
     }
 
     #[test]
