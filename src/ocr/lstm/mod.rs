@@ -95,6 +95,7 @@ impl OcrEngine for Lstm {
 
 #[cfg(test)]
 mod tests {
+    use super::simd::Kernels;
     use super::*;
     use image::Luma;
 
@@ -147,6 +148,23 @@ mod tests {
                 let overlap = word.x1.min(x1).saturating_sub(word.x0.max(x0));
                 assert!(2 * overlap > word.x1 - word.x0, "{word:?}");
             }
+        }
+    }
+
+    #[test]
+    fn lines_read_the_same_with_every_kernel() {
+        let mut engine = Lstm::read(MODEL, "vie").unwrap();
+        let probabilities = |engine: &Lstm| {
+            lines().map(|line| {
+                let input = Input::new(&line, engine.network.height());
+                engine.network.run(&input).steps().flatten().map(|p| p.to_bits()).collect::<Vec<_>>()
+            })
+        };
+        engine.network.kernels = Kernels::PORTABLE;
+        let expected = probabilities(&engine);
+        for (name, kernels) in Kernels::runnable() {
+            engine.network.kernels = kernels;
+            assert_eq!(probabilities(&engine), expected, "{name}");
         }
     }
 
