@@ -156,36 +156,55 @@ fn taps(from: u32, to: u32) -> Vec<Taps> {
 
 fn resample(data: &[u8], from: (u32, u32), to: (u32, u32), channels: usize) -> Vec<u8> {
     let (rows, columns) = (taps(from.1, to.1), taps(from.0, to.0));
-    let stride = from.0 as usize * channels;
-    // 255 times 256 and the rounding fit into 16 bits, of which the processor adds sixteen at once.
-    let mut sums = vec![0_u16; stride];
-    let mut out = Vec::with_capacity(to.0 as usize * to.1 as usize * channels);
-    for row in &rows {
-        sums.fill(128);
-        for (i, &weight) in row.weights.iter().enumerate() {
-            for (sum, &v) in sums.iter_mut().zip(&data[(row.first + i) * stride..][..stride]) {
-                *sum += u16::from(v) * weight;
-            }
-        }
+    let (stride, out_stride) = (from.0 as usize * channels, to.0 as usize * channels);
+    // 255 times 256 and the rounding fit into 16 bits, of which the processor adds many at once.
+    let mut blended = vec![0_u16; stride + LANES];
+    let mut weighed = vec![0_u16; out_stride + LANES];
+    let mut out = vec![0; to.1 as usize * out_stride];
+    for (row, out) in rows.iter().zip(out.chunks_exact_mut(out_stride)) {
+        blend(&data[row.first * stride..], stride, &row.weights, &mut blended[..stride]);
         match channels {
-            3 => across::<3>(&sums, &columns, &mut out),
-            _ => across::<1>(&sums, &columns, &mut out),
+            3 => across::<3>(&blended, &columns, &mut weighed),
+            _ => across::<1>(&blended, &columns, &mut weighed),
         }
+        out.iter_mut().zip(&weighed).for_each(|(out, &sum)| *out = (sum >> 8) as u8);
     }
     out
 }
 
-/// Weighs the columns of one row of sums and appends its pixels.
-fn across<const CHANNELS: usize>(sums: &[u16], columns: &[Taps], out: &mut Vec<u8>) {
-    let (pixels, _) = sums.as_chunks::<CHANNELS>();
-    for column in columns {
-        let mut weighed = [128_u32; CHANNELS];
-        for (pixel, &weight) in pixels[column.first..].iter().zip(&column.weights) {
-            for (sum, &v) in weighed.iter_mut().zip(pixel) {
-                *sum += u32::from(v >> 8) * u32::from(weight);
+/// Weighs rows of `stride` bytes, three at a time.
+fn blend(rows: &[u8], stride: usize, weights: &[u16], out: &mut [u16]) {
+    out.fill(128);
+    for (rows, weights) in rows.chunks(3 * stride).zip(weights.chunks(3)) {
+        if let [a, b, c] = *weights {
+            let (first, rest) = rows.split_at(stride);
+            let (second, third) = rest.split_at(stride);
+            for (((sum, &x), &y), &z) in out.iter_mut().zip(first).zip(second).zip(third) {
+                *sum += u16::from(x) * a + u16::from(y) * b + u16::from(z) * c;
+            }
+        } else {
+            for (row, &weight) in rows.chunks(stride).zip(weights) {
+                out.iter_mut().zip(row).for_each(|(sum, &v)| *sum += u16::from(v) * weight);
             }
         }
-        out.extend(weighed.map(|sum| (sum >> 8) as u8));
+    }
+    out.iter_mut().for_each(|sum| *sum >>= 8);
+}
+
+/// Values that are weighed at once: the channels of a pixel, and what follows them.
+const LANES: usize = 4;
+
+/// Weighs the columns of one row. [`LANES`] values may be read behind the row and written behind `out`.
+fn across<const CHANNELS: usize>(row: &[u16], columns: &[Taps], out: &mut [u16]) {
+    for (column, x) in columns.iter().zip(0..) {
+        let mut weighed = [128; LANES];
+        for (&weight, i) in column.weights.iter().zip(column.first..) {
+            let values: &[u16; LANES] = row[i * CHANNELS..].first_chunk().expect("room behind the row");
+            for lane in 0..LANES {
+                weighed[lane] += values[lane] * weight;
+            }
+        }
+        out[x * CHANNELS..][..LANES].copy_from_slice(&weighed);
     }
 }
 
