@@ -18,7 +18,7 @@
 enum { ARCH_CPUID_SET = 0x1012 };
 enum { EAX, EBX, ECX, EDX, REGISTERS };
 
-/* What a level is the last without, by where CPUID tells of it (Intel SDM volume 2A, table 3-8). */
+/* What the levels up to `level` do not have, by where CPUID tells of it (Intel SDM volume 2A, table 3-8). */
 static const struct {
     int level;
     uint32_t leaf, subleaf;
@@ -28,11 +28,12 @@ static const struct {
     {1, 1, 0, {0, 0, 1u << 0 | 1u << 1 | 1u << 9 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 23, 0}},
     /* FMA, MOVBE, AVX, F16C */
     {2, 1, 0, {0, 0, 1u << 12 | 1u << 22 | 1u << 28 | 1u << 29, 0}},
-    /* BMI1, AVX2, BMI2, SHA; all of AVX-512, AMX and GFNI are there too, of which level 3 hides the rest */
+    /* BMI1, AVX2, BMI2; SHA, which no level asks for and few CPUs without AVX have */
     {2, 7, 0, {0, 1u << 3 | 1u << 5 | 1u << 8 | 1u << 29, 0, 0}},
     /* LZCNT */
     {2, 0x80000001u, 0, {0, 0, 1u << 5, 0}},
-    /* AVX-512 (F, DQ, IFMA, CD, BW, VL); VBMI, VBMI2, GFNI, VAES, VPCLMULQDQ, VNNI, BITALG, VPOPCNTDQ; VP2INTERSECT, AMX */
+    /* AVX-512 F, DQ, IFMA, CD, BW, VL; VBMI, VBMI2, GFNI, VAES, VPCLMULQDQ, VNNI, BITALG, VPOPCNTDQ; VP2INTERSECT and
+       FP16, AMX */
     {3, 7, 0,
      {0, 1u << 16 | 1u << 17 | 1u << 21 | 1u << 28 | 1u << 30 | 1u << 31,
       1u << 1 | 1u << 6 | 1u << 8 | 1u << 9 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 14,

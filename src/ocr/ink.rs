@@ -13,8 +13,9 @@
 
 use image::{GrayImage, RgbImage};
 
+use super::prepare::Steps;
 use crate::imaging::components::{self, Bitmap, Bounds, Components};
-use crate::imaging::gray::luma_of;
+use crate::imaging::gray::{luma, luma_of};
 
 /// Up to this difference of channels a pixel counts as tinted paper, from the second on as coloured ink; between them
 /// the two grays are mixed. Papers and their prints measure 5 to 60, ink 90 to 170.
@@ -58,15 +59,22 @@ fn is_blue(pixel: &[u8]) -> bool {
 }
 
 /// The gray image of the text: seals bleached, blue signatures erased.
-pub(crate) fn text_gray(page: &RgbImage, dpi: f64) -> GrayImage {
+pub(crate) fn text_gray(page: &RgbImage, dpi: f64, steps: Steps) -> GrayImage {
     if page.is_empty() {
         return GrayImage::new(page.width(), page.height());
     }
     let Colours { mut gray, blue, red } = Colours::of(page);
-    for seal in seals(page, &red, dpi) {
-        bleach(page, &mut gray, &seal);
+    if !steps.tints {
+        gray = luma(page);
     }
-    erase_signatures(page, &mut gray, &blue, dpi);
+    if steps.colour_seals {
+        for seal in seals(page, &red, dpi) {
+            bleach(page, &mut gray, &seal);
+        }
+    }
+    if steps.signatures {
+        erase_signatures(page, &mut gray, &blue, dpi);
+    }
     gray
 }
 
@@ -342,7 +350,7 @@ mod tests {
                 *pixel = image::Rgb([if (120.0..128.0).contains(&radius) { 60 } else { 20 }, 20, 20]);
             }
         }
-        let gray = text_gray(&page, dpi);
+        let gray = text_gray(&page, dpi, Steps::ALL);
         assert!(gray.get_pixel(250, 126).0[0] > 220, "ring");
         assert!(gray.get_pixel(126, 252).0[0] < 100, "text under the ring");
         assert!(gray.get_pixel(300, 252).0[0] < 40, "text beside the ring");
