@@ -4,6 +4,8 @@
 //! one, and prints for each reading a JSON object a line: `without` (the step, or null), `file`, `text` and `ms`, the CPU
 //! time of the reading. What is read is the page image as it is stored, so that its encoding counts for all alike.
 
+#![expect(clippy::print_stdout, reason = "what it is for")]
+
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;

@@ -11,7 +11,8 @@
 //!      Reducing a capture of 9.6 MP in colour and brightness takes 0.5 of the time of the portable kernels compiled for
 //!      AVX2 (7 ms; `proxy` of `examples/imaging_timings.rs`); finding the edges of its working picture 0.6 of that of
 //!      plain code (5 ms, timed within `outline` on a busy machine).
-//!      The brightness of the page takes 0.17 of the portable kernel's time with AVX2 (11 ms portable; `benches/page.rs`).
+//!      The brightness of the page takes 0.17 of the portable kernel's time with AVX2, 0.26 with SSSE3 (11 ms portable;
+//!      `benches/page.rs`, on CPUs of `benches/as-cpu`).
 //!  Correctness
 //!      A function with `#[target_feature]` may be called on a CPU that has the feature. The `best_` functions hand out
 //!      the wrappers, which are private to this module, only after `is_x86_feature_detected!` has said so.

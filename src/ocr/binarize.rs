@@ -230,7 +230,7 @@ mod tests {
         for level in DARKEST_PAPER..=255 {
             let mut values: Vec<u8> = (0..=255).collect();
             values.chunks_mut(TILE).for_each(|pixels| divide(pixels, level, level));
-            let expected = (0..=255).map(|value| (u16::from(value) * WHITE / level).min(255) as u8);
+            let expected = (0..=255).map(|value: u16| (value * WHITE / level).min(255) as u8);
             assert!(expected.eq(values), "{level}");
         }
         // Between two centres the level goes from the one to the other.

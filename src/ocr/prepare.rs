@@ -251,8 +251,9 @@ const LANES: usize = 4;
 fn across<const CHANNELS: usize>(row: &[u16], columns: &[Taps], out: &mut [u16]) {
     for (column, x) in columns.iter().zip(0..) {
         let mut weighed = [128; LANES];
-        for (&weight, i) in column.weights.iter().zip(column.first..) {
-            let values: &[u16; LANES] = row[i * CHANNELS..].first_chunk().expect("room behind the row");
+        let end = (column.first + column.weights.len()) * CHANNELS + LANES;
+        let pixels = row[column.first * CHANNELS..end].windows(LANES).step_by(CHANNELS);
+        for (values, &weight) in pixels.zip(&column.weights) {
             for lane in 0..LANES {
                 weighed[lane] += values[lane] * weight;
             }
