@@ -47,6 +47,9 @@ impl Kernels {
             if is_x86_feature_detected!("ssse3") {
                 kernels.push(("SSSE3", x86::SSSE3));
             }
+            if is_x86_feature_detected!("sse2") {
+                kernels.push(("SSE2", x86::SSE2));
+            }
         }
         kernels.push(("portable", Self::PORTABLE));
         kernels
@@ -64,6 +67,7 @@ mod x86 {
     pub(super) const AVX2: Kernels =
         Kernels { product: product_avx2, step: step_avx2, tanh: tanh_avx2, softmax: softmax_avx2 };
     pub(super) const SSSE3: Kernels = Kernels { product: product_ssse3, ..Kernels::PORTABLE };
+    pub(super) const SSE2: Kernels = Kernels { product: product_sse2, ..Kernels::PORTABLE };
 
     #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
     fn product_vnni(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
@@ -81,6 +85,52 @@ mod x86 {
     fn product_ssse3(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
         // SAFETY: only `runnable` hands this function out, after it has found SSSE3.
         unsafe { in_ssse3(matrix, inputs, sums) }
+    }
+
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn product_sse2(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
+        // SAFETY: only `runnable` hands this function out, after it has found SSE2.
+        unsafe { in_sse2(matrix, inputs, sums) }
+    }
+
+    #[target_feature(enable = "sse2")]
+    fn in_sse2(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
+        let (input_len, output_len) = (matrix.input_len(), matrix.output_len());
+        for (group, tiles) in matrix.tiles.chunks_exact(matrix.quads).enumerate() {
+            for (input, output) in inputs.chunks_exact(input_len).zip(sums.chunks_exact_mut(output_len)) {
+                let (halves, _) = output[group * GROUP..].as_chunks_mut::<{ GROUP / 2 }>();
+                for (half, sums) in halves[..2].iter_mut().enumerate() {
+                    half_row_sse2(tiles, half, input, sums.as_chunks_mut().0.first_chunk_mut().expect("half a group"));
+                }
+            }
+        }
+    }
+
+    /// One vector for half a group: with products of 16 bits each sum takes two lanes.
+    #[target_feature(enable = "sse2")]
+    fn half_row_sse2(tiles: &[Tile], half: usize, input: &[i8], sums: &mut [[i32; 4]; 4]) {
+        let mut totals = [[_mm_setzero_si128(); 2]; 4];
+        for (tile, &quad) in tiles.iter().zip(input.as_chunks::<QUAD>().0) {
+            let [values, _] = widened(_mm_set1_epi32(bits(quad)));
+            let (halves, _) = tile.as_flattened().as_chunks::<{ GROUP / 2 * QUAD }>();
+            for (totals, weights) in totals.iter_mut().zip(halves[half].as_chunks().0) {
+                for (total, weights) in totals.iter_mut().zip(widened(load_half(weights))) {
+                    *total = _mm_add_epi32(*total, _mm_madd_epi16(weights, values));
+                }
+            }
+        }
+        for (sum, totals) in sums.iter_mut().zip(totals) {
+            let [low, high] = totals.map(|total| _mm_castsi128_ps(total));
+            let even = _mm_castps_si128(_mm_shuffle_ps::<0b10_00_10_00>(low, high));
+            let odd = _mm_castps_si128(_mm_shuffle_ps::<0b11_01_11_01>(low, high));
+            store_half(sum, _mm_add_epi32(load_half_sums(sum), _mm_add_epi32(even, odd)));
+        }
+    }
+
+    /// Bytes with 16 bits each, the first eight and the others.
+    #[target_feature(enable = "sse2")]
+    fn widened(bytes: __m128i) -> [__m128i; 2] {
+        [_mm_unpacklo_epi8(bytes, bytes), _mm_unpackhi_epi8(bytes, bytes)].map(|twice| _mm_srai_epi16::<8>(twice))
     }
 
     #[target_feature(enable = "ssse3")]
@@ -245,21 +295,21 @@ mod x86 {
     }
 
     #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
-    #[target_feature(enable = "ssse3")]
+    #[target_feature(enable = "sse2")]
     fn load_half(values: &[i8; 16]) -> __m128i {
         // SAFETY: the array has the 16 bytes that are read, at any alignment.
         unsafe { _mm_loadu_si128(values.as_ptr().cast()) }
     }
 
     #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
-    #[target_feature(enable = "ssse3")]
+    #[target_feature(enable = "sse2")]
     fn load_half_sums(values: &[i32; 4]) -> __m128i {
         // SAFETY: the array has the 16 bytes that are read, at any alignment.
         unsafe { _mm_loadu_si128(values.as_ptr().cast()) }
     }
 
     #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
-    #[target_feature(enable = "ssse3")]
+    #[target_feature(enable = "sse2")]
     fn store_half(values: &mut [i32; 4], register: __m128i) {
         // SAFETY: the array has the 16 bytes that are written, at any alignment.
         unsafe { _mm_storeu_si128(values.as_mut_ptr().cast(), register) }
