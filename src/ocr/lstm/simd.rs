@@ -3,10 +3,10 @@
 //!
 //! JUSTIFICATION of the `unsafe` code
 //!  Benefit
-//!      Reading a line of 440 pixels takes 17.6 ms of CPU with the portable kernels, 2.7 ms with the products in SSSE3,
-//!      1.9 ms in AVX2 and 1.4 ms in AVX-512 VNNI (`benches/as-cpu CPU cargo bench --bench page -- line`). Of the latter
-//!      two a fifth more would be spent without the curves compiled for AVX2 (1.41 for 1.14 ms on 149 lines of evaluation
-//!      pages, when they were written).
+//!      Reading a line of 440 pixels takes 17.6 ms of CPU with the portable kernels, 4.5 ms with the products in SSE2, 2.7 ms
+//!      in SSSE3, 1.9 ms in AVX2 and 1.4 ms in AVX-512 VNNI (`benches/as-cpu CPU cargo bench --bench page -- line`). Of the
+//!      latter two a fifth more would be spent without the curves compiled for AVX2 (1.41 for 1.14 ms on 149 lines of
+//!      evaluation pages, when they were written).
 //!  Correctness
 //!      A function with `#[target_feature]` may be called on a CPU that has the feature. `Kernels::runnable` hands out the
 //!      wrappers, which are private to this module, only after `is_x86_feature_detected!` has said so.
