@@ -120,13 +120,6 @@ def read_all(pictures, jobs):
 # Judging
 
 
-def group(entry):
-    """The row of a page: its kind, apart where a hand or the picture is what is hard about it."""
-    if entry.get("quality") not in (None, "ok"):
-        return f"{entry['kind']}, poor"
-    return f"{entry['kind']}, hand" if "hand" in entry["tags"] else entry["kind"]
-
-
 def judged(entry, text):
     """Wrong characters, true characters, then words in common, true words, read words."""
     true, read = normalized(entry["text"]), normalized(text)
@@ -180,7 +173,7 @@ class Places:
 def report_text(truth, run):
     rows = {}
     for entry in truth:
-        for name in (group(entry), "all"):
+        for name in (measures.group(entry), "all"):
             row = rows.setdefault(name, {reader: [0] * 5 for reader in run.texts} | {"pages": 0})
             row["pages"] += 1
             for reader, texts in run.texts.items():
@@ -205,7 +198,7 @@ def report_words(truth, places):
     for entry in truth:
         place = places[entry["file"]]
         if place:
-            kinds.setdefault(group(entry), []).append(place)
+            kinds.setdefault(measures.group(entry), []).append(place)
             sure.setdefault("hand" if "hand" in entry["tags"] else "print", []).extend(place.confidences())
     if kinds:
         report_boxes(kinds)

@@ -6,23 +6,23 @@
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, criterion_group, criterion_main};
-use image::RgbImage;
+use image::{GrayImage, RgbImage};
 use rustix::time::{ClockId, clock_gettime};
 use sohoa::codes;
 use sohoa::imaging::gray::luma;
 use sohoa::imaging::illumination::{self, Light};
 use sohoa::imaging::ink::Ink;
 use sohoa::imaging::proxy::Proxy;
-use sohoa::imaging::{bed, blank, bounds, encode, orient, quality, skew, warp};
+use sohoa::imaging::{bed, blank, bounds, decode, encode, orient, quality, skew, warp};
 use sohoa::input::{self, Frame};
 use sohoa::model::{Homography, PageMap, Quad};
-use sohoa::ocr::OcrEngine;
 use sohoa::ocr::lstm::Lstm;
+use sohoa::ocr::{self, LineWord, OcrEngine, OcrError, Prepared, Reading};
 use sohoa::page::{self, Page, Settings};
 
 const SCAN: &str = "quyet-dinh/1-mat-truoc.jpg";
@@ -163,6 +163,53 @@ fn on_one_thread() -> Criterion<CpuTime> {
         .measurement_time(Duration::from_millis(800))
 }
 
+/// Keeps the lines that it is handed and reads nothing.
+#[derive(Default)]
+struct Collector(Mutex<Vec<GrayImage>>);
+
+impl OcrEngine for Collector {
+    fn recognize(&self, line: &GrayImage) -> Result<Vec<LineWord>, OcrError> {
+        self.0.lock().expect("one thread").push(line.clone());
+        Ok(Vec::new())
+    }
+
+    fn name(&self) -> &str {
+        "collector"
+    }
+}
+
+/// The steps of reading, each with those before it, then those of all lines of the page.
+fn reading(c: &mut Criterion<CpuTime>) {
+    let engine = reader();
+    let frame = frame(SCAN);
+    let page = process(&frame, None);
+    let (dpi, limits) = (page.geometry.dpi, Settings::default().limits);
+    let image = decode::decode(&page.jpeg, 0, &limits).expect("a picture of ours").image;
+    let collector = Collector::default();
+    let collect = || ocr::read(black_box(&image), dpi, &collector).expect("a collector never fails");
+    collect();
+    let lines = std::mem::take(&mut *collector.0.lock().expect("one thread"));
+    let mut group = c.benchmark_group(format!("reading of a scan with {} lines", lines.len()));
+    group.bench_function("prepare", |b| b.iter(|| Prepared::new(black_box(&image), dpi)));
+    group.bench_function("prepare, find lines", |b| b.iter(|| Reading::new(black_box(&image), dpi)));
+    group.bench_function("prepare, find lines, cut them", |b| {
+        b.iter(|| {
+            collector.0.lock().expect("one thread").clear();
+            collect()
+        });
+    });
+    group.bench_function("network alone", |b| {
+        b.iter(|| lines.iter().map(|line| engine.run_network(black_box(line))).sum::<usize>());
+    });
+    group.bench_function("network, words", |b| {
+        b.iter(|| {
+            lines.iter().map(|line| engine.recognize(black_box(line)).map_or(0, |words| words.len())).sum::<usize>()
+        });
+    });
+    group.bench_function("all", |b| b.iter(|| ocr::read(black_box(&image), dpi, &engine)));
+    group.finish();
+}
+
 /// Single lines of print: 440 and 293 pixels of a page at 200 dpi.
 fn lines(c: &mut Criterion<CpuTime>) {
     let engine = reader();
@@ -178,5 +225,5 @@ fn lines(c: &mut Criterion<CpuTime>) {
     group.finish();
 }
 
-criterion_group!(name = benches; config = on_one_thread(); targets = pages, stages, lines);
+criterion_group!(name = benches; config = on_one_thread(); targets = pages, stages, reading, lines);
 criterion_main!(benches);

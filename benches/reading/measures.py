@@ -118,6 +118,13 @@ def holds(box, point):
     return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
 
 
+def group(entry):
+    """The row of a page: its kind, apart where a hand or the picture is what is hard about it."""
+    if entry.get("quality") not in (None, "ok"):
+        return f"{entry['kind']}, poor"
+    return f"{entry['kind']}, hand" if "hand" in entry["tags"] else entry["kind"]
+
+
 def word_f1(true, read):
     """Counts of words in common, true words and read words, whatever their order."""
     true, read = true.split(), read.split()

@@ -70,21 +70,114 @@ impl Bitmap {
     pub(crate) fn row(&self, y: usize) -> &[u8] {
         &self.data[y * self.width..(y + 1) * self.width]
     }
+}
 
-    /// Rows become columns; done in blocks that stay in the cache.
+/// Pixels of a word.
+const WORD: usize = u64::BITS as usize;
+
+/// A [`Bitmap`] in bits, for what passes over whole pages: each row in whole words, its first pixel the lowest bit, zeros
+/// behind its last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bits {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    words: Vec<u64>,
+}
+
+impl Bits {
+    pub(crate) fn new(bitmap: &Bitmap) -> Self {
+        let mut bits = Self::blank(bitmap.width, bitmap.height);
+        let rows = bitmap.data.chunks_exact(bitmap.width.max(1));
+        for (row, words) in rows.zip(bits.words.chunks_exact_mut(bitmap.width.div_ceil(WORD).max(1))) {
+            pack(row, |value| value != 0, words);
+        }
+        bits
+    }
+
+    fn blank(width: usize, height: usize) -> Self {
+        Self { width, height, words: vec![0; width.div_ceil(WORD) * height] }
+    }
+
+    /// Words of a row.
+    fn stride(&self) -> usize {
+        self.width.div_ceil(WORD)
+    }
+
+    /// Rows become columns.
     pub(crate) fn transposed(&self) -> Self {
-        const BLOCK: usize = 32;
-        let mut out = Self::new(self.height, self.width);
-        for y0 in (0..self.height).step_by(BLOCK) {
-            for x0 in (0..self.width).step_by(BLOCK) {
-                for y in y0..(y0 + BLOCK).min(self.height) {
-                    for x in x0..(x0 + BLOCK).min(self.width) {
-                        out.data[x * self.height + y] = self.data[y * self.width + x];
-                    }
-                }
+        let mut out = Self::blank(self.height, self.width);
+        let (stride, out_stride) = (self.stride(), out.stride());
+        for y in (0..self.height).step_by(WORD) {
+            for column in 0..stride {
+                let mut block = [0; WORD];
+                let rows = self.words[y * stride..].chunks_exact(stride.max(1));
+                block.iter_mut().zip(rows).for_each(|(word, row)| *word = row[column]);
+                transpose(&mut block);
+                let rows = out.words[column * WORD * out_stride..].chunks_exact_mut(out_stride.max(1));
+                rows.zip(block).for_each(|(row, word)| row[y / WORD] = word);
             }
         }
         out
+    }
+
+    /// What is left without the columns' runs longer than `longest`: a run of that many is kept.
+    pub(crate) fn without_long_columns(&self, longest: usize) -> Self {
+        let stride = self.stride();
+        // Opening by a column of one more, in steps that double.
+        let steps = || {
+            let mut length = 1;
+            std::iter::from_fn(move || {
+                let step = length.min(longest + 1 - length);
+                length += step;
+                (step > 0).then_some(step * stride)
+            })
+        };
+        let mut long = self.words.clone();
+        let len = long.len();
+        for offset in steps().map(|offset| offset.min(len)) {
+            for i in 0..len - offset {
+                long[i] &= long[i + offset];
+            }
+            long[len - offset..].fill(0);
+        }
+        for offset in steps().map(|offset| offset.min(len)) {
+            for i in (offset..len).rev() {
+                long[i] |= long[i - offset];
+            }
+        }
+        let words = self.words.iter().zip(long).map(|(word, long)| word & !long).collect();
+        Self { words, ..*self }
+    }
+}
+
+/// The pixels of a row in bits.
+fn pack(row: &[u8], is_ink: impl Fn(u8) -> bool, words: &mut [u64]) {
+    // Multiplied by this, the lowest bits of eight bytes come together in the highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let (whole, rest) = row.as_chunks::<WORD>();
+    for (pixels, word) in whole.iter().zip(&mut *words) {
+        let ink = pixels.map(|value| u8::from(is_ink(value)));
+        let eights = ink.as_chunks::<8>().0.iter().rev();
+        *word = eights.fold(0, |word, &eight| word << 8 | u64::from_le_bytes(eight).wrapping_mul(GATHER) >> 56);
+    }
+    if let Some(word) = words.get_mut(whole.len()) {
+        *word = rest.iter().rev().fold(0, |word, &value| word << 1 | u64::from(is_ink(value)));
+    }
+}
+
+/// Makes rows of a block columns: exchanges its upper right and lower left quarters, then those of each quarter (Warren,
+/// "Hacker's Delight", 7-3).
+fn transpose(block: &mut [u64; WORD]) {
+    let mut side = WORD / 2;
+    let mut mask = u64::MAX >> side;
+    while side > 0 {
+        for row in (0..WORD).filter(|row| row & side == 0) {
+            let differing = (block[row] >> side ^ block[row + side]) & mask;
+            block[row] ^= differing << side;
+            block[row + side] ^= differing;
+        }
+        side /= 2;
+        mask ^= mask << side;
     }
 }
 
@@ -105,7 +198,7 @@ pub(crate) struct Run {
     pub(crate) component: u32,
 }
 
-/// All components of a bitmap and the runs they consist of (by row, left to right).
+/// All components of a bitmap, in the order of their first run, and the runs they consist of (by row, left to right).
 #[derive(Debug)]
 pub(crate) struct Components {
     pub(crate) list: Vec<Component>,
@@ -123,43 +216,81 @@ pub(crate) fn find_gray(gray: &GrayImage, least: u8) -> Components {
     find_where(gray.as_raw(), gray.width() as usize, 0, |value| value >= least)
 }
 
-/// Components are numbered in the order of their first run.
+/// [`find`] for a picture in bits.
+pub(crate) fn find_bits(bits: &Bits, bridge: i32) -> Components {
+    let mut finder = Finder::default();
+    for row in bits.words.chunks_exact(bits.stride().max(1)) {
+        finder.add_row(row, bits.width, bridge);
+    }
+    number(finder.runs, finder.sets)
+}
+
 fn find_where(pixels: &[u8], width: usize, bridge: i32, is_ink: impl Fn(u8) -> bool) -> Components {
-    let mut runs: Vec<Run> = Vec::new();
-    let mut sets = Sets::default();
-    let (mut above, mut above_end) = (0, 0);
-    for (y, row) in pixels.chunks_exact(width.max(1)).enumerate() {
-        let start = runs.len();
-        scan_row(row, y as i32, bridge, &is_ink, &mut runs, &mut sets);
-        let mut j = above;
-        for i in start..runs.len() {
-            while j < above_end && runs[j].x1 < runs[i].x0 {
+    let mut finder = Finder::default();
+    let mut words = vec![0; width.div_ceil(WORD)];
+    for row in pixels.chunks_exact(width.max(1)) {
+        pack(row, &is_ink, &mut words);
+        finder.add_row(&words, width, bridge);
+    }
+    number(finder.runs, finder.sets)
+}
+
+/// The runs of the rows so far and which of them touch.
+#[derive(Default)]
+struct Finder {
+    runs: Vec<Run>,
+    sets: Sets,
+    rows: i32,
+    /// First run of the last row.
+    above: usize,
+}
+
+impl Finder {
+    fn add_row(&mut self, words: &[u64], width: usize, bridge: i32) {
+        let start = self.runs.len();
+        self.scan(words, width, bridge);
+        let mut j = self.above;
+        for i in start..self.runs.len() {
+            while j < start && self.runs[j].x1 < self.runs[i].x0 {
                 j += 1;
             }
             let mut k = j;
-            while k < above_end && runs[k].x0 <= runs[i].x1 {
-                sets.join(i as u32, k as u32);
+            while k < start && self.runs[k].x0 <= self.runs[i].x1 {
+                self.sets.join(i as u32, k as u32);
                 k += 1;
             }
         }
-        (above, above_end) = (start, runs.len());
+        self.above = start;
+        self.rows += 1;
     }
-    number(runs, sets)
-}
 
-fn scan_row(row: &[u8], y: i32, bridge: i32, is_ink: impl Fn(u8) -> bool, runs: &mut Vec<Run>, sets: &mut Sets) {
-    let mut x = 0;
-    let mut last_end = i32::MIN / 2;
-    while x < row.len() {
-        let Some(skip) = row[x..].iter().position(|&v| is_ink(v)) else { break };
-        let x0 = x + skip;
-        let x1 = row[x0..].iter().position(|&v| !is_ink(v)).map_or(row.len(), |n| x0 + n);
-        let id = runs.len() as u32;
-        let bridged = x0 as i32 - last_end <= bridge;
-        sets.0.push(if bridged { id - 1 } else { id });
-        runs.push(Run { y, x0: x0 as i32, x1: x1 as i32, component: id });
-        last_end = x1 as i32;
-        x = x1;
+    /// Appends the runs of a row.
+    fn scan(&mut self, words: &[u64], width: usize, bridge: i32) {
+        let mut last_end = i32::MIN / 2;
+        let mut begun = None;
+        let mut add = |x0: i32, x1: i32| {
+            let id = self.runs.len() as u32;
+            self.sets.0.push(if x0 - last_end <= bridge { id - 1 } else { id });
+            self.runs.push(Run { y: self.rows, x0, x1, component: id });
+            last_end = x1;
+        };
+        let mut last_pixel = 0;
+        for (word, base) in words.iter().zip((0..).step_by(WORD)) {
+            // Where a pixel differs from the one before it.
+            let mut edges = word ^ (word << 1 | last_pixel);
+            last_pixel = word >> (WORD - 1);
+            while edges != 0 {
+                let x = base + edges.trailing_zeros() as i32;
+                edges &= edges - 1;
+                match begun.take() {
+                    None => begun = Some(x),
+                    Some(x0) => add(x0, x),
+                }
+            }
+        }
+        if let Some(x0) = begun {
+            add(x0, width as i32);
+        }
     }
 }
 
@@ -256,11 +387,56 @@ mod tests {
         assert_eq!(found.list[0].area, 7);
     }
 
+    /// Ink with runs of all lengths, over the ends of words.
+    fn speckled(width: usize, height: usize) -> Bitmap {
+        let mut noise = 1_u32;
+        let data = (0..width * height).map(|_| {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            u8::from(noise >> 30 > 0)
+        });
+        Bitmap { width, height, data: data.collect() }
+    }
+
     #[test]
-    fn transposing_twice_changes_nothing() {
-        let picture = bitmap(&["#.##", "..#."]);
-        let turned = picture.transposed();
-        assert_eq!((turned.width, turned.height), (2, 4));
-        assert_eq!(turned.transposed().data, picture.data);
+    fn runs_are_those_of_the_rows() {
+        for width in [1, 63, 64, 65, 128, 200] {
+            let picture = speckled(width, 9);
+            let found = find(&picture, 0);
+            let mut again = Bitmap::new(width, 9);
+            for run in &found.runs {
+                let [y, x0, x1] = [run.y, run.x0, run.x1].map(|at| usize::try_from(at).unwrap());
+                let row = &mut again.data[y * width..][..width];
+                assert!(x0 == 0 || row[x0 - 1] == 0, "runs do not touch");
+                row[x0..x1].fill(1);
+            }
+            assert_eq!(again.data, picture.data, "{width}");
+            let of_bits = find_bits(&Bits::new(&picture), 0);
+            assert_eq!(format!("{of_bits:?}"), format!("{found:?}"));
+        }
+    }
+
+    #[test]
+    fn rows_become_columns() {
+        for (width, height) in [(1, 1), (4, 2), (64, 64), (130, 67), (7, 200), (0, 3), (3, 0)] {
+            let picture = speckled(width, height);
+            let turned = Bits::new(&picture).transposed();
+            let data = (0..width * height).map(|i| picture.data[i % height * width + i / height]).collect();
+            assert_eq!(turned, Bits::new(&Bitmap { width: height, height: width, data }), "{width}x{height}");
+        }
+    }
+
+    #[test]
+    fn long_columns_are_left_out() {
+        // One column with runs of these lengths, those that are not kept white.
+        let column = |keep: &dyn Fn(usize) -> bool| {
+            let lengths = [1, 9, 2, 8, 3, 7, 16, 4, 17, 18, 2];
+            let runs = lengths.iter().flat_map(|&length| [&[0][..], &vec![u8::from(keep(length)); length]].concat());
+            let data: Vec<u8> = runs.collect();
+            Bits::new(&Bitmap { width: 1, height: data.len(), data })
+        };
+        for longest in [1, 2, 3, 7, 16] {
+            let kept = column(&|length| length <= longest);
+            assert_eq!(column(&|_| true).without_long_columns(longest), kept, "{longest}");
+        }
     }
 }

@@ -11,7 +11,8 @@
 //!      Reducing a capture of 9.6 MP in colour and brightness takes 0.5 of the time of the portable kernels compiled for
 //!      AVX2 (7 ms; `proxy` of `examples/imaging_timings.rs`); finding the edges of its working picture 0.6 of that of
 //!      plain code (5 ms, timed within `outline` on a busy machine).
-//!      The brightness of the page takes 0.17 of the portable kernel's time with AVX2 (11 ms portable; `benches/page.rs`).
+//!      The brightness of the page takes 0.17 of the portable kernel's time with AVX2, 0.26 with SSSE3 (11 ms portable;
+//!      `benches/page.rs`, on CPUs of `benches/as-cpu`).
 //!  Correctness
 //!      A function with `#[target_feature]` may be called on a CPU that has the feature. The `best_` functions hand out
 //!      the wrappers, which are private to this module, only after `is_x86_feature_detected!` has said so.
@@ -105,8 +106,13 @@ pub(super) fn best_boxes<const C: usize>() -> Boxes {
 /// The fastest brightness kernel that this CPU can run.
 pub(super) fn best_luma() -> Luma {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        return x86::luma_avx2;
+    {
+        if is_x86_feature_detected!("avx2") {
+            return x86::luma_avx2;
+        }
+        if is_x86_feature_detected!("ssse3") {
+            return x86::luma_ssse3;
+        }
     }
     luma_scalar
 }
@@ -309,13 +315,17 @@ mod x86 {
         luma_scalar(&rgb[96 * count..], last);
     }
 
+    /// Weights of the bytes of a pixel. Green comes twice, so that its weight of 150 becomes two that fit.
+    const LUMA_WEIGHTS: i32 = i32::from_le_bytes([77, 75, 75, 29]);
+    /// Where those bytes are in four pixels.
+    const LUMA_PICK: [i8; 16] = [0, 1, 1, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 10, 10, 11];
+
     /// The brightness of 16 pixels, 16 bits each.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn luma_of_16(bytes: &[u8; 48]) -> __m256i {
-        // Green twice, so that its weight of 150 becomes two that fit.
-        let weights = _mm256_set1_epi32(i32::from_le_bytes([77, 75, 75, 29]));
-        let pick = vector([0, 1, 1, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 10, 10, 11]);
+        let weights = _mm256_set1_epi32(LUMA_WEIGHTS);
+        let pick = vector(LUMA_PICK);
         let pick_last = _mm_add_epi8(pick, _mm_set1_epi8(4));
         let part = |start: usize| load_16(bytes[start..start + 16].try_into().expect("16 bytes"));
         // Pixels 0 to 3 and 8 to 11, then 4 to 7 and 12 to 15; the last of these lie four bytes into what is read.
@@ -328,8 +338,48 @@ mod x86 {
         _mm256_srli_epi16::<8>(sums)
     }
 
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    pub(super) fn luma_ssse3(rgb: &[u8], gray: &mut [u8]) {
+        // SAFETY: only `best_luma` hands this function out, after it has found SSSE3.
+        unsafe { luma_by_16(rgb, gray) }
+    }
+
+    /// Brightness, 16 pixels at a time; see [`luma_of_16`].
+    #[target_feature(enable = "ssse3")]
+    fn luma_by_16(rgb: &[u8], gray: &mut [u8]) {
+        let colours = rgb.as_chunks::<48>().0;
+        let count = colours.len().min(gray.len() / 16);
+        let (outs, last) = gray.split_at_mut(16 * count);
+        let weights = _mm_set1_epi32(LUMA_WEIGHTS);
+        let pick = vector(LUMA_PICK);
+        let pick_last = _mm_add_epi8(pick, _mm_set1_epi8(4));
+        for (bytes, out) in colours.iter().zip(outs.as_chunks_mut::<16>().0) {
+            let four = |start: usize, pick: __m128i| {
+                let pixels = load_16(bytes[start..start + 16].try_into().expect("16 bytes"));
+                let pixels = _mm_xor_si128(_mm_shuffle_epi8(pixels, pick), _mm_set1_epi8(i8::MIN));
+                _mm_maddubs_epi16(weights, pixels)
+            };
+            let eight = |even: __m128i, odd: __m128i| {
+                let sums = _mm_xor_si128(_mm_hadd_epi16(even, odd), _mm_set1_epi16(i16::MIN));
+                _mm_srli_epi16::<8>(sums)
+            };
+            let first = eight(four(0, pick), four(12, pick));
+            let second = eight(four(24, pick), four(32, pick_last));
+            store_16(_mm_packus_epi16(first, second), out);
+        }
+        luma_scalar(&rgb[48 * count..], last);
+    }
+
     #[inline]
-    #[target_feature(enable = "avx2")]
+    #[target_feature(enable = "sse2")]
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn store_16(value: __m128i, bytes: &mut [u8; 16]) {
+        // SAFETY: 16 bytes of 16.
+        unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), value) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
     #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
     fn load_16(bytes: &[u8; 16]) -> __m128i {
         // SAFETY: 16 bytes of 16.
@@ -1080,11 +1130,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_brightness_kernels_give_the_same_bits(rgb in proptest::collection::vec(any::<u8>(), 0..700)) {
-            let (mut expected, mut gray) = (vec![0; rgb.len() / 3], vec![0; rgb.len() / 3]);
+        fn all_brightness_kernels_give_the_same_bits(rgb in proptest::collection::vec(any::<u8>(), 0..700)) {
+            let mut expected = vec![0; rgb.len() / 3];
             luma_scalar(&rgb, &mut expected);
-            best_luma()(&rgb, &mut gray);
-            prop_assert_eq!(gray, expected);
+            let mut kernels = vec![best_luma()];
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("ssse3") {
+                kernels.push(x86::luma_ssse3);
+            }
+            for kernel in kernels {
+                let mut gray = vec![0; rgb.len() / 3];
+                kernel(&rgb, &mut gray);
+                prop_assert_eq!(&gray, &expected);
+            }
         }
     }
 

@@ -20,7 +20,7 @@ const PAPER_PERCENTILE: f64 = 0.80;
 const DARKEST_PAPER: u16 = 80;
 
 /// Gray that paper is brought to.
-const WHITE: u32 = 250;
+const WHITE: u16 = 250;
 
 /// Divides the background out, in place.
 pub(crate) fn flatten(gray: &mut GrayImage) {
@@ -45,15 +45,31 @@ pub(crate) fn flatten(gray: &mut GrayImage) {
     }
 }
 
+/// Divides a row by the levels of its tiles' centres, between them by the line that joins them.
 fn divide_row(row: &mut [u8], levels: &[u16]) {
+    const HALF: usize = TILE / 2;
     let last = levels.len() - 1;
-    for (x, value) in row.iter_mut().enumerate() {
-        let position = ((x * 256 / TILE) as i64 - 128).clamp(0, last as i64 * 256) as usize;
-        let (left, part) = (position / 256, (position % 256) as u32);
-        let (a, b) = (u32::from(levels[left]), u32::from(levels[(left + 1).min(last)]));
-        let level = ((a * (256 - part) + b * part) >> 8).max(1);
-        *value = (u32::from(*value) * WHITE / level).min(255) as u8;
+    let (before, rest) = row.split_at_mut(HALF.min(row.len()));
+    divide(before, levels[0], levels[0]);
+    for (between, part) in rest.chunks_mut(TILE).enumerate() {
+        divide(part, levels[between], levels[(between + 1).min(last)]);
     }
+}
+
+/// Divides up to a tile's width of pixels from one centre to the next.
+#[inline(always)]
+fn divide(pixels: &mut [u8], left: u16, right: u16) {
+    let mut values = [0; TILE];
+    values[..pixels.len()].copy_from_slice(pixels);
+    for (value, x) in values.iter_mut().zip(0..) {
+        let part = x * 256 / TILE as u16;
+        let level = ((left * (256 - part) + right * part) >> 8).max(1);
+        // Exact: up to where it is cut off the quotient of such small numbers is farther from the next whole number than
+        // it is rounded.
+        let quotient = f32::from(u16::from(*value) * WHITE) / f32::from(level);
+        *value = quotient.min(255.0) as i32 as u8;
+    }
+    pixels.copy_from_slice(&values[..pixels.len()]);
 }
 
 fn tile_paper(gray: &GrayImage, columns: usize, rows: usize) -> Vec<u16> {
@@ -207,6 +223,20 @@ mod tests {
         assert_eq!(ink.data[110 * 320 + 40], 1);
         assert_eq!(ink.data[110 * 320 + 300], 0);
         assert_eq!(ink.data.iter().map(|&v| usize::from(v)).sum::<usize>(), 14 * 2 * 20);
+    }
+
+    #[test]
+    fn paper_becomes_white_and_the_rest_in_proportion() {
+        for level in DARKEST_PAPER..=255 {
+            let mut values: Vec<u8> = (0..=255).collect();
+            values.chunks_mut(TILE).for_each(|pixels| divide(pixels, level, level));
+            let expected = (0..=255).map(|value: u16| (value * WHITE / level).min(255) as u8);
+            assert!(expected.eq(values), "{level}");
+        }
+        // Between two centres the level goes from the one to the other.
+        let mut row = vec![80; 40];
+        divide_row(&mut row, &[80, 160, 160]);
+        assert_eq!((row[0], row[8], row[16], row[24], row[39]), (250, 250, 166, 125, 125));
     }
 
     #[test]

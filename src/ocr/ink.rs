@@ -13,8 +13,9 @@
 
 use image::{GrayImage, RgbImage};
 
+use super::prepare::Steps;
 use crate::imaging::components::{self, Bitmap, Bounds, Components};
-use crate::imaging::gray::luma_of;
+use crate::imaging::gray::{luma, luma_of};
 
 /// Up to this difference of channels a pixel counts as tinted paper, from the second on as coloured ink; between them
 /// the two grays are mixed. Papers and their prints measure 5 to 60, ink 90 to 170.
@@ -58,18 +59,97 @@ fn is_blue(pixel: &[u8]) -> bool {
 }
 
 /// The gray image of the text: seals bleached, blue signatures erased.
-pub(crate) fn text_gray(page: &RgbImage, dpi: f64) -> GrayImage {
-    let (width, height) = page.dimensions();
-    let gray = page.as_raw().chunks_exact(3).map(gray_of).collect();
-    let mut gray = GrayImage::from_raw(width, height, gray).unwrap_or_default();
-    if gray.is_empty() {
-        return gray;
+pub(crate) fn text_gray(page: &RgbImage, dpi: f64, steps: Steps) -> GrayImage {
+    if page.is_empty() {
+        return GrayImage::new(page.width(), page.height());
     }
-    for seal in seals(page, dpi) {
-        bleach(page, &mut gray, &seal);
+    let Colours { mut gray, blue, red } = Colours::of(page);
+    if !steps.tints {
+        gray = luma(page);
     }
-    erase_signatures(page, &mut gray, dpi);
+    if steps.colour_seals {
+        for seal in seals(page, &red, dpi) {
+            bleach(page, &mut gray, &seal);
+        }
+    }
+    if steps.signatures {
+        erase_signatures(page, &mut gray, &blue, dpi);
+    }
     gray
+}
+
+/// What a page's pixels are one by one.
+struct Colours {
+    gray: GrayImage,
+    /// 1 where [`is_blue`].
+    blue: Bitmap,
+    /// Red pixels of each cell.
+    red: Vec<u8>,
+}
+
+/// Pixels that are looked at together: whole cells.
+const TOGETHER: usize = 4 * CELL;
+
+/// Up to this difference of channels a pixel is no ink of a seal or a ballpoint, and its gray is its brightest channel.
+const COLOURLESS: u8 = 40;
+const _: () =
+    assert!(COLOURLESS as i32 <= TINT[0] && COLOURLESS as i32 <= RED_EXCESS && COLOURLESS as i32 <= BLUE_EXCESS[0]);
+
+impl Colours {
+    fn of(page: &RgbImage) -> Self {
+        let (width, height) = (page.width() as usize, page.height() as usize);
+        let mut gray = GrayImage::new(page.width(), page.height());
+        let mut blue = Bitmap::new(width, height);
+        let columns = width / CELL;
+        let mut red = vec![0; columns * (height / CELL)];
+        let rows = page.as_raw().chunks_exact(width * 3).zip(gray.chunks_exact_mut(width));
+        for (y, ((row, gray), blue)) in rows.zip(blue.data.chunks_exact_mut(width)).enumerate() {
+            let red = red.get_mut(y / CELL * columns..(y / CELL + 1) * columns).unwrap_or_default();
+            for (i, (gray, blue)) in gray.chunks_mut(TOGETHER).zip(blue.chunks_mut(TOGETHER)).enumerate() {
+                let pixels = &row[3 * TOGETHER * i..];
+                if let Some(whole) = pixels.first_chunk()
+                    && let (brightest, ..=COLOURLESS) = brightest_and_colour(whole)
+                {
+                    gray.copy_from_slice(&brightest);
+                    continue;
+                }
+                for (x, pixel) in pixels.chunks_exact(3).take(gray.len()).enumerate() {
+                    gray[x] = gray_of(pixel);
+                    blue[x] = u8::from(is_blue(pixel));
+                    if let Some(cell) = red.get_mut((TOGETHER * i + x) / CELL) {
+                        *cell += u8::from(red_excess(pixel) > RED_EXCESS);
+                    }
+                }
+            }
+        }
+        Self { gray, blue, red }
+    }
+}
+
+/// The brightest channel of each pixel, and the largest difference of channels in any.
+#[inline(always)]
+fn brightest_and_colour(pixels: &[u8; 3 * TOGETHER]) -> ([u8; TOGETHER], u8) {
+    // Of each three bytes in a row, which the compiler makes vectors of; those of a pixel count.
+    const OF_PIXEL: [u8; 3 * TOGETHER] = {
+        let mut mask = [0; 3 * TOGETHER];
+        let mut i = 0;
+        while i < mask.len() {
+            mask[i] = u8::MAX;
+            i += 3;
+        }
+        mask
+    };
+    let mut bytes = [0; 3 * TOGETHER + 2];
+    bytes[..3 * TOGETHER].copy_from_slice(pixels);
+    let (mut threes, mut differences) = ([0; 3 * TOGETHER], [0; 3 * TOGETHER]);
+    for i in 0..3 * TOGETHER {
+        let (a, b, c) = (bytes[i], bytes[i + 1], bytes[i + 2]);
+        threes[i] = a.max(b).max(c);
+        differences[i] = (threes[i] - a.min(b).min(c)) & OF_PIXEL[i];
+    }
+    let mut brightest = [0; TOGETHER];
+    brightest.iter_mut().zip(threes.iter().step_by(3)).for_each(|(brightest, &three)| *brightest = three);
+    (brightest, differences.into_iter().fold(0, u8::max))
 }
 
 /// Darkest and lightest level of a seal's ink to stretch between, as shares (percent) of its median: print below a seal
@@ -94,16 +174,9 @@ const SEAL_MARGIN: i32 = 2;
 const SIGNATURE_BRIDGE: i32 = 2;
 const SIGNATURE_EDGE: i32 = 2;
 
-/// Boxes of red seals.
-fn seals(page: &RgbImage, dpi: f64) -> Vec<Bounds> {
+/// Boxes of red seals; `counts` are the red pixels of each cell.
+fn seals(page: &RgbImage, counts: &[u8], dpi: f64) -> Vec<Bounds> {
     let (width, height) = (page.width() as usize / CELL, page.height() as usize / CELL);
-    let mut counts = vec![0_u8; width * height];
-    for (y, row) in page.as_raw().chunks_exact(page.width() as usize * 3).take(height * CELL).enumerate() {
-        let cells = &mut counts[y / CELL * width..][..width];
-        for (cell, pixels) in cells.iter_mut().zip(row.chunks_exact(3 * CELL)) {
-            *cell += pixels.chunks_exact(3).filter(|p| red_excess(p) > RED_EXCESS).count() as u8;
-        }
-    }
     let mut mask = Bitmap::new(width, height);
     for y in 1..height.saturating_sub(1) {
         for x in 1..width.saturating_sub(1) {
@@ -209,10 +282,9 @@ fn median_level(histogram: &[u32; 256]) -> u8 {
 }
 
 /// Turns large thin strokes of blue ink to white.
-fn erase_signatures(page: &RgbImage, gray: &mut GrayImage, dpi: f64) {
+fn erase_signatures(page: &RgbImage, gray: &mut GrayImage, blue: &Bitmap, dpi: f64) {
     let (width, height) = (page.width() as usize, page.height() as usize);
-    let mask = Bitmap { width, height, data: page.as_raw().chunks_exact(3).map(|p| u8::from(is_blue(p))).collect() };
-    let found = components::find(&mask, SIGNATURE_BRIDGE);
+    let found = components::find(blue, SIGNATURE_BRIDGE);
     let mm = dpi / 25.4;
     let signature: Vec<bool> = found
         .list
@@ -247,6 +319,25 @@ mod tests {
     }
 
     #[test]
+    fn pixels_seen_together_are_those_seen_alone() {
+        // Paper with coloured pixels on it here and there, of a width that ends within a cell.
+        let mut noise = 1_u32;
+        let page = RgbImage::from_fn(75, 10, |x, _| {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let [a, b, c, _] = noise.to_be_bytes();
+            image::Rgb(if x % 32 < 16 { [a / 8 + 200, b / 8 + 200, c / 8 + 200] } else { [a, b, c] })
+        });
+        let Colours { gray, blue, red } = Colours::of(&page);
+        let alone = |of: fn(&[u8]) -> u8| page.pixels().map(|pixel| of(&pixel.0)).collect::<Vec<_>>();
+        assert_eq!(gray.as_raw(), &alone(gray_of));
+        assert_eq!(blue.data, alone(|pixel| u8::from(is_blue(pixel))));
+        let reds = alone(|pixel| u8::from(red_excess(pixel) > RED_EXCESS));
+        let cell = |i: usize| (0..CELL * CELL).map(move |k| (i / 18 * CELL + k / CELL) * 75 + i % 18 * CELL + k % CELL);
+        let expected: Vec<u8> = (0..18 * 2).map(|i| cell(i).map(|at| reds[at]).sum()).collect();
+        assert_eq!(red, expected);
+    }
+
+    #[test]
     fn red_ring_vanishes_and_black_text_under_it_stays() {
         let dpi = 200.0;
         let mut page = RgbImage::from_pixel(500, 500, image::Rgb([250, 250, 245]));
@@ -259,7 +350,7 @@ mod tests {
                 *pixel = image::Rgb([if (120.0..128.0).contains(&radius) { 60 } else { 20 }, 20, 20]);
             }
         }
-        let gray = text_gray(&page, dpi);
+        let gray = text_gray(&page, dpi, Steps::ALL);
         assert!(gray.get_pixel(250, 126).0[0] > 220, "ring");
         assert!(gray.get_pixel(126, 252).0[0] < 100, "text under the ring");
         assert!(gray.get_pixel(300, 252).0[0] < 40, "text beside the ring");

@@ -29,7 +29,8 @@ use crate::model::{Lang, Localized, PageText, Rect, TextLine, Word};
 use line_image::{Framing, LineImage};
 use lines::Line;
 use order::Piece;
-use prepare::Prepared;
+#[doc(hidden)]
+pub use prepare::{Prepared, Steps};
 pub use reading::Reading;
 
 /// One word as an engine reads it, in pixels of the line image.
@@ -103,7 +104,13 @@ impl Localized for OcrError {
 /// # Errors
 /// The first error of the engine, in reading order.
 pub fn read(page: &RgbImage, dpi: f64, engine: &dyn OcrEngine) -> Result<PageText, OcrError> {
-    let prepared = Prepared::new(page, dpi);
+    read_with_steps(page, dpi, engine, Steps::ALL)
+}
+
+/// [`read`] with some steps of the preparation left out.
+#[doc(hidden)]
+pub fn read_with_steps(page: &RgbImage, dpi: f64, engine: &dyn OcrEngine, steps: Steps) -> Result<PageText, OcrError> {
+    let prepared = Prepared::with_steps(page, dpi, steps);
     let lines = lines::find(&prepared);
     let tables = order::tables(&prepared.rules);
     let in_cell = |line: &Line| tables.iter().any(|t| t.contains(line.body.center_x(), line.body.center_y()));

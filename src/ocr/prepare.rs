@@ -32,9 +32,52 @@ const DPI_TOLERANCE: f64 = 0.12;
 /// Reductions and enlargements beyond this are not made: enlarging more than twice invents nothing useful.
 const FACTORS: std::ops::RangeInclusive<f64> = 0.05..=2.0;
 
+/// Which steps of the preparation are taken: all, but where `examples/ablation.rs` measures what each is worth.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Steps {
+    /// Bringing the page to the working resolution.
+    pub resolution: bool,
+    /// Fading pastel colours into the paper.
+    pub tints: bool,
+    /// Bleaching coloured seals.
+    pub colour_seals: bool,
+    /// Erasing signatures in blue ink.
+    pub signatures: bool,
+    /// Dividing the background out.
+    pub background: bool,
+    /// Telling photographs and two-dimensional codes from text.
+    pub graphics: bool,
+    /// Bleaching the seals of a gray scan.
+    pub gray_seals: bool,
+    /// Clearing one-dimensional codes.
+    pub barcodes: bool,
+    /// Removing ruled lines and dotted leaders.
+    pub rules: bool,
+    /// Clearing what rules leave where they cross and end.
+    pub crossings: bool,
+}
+
+impl Steps {
+    /// The preparation as it is.
+    pub const ALL: Self = Self {
+        resolution: true,
+        tints: true,
+        colour_seals: true,
+        signatures: true,
+        background: true,
+        graphics: true,
+        gray_seals: true,
+        barcodes: true,
+        rules: true,
+        crossings: true,
+    };
+}
+
 /// A page prepared for reading.
+#[doc(hidden)]
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub struct Prepared {
     /// Gray text on white.
     pub(crate) gray: GrayImage,
     /// Components of the ink that is left.
@@ -54,17 +97,21 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Prepares a colour page of `dpi` pixels an inch.
-    pub(crate) fn new(page: &RgbImage, dpi: f64) -> Self {
+    pub fn new(page: &RgbImage, dpi: f64) -> Self {
+        Self::with_steps(page, dpi, Steps::ALL)
+    }
+
+    pub(crate) fn with_steps(page: &RgbImage, dpi: f64, steps: Steps) -> Self {
         let size = page.dimensions();
-        let work = work_size(size, dpi);
+        let work = if steps.resolution { work_size(size, dpi) } else { size };
         let gray = if work == size {
-            ink::text_gray(page, dpi)
+            ink::text_gray(page, dpi, steps)
         } else {
             let data = resample(page.as_raw(), size, work, 3);
             let dpi = dpi * f64::from(work.0) / f64::from(size.0);
-            ink::text_gray(&RgbImage::from_raw(work.0, work.1, data).unwrap_or_default(), dpi)
+            ink::text_gray(&RgbImage::from_raw(work.0, work.1, data).unwrap_or_default(), dpi, steps)
         };
-        Self::finish(gray, size, dpi)
+        Self::finish(gray, size, dpi, steps)
     }
 
     /// Prepares a gray page.
@@ -76,21 +123,27 @@ impl Prepared {
         } else {
             GrayImage::from_raw(work.0, work.1, resample(page.as_raw(), size, work, 1)).unwrap_or_default()
         };
-        Self::finish(gray, size, dpi)
+        Self::finish(gray, size, dpi, Steps::ALL)
     }
 
-    fn finish(mut gray: GrayImage, page_size: (u32, u32), page_dpi: f64) -> Self {
-        binarize::flatten(&mut gray);
+    fn finish(mut gray: GrayImage, page_size: (u32, u32), page_dpi: f64, steps: Steps) -> Self {
+        if steps.background {
+            binarize::flatten(&mut gray);
+        }
         let mut bitmap = binarize::ink(&gray);
         let dense = dense_tiles(&bitmap);
         let dpi = page_dpi * f64::from(gray.width()) / f64::from(page_size.0.max(1));
-        if ink::bleach_gray_seals(&mut gray, &components::find(&bitmap, 0), dpi) {
+        if steps.gray_seals && ink::bleach_gray_seals(&mut gray, &components::find(&bitmap, 0), dpi) {
             bitmap = binarize::ink(&gray);
         }
-        erase_barcodes(&mut bitmap);
+        if steps.barcodes {
+            erase_barcodes(&mut bitmap);
+        }
         let mut cleared = Bitmap::new(bitmap.width, bitmap.height);
-        let rules = rules::remove(&mut bitmap, &mut cleared);
-        erase_crossings(&mut bitmap, &cleared);
+        let rules = if steps.rules { rules::remove(&mut bitmap, &mut cleared) } else { Rules::default() };
+        if steps.crossings {
+            erase_crossings(&mut bitmap, &cleared);
+        }
         whiten(&mut gray, &bitmap, &cleared);
         let components = components::find(&bitmap, 0);
         let mut labels = vec![0; bitmap.width * bitmap.height];
@@ -98,7 +151,7 @@ impl Prepared {
             let start = run.y as usize * bitmap.width;
             labels[start + run.x0 as usize..start + run.x1 as usize].fill(run.component + 1);
         }
-        let graphic = components.list.iter().map(|c| dense.holds(&c.bounds)).collect();
+        let graphic = components.list.iter().map(|c| steps.graphics && dense.holds(&c.bounds)).collect();
         let ratio = |page: u32, work: u32| f64::from(page) / f64::from(work.max(1));
         let scale = (ratio(page_size.0, gray.width()), ratio(page_size.1, gray.height()));
         Self { gray, components, labels, graphic, rules, dpi, scale, page_size }
@@ -156,36 +209,56 @@ fn taps(from: u32, to: u32) -> Vec<Taps> {
 
 fn resample(data: &[u8], from: (u32, u32), to: (u32, u32), channels: usize) -> Vec<u8> {
     let (rows, columns) = (taps(from.1, to.1), taps(from.0, to.0));
-    let stride = from.0 as usize * channels;
-    // 255 times 256 and the rounding fit into 16 bits, of which the processor adds sixteen at once.
-    let mut sums = vec![0_u16; stride];
-    let mut out = Vec::with_capacity(to.0 as usize * to.1 as usize * channels);
-    for row in &rows {
-        sums.fill(128);
-        for (i, &weight) in row.weights.iter().enumerate() {
-            for (sum, &v) in sums.iter_mut().zip(&data[(row.first + i) * stride..][..stride]) {
-                *sum += u16::from(v) * weight;
-            }
-        }
+    let (stride, out_stride) = (from.0 as usize * channels, to.0 as usize * channels);
+    // 255 times 256 and the rounding fit into 16 bits, of which the processor adds many at once.
+    let mut blended = vec![0_u16; stride + LANES];
+    let mut weighed = vec![0_u16; out_stride + LANES];
+    let mut out = vec![0; to.1 as usize * out_stride];
+    for (row, out) in rows.iter().zip(out.chunks_exact_mut(out_stride)) {
+        blend(&data[row.first * stride..], stride, &row.weights, &mut blended[..stride]);
         match channels {
-            3 => across::<3>(&sums, &columns, &mut out),
-            _ => across::<1>(&sums, &columns, &mut out),
+            3 => across::<3>(&blended, &columns, &mut weighed),
+            _ => across::<1>(&blended, &columns, &mut weighed),
         }
+        out.iter_mut().zip(&weighed).for_each(|(out, &sum)| *out = (sum >> 8) as u8);
     }
     out
 }
 
-/// Weighs the columns of one row of sums and appends its pixels.
-fn across<const CHANNELS: usize>(sums: &[u16], columns: &[Taps], out: &mut Vec<u8>) {
-    let (pixels, _) = sums.as_chunks::<CHANNELS>();
-    for column in columns {
-        let mut weighed = [128_u32; CHANNELS];
-        for (pixel, &weight) in pixels[column.first..].iter().zip(&column.weights) {
-            for (sum, &v) in weighed.iter_mut().zip(pixel) {
-                *sum += u32::from(v >> 8) * u32::from(weight);
+/// Weighs rows of `stride` bytes, three at a time.
+fn blend(rows: &[u8], stride: usize, weights: &[u16], out: &mut [u16]) {
+    out.fill(128);
+    for (rows, weights) in rows.chunks(3 * stride).zip(weights.chunks(3)) {
+        if let [a, b, c] = *weights {
+            let (first, rest) = rows.split_at(stride);
+            let (second, third) = rest.split_at(stride);
+            for (((sum, &x), &y), &z) in out.iter_mut().zip(first).zip(second).zip(third) {
+                *sum += u16::from(x) * a + u16::from(y) * b + u16::from(z) * c;
+            }
+        } else {
+            for (row, &weight) in rows.chunks(stride).zip(weights) {
+                out.iter_mut().zip(row).for_each(|(sum, &v)| *sum += u16::from(v) * weight);
             }
         }
-        out.extend(weighed.map(|sum| (sum >> 8) as u8));
+    }
+    out.iter_mut().for_each(|sum| *sum >>= 8);
+}
+
+/// Values that are weighed at once: the channels of a pixel, and what follows them.
+const LANES: usize = 4;
+
+/// Weighs the columns of one row. [`LANES`] values may be read behind the row and written behind `out`.
+fn across<const CHANNELS: usize>(row: &[u16], columns: &[Taps], out: &mut [u16]) {
+    for (column, x) in columns.iter().zip(0..) {
+        let mut weighed = [128; LANES];
+        let end = (column.first + column.weights.len()) * CHANNELS + LANES;
+        let pixels = row[column.first * CHANNELS..end].windows(LANES).step_by(CHANNELS);
+        for (values, &weight) in pixels.zip(&column.weights) {
+            for lane in 0..LANES {
+                weighed[lane] += values[lane] * weight;
+            }
+        }
+        out[x * CHANNELS..][..LANES].copy_from_slice(&weighed);
     }
 }
 

@@ -7,7 +7,7 @@
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates are small")]
 
 use super::ratio::Ratio;
-use crate::imaging::components::{self, Bitmap, Bounds};
+use crate::imaging::components::{self, Bitmap, Bits, Bounds};
 
 /// A rule, by its box. Half-open.
 #[derive(Clone, Debug, Default)]
@@ -67,11 +67,12 @@ pub(crate) fn remove(ink: &mut Bitmap, cleared: &mut Bitmap) -> Rules {
     let turn = |b: &Bounds| Bounds { x0: b.y0, y0: b.x0, x1: b.y1, y1: b.x1 };
     let mut rules = Rules::default();
     for kind in [HEAVY, FINE] {
-        let horizontal = find(ink, kind, |_, _| true);
+        let bits = Bits::new(ink);
+        let horizontal = find(&bits, kind, |_, _| true);
         let closed = |pieces: &[i32], length| {
             pieces.iter().any(|&piece| piece > STEM) || CLOSED.is_reached(pieces.iter().sum(), length)
         };
-        let turned = find(&ink.transposed(), kind, closed);
+        let turned = find(&bits.transposed(), kind, closed);
         horizontal.iter().for_each(|(_, pixels)| erase(ink, cleared, pixels, false));
         turned.iter().for_each(|(_, pixels)| erase(ink, cleared, pixels, true));
         rules.horizontal.extend(horizontal.iter().map(|(b, _)| *b));
@@ -95,9 +96,9 @@ fn erase(ink: &mut Bitmap, cleared: &mut Bitmap, pixels: &Pixels, turned: bool) 
 
 /// Horizontal rules of a bitmap with the runs they consist of. `is_rule` has the last word on a chain: the lengths of its
 /// pieces and its own.
-fn find(ink: &Bitmap, kind: Kind, is_rule: impl Fn(&[i32], i32) -> bool) -> Vec<(Bounds, Pixels)> {
-    let thin = thin_pixels(ink, kind.thick);
-    let found = components::find(&thin, size::DOT_GAP);
+fn find(ink: &Bits, kind: Kind, is_rule: impl Fn(&[i32], i32) -> bool) -> Vec<(Bounds, Pixels)> {
+    // Thin: few ink pixels in the column, without interruption.
+    let found = components::find_bits(&ink.without_long_columns(kind.thick), size::DOT_GAP);
     let mut pieces: Vec<usize> = (0..found.list.len())
         .filter(|&i| {
             let c = &found.list[i];
@@ -164,28 +165,6 @@ fn spare_thick_columns(bounds: &Bounds, pixels: &mut Pixels) {
         }
     }
     *pixels = kept;
-}
-
-/// Ink pixels with at most `thick` ink pixels in their column, without interruption.
-fn thin_pixels(ink: &Bitmap, thick: usize) -> Bitmap {
-    let width = ink.width;
-    let mut out = Bitmap::new(width, ink.height);
-    let mut lengths = vec![0_u8; width];
-    for y in 0..=ink.height {
-        for (x, length) in lengths.iter_mut().enumerate() {
-            if y < ink.height && ink.data[y * width + x] != 0 {
-                *length = length.saturating_add(1);
-                continue;
-            }
-            if *length > 0 && usize::from(*length) <= thick {
-                for back in 1..=usize::from(*length) {
-                    out.data[(y - back) * width + x] = 1;
-                }
-            }
-            *length = 0;
-        }
-    }
-    out
 }
 
 /// Numbers the chains that collinear neighbouring pieces (sorted by left edge) form.

@@ -1,7 +1,6 @@
 //! Matrices of 8-bit weights, laid out for the kernels, and their products with 8-bit vectors.
 
 use super::file::{Cursor, Malformed};
-use super::simd;
 
 /// Outputs that the kernels compute together, in four registers of eight.
 pub(super) const GROUP: usize = 32;
@@ -47,13 +46,16 @@ impl Weights {
         if values.contains(&i8::MIN) {
             return Err(Malformed("a weight out of range"));
         }
-        if file.size()? != outputs {
+        // Later versions of tesseract write zeros behind the scales of the outputs, up to whole registers.
+        let written = file.size()?;
+        if !(outputs..=outputs.next_multiple_of(GROUP)).contains(&written) {
             return Err(Malformed("a matrix without its scales"));
         }
         // Vectors hold their values times LARGEST.
         #[expect(clippy::cast_possible_truncation, reason = "f32 is as exact as the weights")]
         let scale = |file: &mut Cursor<'_>| file.f64().map(|scale| (scale / f64::from(LARGEST)) as f32);
-        let scales = (0..outputs).map(|_| scale(file)).collect::<Result<Vec<_>, _>>()?;
+        let mut scales = (0..written).map(|_| scale(file)).collect::<Result<Vec<_>, _>>()?;
+        scales.truncate(outputs);
         if scales.iter().any(|scale| !scale.is_finite() || *scale < 0.0) {
             return Err(Malformed("a scale out of range"));
         }
@@ -106,7 +108,7 @@ impl Matrix {
         Self { tiles, quads, offsets }
     }
 
-    /// Length of a vector of inputs for [`Matrix::add_products`].
+    /// Length of a vector of inputs for a [`Product`].
     pub(super) fn input_len(&self) -> usize {
         self.quads * QUAD
     }
@@ -115,14 +117,11 @@ impl Matrix {
     pub(super) fn output_len(&self) -> usize {
         self.offsets.len()
     }
-
-    /// Adds the product with each vector of `inputs`, [`Matrix::input_len`] values each, to the sums in `sums`,
-    /// [`Matrix::output_len`] each. Values are of [`LARGEST`] at most; those beyond the inputs of the matrix may be any.
-    pub(super) fn add_products(&self, inputs: &[i8], sums: &mut [i32]) {
-        debug_assert_eq!(inputs.len() / self.input_len(), sums.len() / self.output_len());
-        simd::best_product()(self, inputs, sums);
-    }
 }
+
+/// Adds the product of the matrix with each vector of `inputs`, [`Matrix::input_len`] values each, to the sums in `sums`,
+/// [`Matrix::output_len`] each. Values are of [`LARGEST`] at most; those beyond the inputs of the matrix may be any.
+pub(super) type Product = fn(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]);
 
 /// The kernel for any CPU, and what the others are held against.
 pub(super) fn product_scalar(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
@@ -173,6 +172,12 @@ mod tests {
     }
 
     #[test]
+    fn scales_may_be_filled_up_to_whole_registers() {
+        let weights = read(&file(2, 2, &[1; 4], &[127.0, 254.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])).unwrap();
+        assert_eq!(weights.scales, [1.0, 2.0]);
+    }
+
+    #[test]
     fn matrices_that_are_none_are_refused() {
         let good = file(2, 2, &[1; 4], &[1.0; 2]);
         assert!(read(&good).is_ok());
@@ -185,7 +190,8 @@ mod tests {
         assert!(read(&file(u32::MAX, u32::MAX, &[], &[])).is_err(), "huge");
         assert!(read(&file(0, 2, &[], &[])).is_err(), "empty");
         assert!(read(&file(2, 2, &[1, 1, 1, -128], &[1.0; 2])).is_err(), "-128");
-        assert!(read(&file(2, 2, &[1; 4], &[1.0; 3])).is_err(), "too many scales");
+        assert!(read(&file(2, 2, &[1; 4], &[1.0; 1])).is_err(), "too few scales");
+        assert!(read(&file(2, 2, &[1; 4], &[1.0; 33])).is_err(), "too many scales");
         assert!(read(&file(2, 2, &[1; 4], &[1.0, f64::NAN])).is_err(), "no number");
         assert!(read(&file(2, 2, &[1; 4], &[1.0, -1.0])).is_err(), "negative");
     }

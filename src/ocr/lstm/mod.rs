@@ -64,6 +64,12 @@ impl Lstm {
         let dictionary = Dictionary::read(file, &alphabet)?;
         Ok(Self { network, alphabet, codes, dictionary, name: format!("lstm {language}") })
     }
+
+    /// Runs the network alone, for timings: the number of steps of the line.
+    #[doc(hidden)]
+    pub fn run_network(&self, line: &GrayImage) -> usize {
+        self.network.run(&Input::new(line, self.network.height())).steps().len()
+    }
 }
 
 impl OcrEngine for Lstm {
@@ -101,7 +107,11 @@ impl OcrEngine for Lstm {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use super::simd::Kernels;
     use super::*;
+    use crate::imaging::decode;
     use image::Luma;
 
     const MODEL: &[u8] = include_bytes!("../../../models/vie.traineddata");
@@ -152,6 +162,45 @@ mod tests {
                 assert!((word.confidence - confidence).abs() < 0.05, "{word:?}");
                 let overlap = word.x1.min(x1).saturating_sub(word.x0.max(x0));
                 assert!(2 * overlap > word.x1 - word.x0, "{word:?}");
+            }
+        }
+    }
+
+    /// Keeps the lines that it is handed.
+    #[derive(Default)]
+    struct Collector(Mutex<Vec<GrayImage>>);
+
+    impl OcrEngine for Collector {
+        fn recognize(&self, line: &GrayImage) -> Result<Vec<LineWord>, OcrError> {
+            self.0.lock().unwrap().push(line.clone());
+            Ok(Vec::new())
+        }
+
+        fn name(&self) -> &str {
+            "collector"
+        }
+    }
+
+    #[test]
+    fn lines_of_a_page_read_the_same_with_every_kernel() {
+        let scan = include_bytes!("../../../samples/quyet-dinh/1-mat-truoc.jpg");
+        let page = decode::decode(scan, 0, &decode::Limits::default()).unwrap().image;
+        let collector = Collector::default();
+        crate::ocr::read(&page, 300.0, &collector).unwrap();
+        let lines = collector.0.into_inner().unwrap();
+        assert!(lines.len() > 20, "{}", lines.len());
+        let mut engine = Lstm::read(MODEL, "vie").unwrap();
+        let probabilities = |engine: &Lstm, line: &GrayImage| {
+            let input = Input::new(line, engine.network.height());
+            engine.network.run(&input).steps().flatten().map(|p| p.to_bits()).collect::<Vec<_>>()
+        };
+        // The portable kernels take their time.
+        for line in lines.iter().step_by(4) {
+            engine.network.kernels = Kernels::PORTABLE;
+            let expected = probabilities(&engine, line);
+            for (name, kernels) in Kernels::runnable() {
+                engine.network.kernels = kernels;
+                assert!(probabilities(&engine, line) == expected, "{name}");
             }
         }
     }

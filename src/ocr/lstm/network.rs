@@ -8,10 +8,10 @@ use std::ops::Range;
 
 use super::file::{Cursor, Malformed};
 use super::gates::{logistic_scale, softmax_scale, tanh_scale};
-use super::matrix::{Matrix, Weights};
+use super::matrix::{Matrix, Product, Weights};
 use super::picture::Input;
 use super::random::Noise;
-use super::simd::{self, Curves};
+use super::simd::Kernels;
 
 /// Vectors of sums that are computed together: enough to use each weight often, few enough to stay in the cache.
 const CHUNK: usize = 32;
@@ -36,6 +36,7 @@ pub(super) struct Network {
     /// The output that stands for no character.
     pub(super) null: usize,
     seed: u64,
+    pub(super) kernels: Kernels,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +113,7 @@ impl Network {
             null,
             // Tesseract's seed for a line.
             seed: samples * 0x1000_0001,
+            kernels: Kernels::best(),
         })
     }
 
@@ -127,30 +129,29 @@ impl Network {
 
     /// Probabilities of the outputs at each step, one step for [`Network::columns_a_step`] columns.
     pub(super) fn run(&self, input: &Input) -> Probabilities {
-        let curves = simd::best_curves();
         let steps = input.width / self.pool[0];
-        let features = self.convolve(input, curves);
-        let columns = self.summary.run(&features, steps, Direction::Forward, curves);
+        let features = self.convolve(input);
+        let columns = self.summary.run(&features, steps, Direction::Forward, self.kernels);
         let last_row = columns.len() - steps * self.summary.output_stride();
         let mut sequence = columns[last_row..].to_vec();
         for (direction, lstm) in &self.layers {
-            sequence = lstm.run(&sequence, 1, *direction, curves);
+            sequence = lstm.run(&sequence, 1, *direction, self.kernels);
         }
         let mut values = vec![0.0; steps * self.outputs];
         let stride = self.output.matrix.input_len();
         let mut sums = Vec::new();
         for (inputs, values) in sequence.chunks(CHUNK * stride).zip(values.chunks_mut(CHUNK * self.outputs)) {
-            self.output.sums(inputs, &mut sums);
+            self.output.sums(inputs, &mut sums, self.kernels.product);
             let sums = sums.chunks_exact(self.output.matrix.output_len());
             for (sums, values) in sums.zip(values.chunks_exact_mut(self.outputs)) {
-                (curves.softmax)(&sums[..self.outputs], &self.output.scales, values);
+                (self.kernels.softmax)(&sums[..self.outputs], &self.output.scales, values);
             }
         }
         Probabilities { outputs: self.outputs, values }
     }
 
     /// Convolution and pool: for each row of cells, for each column, the features.
-    fn convolve(&self, input: &Input, curves: Curves) -> Vec<i8> {
+    fn convolve(&self, input: &Input) -> Vec<i8> {
         let [across, down] = self.pool;
         let steps = input.width / across;
         let stride = self.summary.from_inputs.input_len();
@@ -165,7 +166,7 @@ impl Network {
             for (row, windows) in windows.chunks_exact_mut(input.width * window_len).enumerate() {
                 fill_windows(input, band * down + row, window_len, &mut noise, windows);
             }
-            self.convolution.sums(&windows, &mut sums);
+            self.convolution.sums(&windows, &mut sums, self.kernels.product);
             for (step, out) in out.chunks_exact_mut(stride).enumerate() {
                 largest.fill(i32::MIN);
                 for row in 0..down {
@@ -177,7 +178,7 @@ impl Network {
                     }
                 }
                 // The curve rises: of the largest sum comes the largest value.
-                (curves.tanh)(&largest, &self.convolution.scales, &mut out[..features]);
+                (self.kernels.tanh)(&largest, &self.convolution.scales, &mut out[..features]);
             }
         }
         out
@@ -226,9 +227,9 @@ impl Dense {
     }
 
     /// The sums for each of `inputs`, in place of what is in `sums`.
-    fn sums(&self, inputs: &[i8], sums: &mut Vec<i32>) {
+    fn sums(&self, inputs: &[i8], sums: &mut Vec<i32>, product: Product) {
         begin(sums, &self.biases, inputs.len() / self.matrix.input_len());
-        self.matrix.add_products(inputs, sums);
+        product(&self.matrix, inputs, sums);
     }
 }
 
@@ -290,7 +291,7 @@ impl Lstm {
     }
 
     /// Runs `lines` lines side by side; `inputs` holds for each step a vector a line. Outputs lie likewise.
-    fn run(&self, inputs: &[i8], lines: usize, direction: Direction, curves: Curves) -> Vec<i8> {
+    fn run(&self, inputs: &[i8], lines: usize, direction: Direction, kernels: Kernels) -> Vec<i8> {
         let (input_len, output_len) = (lines * self.from_inputs.input_len(), lines * self.output_stride());
         if lines == 0 {
             return Vec::new();
@@ -303,14 +304,15 @@ impl Lstm {
         let sums_len = self.from_inputs.output_len();
         for chunk in chunks(steps, (CHUNK / lines).max(1), direction) {
             begin(&mut sums, &self.biases, chunk.len() * lines);
-            self.from_inputs.add_products(&inputs[chunk.start * input_len..chunk.end * input_len], &mut sums);
+            let chunk_inputs = &inputs[chunk.start * input_len..chunk.end * input_len];
+            (kernels.product)(&self.from_inputs, chunk_inputs, &mut sums);
             for i in 0..chunk.len() {
                 let i = if direction == Direction::Forward { i } else { chunk.len() - 1 - i };
                 let sums = &mut sums[i * lines * sums_len..(i + 1) * lines * sums_len];
-                self.from_outputs.add_products(&output, sums);
+                (kernels.product)(&self.from_outputs, &output, sums);
                 let per_line = sums.chunks_exact(sums_len).zip(states.chunks_exact_mut(self.cells));
                 for ((sums, state), output) in per_line.zip(output.chunks_exact_mut(self.output_stride())) {
-                    (curves.step)(sums, &self.scales, state, output);
+                    (kernels.step)(sums, &self.scales, state, output);
                 }
                 outputs[(chunk.start + i) * output_len..][..output_len].copy_from_slice(&output);
             }

@@ -3,70 +3,145 @@
 //!
 //! JUSTIFICATION of the `unsafe` code
 //!  Benefit
-//!      Reading a line takes 17.9 ms of CPU with the portable kernels, 1.47 ms with the products in AVX2 and 1.14 ms with
-//!      those in AVX-512 VNNI; without the curves compiled for AVX2 it would take 1.41 ms (149 lines of
-//!      the evaluation pages, `examples/line_recognisers.rs`).
+//!      Reading a line of 440 pixels takes 17.6 ms of CPU with the portable kernels, 4.5 ms with the products in SSE2, 2.7 ms
+//!      in SSSE3, 1.9 ms in AVX2 and 1.4 ms in AVX-512 VNNI (`benches/as-cpu CPU cargo bench --bench page -- line`). Of the
+//!      latter two a fifth more would be spent without the curves compiled for AVX2 (1.41 for 1.14 ms on 149 lines of
+//!      evaluation pages, when they were written).
 //!  Correctness
-//!      A function with `#[target_feature]` may be called on a CPU that has the feature. The `best_` functions hand out
-//!      the wrappers, which are private to this module, only after `is_x86_feature_detected!` has said so.
+//!      A function with `#[target_feature]` may be called on a CPU that has the feature. `Kernels::runnable` hands out the
+//!      wrappers, which are private to this module, only after `is_x86_feature_detected!` has said so.
 //!      Loads and stores go through references to arrays of the very length that is read or written.
 
 use super::gates::{Softmax, Step, Tanh, softmax_scalar, step_scalar, tanh_scalar};
-use super::matrix::{Matrix, product_scalar};
+use super::matrix::{Product, product_scalar};
 
-/// Adds products of a matrix, see [`Matrix::add_products`].
-pub(super) type Product = fn(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]);
-
-/// The fastest kernel for products that this CPU can run.
-pub(super) fn best_product() -> Product {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl") {
-            return x86::product_vnni;
-        }
-        if is_x86_feature_detected!("avx2") {
-            return x86::product_avx2;
-        }
-    }
-    product_scalar
-}
-
-/// The kernels for the curves of the network.
-#[derive(Clone, Copy)]
-pub(super) struct Curves {
+/// What a network runs on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kernels {
+    pub(super) product: Product,
     pub(super) step: Step,
     pub(super) tanh: Tanh,
     pub(super) softmax: Softmax,
 }
 
-pub(super) const CURVES_SCALAR: Curves = Curves { step: step_scalar, tanh: tanh_scalar, softmax: softmax_scalar };
+impl Kernels {
+    pub(super) const PORTABLE: Self =
+        Self { product: product_scalar, step: step_scalar, tanh: tanh_scalar, softmax: softmax_scalar };
 
-/// The fastest kernels for the curves of the network that this CPU can run.
-pub(super) fn best_curves() -> Curves {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        return x86::CURVES_AVX2;
+    /// The fastest that this CPU can run.
+    pub(super) fn best() -> Self {
+        Self::runnable()[0].1
     }
-    CURVES_SCALAR
+
+    /// All that this CPU can run with the names of their instructions, the fastest first.
+    pub(super) fn runnable() -> Vec<(&'static str, Self)> {
+        let mut kernels = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl") {
+                kernels.push(("AVX-512 VNNI", x86::VNNI));
+            }
+            if is_x86_feature_detected!("avx2") {
+                kernels.push(("AVX2", x86::AVX2));
+            }
+            if is_x86_feature_detected!("ssse3") {
+                kernels.push(("SSSE3", x86::SSSE3));
+            }
+            if is_x86_feature_detected!("sse2") {
+                kernels.push(("SSE2", x86::SSE2));
+            }
+        }
+        kernels.push(("portable", Self::PORTABLE));
+        kernels
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Curves, softmax_scalar, step_scalar, tanh_scalar};
+    use super::{Kernels, softmax_scalar, step_scalar, tanh_scalar};
     use crate::ocr::lstm::matrix::{GROUP, Matrix, QUAD, Tile};
 
+    pub(super) const VNNI: Kernels = Kernels { product: product_vnni, ..AVX2 };
+    pub(super) const AVX2: Kernels =
+        Kernels { product: product_avx2, step: step_avx2, tanh: tanh_avx2, softmax: softmax_avx2 };
+    pub(super) const SSSE3: Kernels = Kernels { product: product_ssse3, ..Kernels::PORTABLE };
+    pub(super) const SSE2: Kernels = Kernels { product: product_sse2, ..Kernels::PORTABLE };
+
     #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
-    pub(super) fn product_avx2(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
-        // SAFETY: only `best_product` hands this function out, after it has found AVX2.
+    fn product_vnni(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
+        // SAFETY: only `runnable` hands this function out, after it has found AVX-512 VNNI and VL.
+        unsafe { in_vnni(matrix, inputs, sums) }
+    }
+
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn product_avx2(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
+        // SAFETY: only `runnable` hands this function out, after it has found AVX2.
         unsafe { in_avx2(matrix, inputs, sums) }
     }
 
     #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
-    pub(super) fn product_vnni(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
-        // SAFETY: only `best_product` hands this function out, after it has found AVX-512 VNNI and VL.
-        unsafe { in_vnni(matrix, inputs, sums) }
+    fn product_ssse3(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
+        // SAFETY: only `runnable` hands this function out, after it has found SSSE3.
+        unsafe { in_ssse3(matrix, inputs, sums) }
+    }
+
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    fn product_sse2(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
+        // SAFETY: only `runnable` hands this function out, after it has found SSE2.
+        unsafe { in_sse2(matrix, inputs, sums) }
+    }
+
+    #[target_feature(enable = "sse2")]
+    fn in_sse2(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
+        let (input_len, output_len) = (matrix.input_len(), matrix.output_len());
+        for (group, tiles) in matrix.tiles.chunks_exact(matrix.quads).enumerate() {
+            for (input, output) in inputs.chunks_exact(input_len).zip(sums.chunks_exact_mut(output_len)) {
+                let (halves, _) = output[group * GROUP..].as_chunks_mut::<{ GROUP / 2 }>();
+                for (half, sums) in halves[..2].iter_mut().enumerate() {
+                    half_row_sse2(tiles, half, input, sums.as_chunks_mut().0.first_chunk_mut().expect("half a group"));
+                }
+            }
+        }
+    }
+
+    /// One vector for half a group: with products of 16 bits each sum takes two lanes.
+    #[target_feature(enable = "sse2")]
+    fn half_row_sse2(tiles: &[Tile], half: usize, input: &[i8], sums: &mut [[i32; 4]; 4]) {
+        let mut totals = [[_mm_setzero_si128(); 2]; 4];
+        for (tile, &quad) in tiles.iter().zip(input.as_chunks::<QUAD>().0) {
+            let [values, _] = widened(_mm_set1_epi32(bits(quad)));
+            let (halves, _) = tile.as_flattened().as_chunks::<{ GROUP / 2 * QUAD }>();
+            for (totals, weights) in totals.iter_mut().zip(halves[half].as_chunks().0) {
+                for (total, weights) in totals.iter_mut().zip(widened(load_half(weights))) {
+                    *total = _mm_add_epi32(*total, _mm_madd_epi16(weights, values));
+                }
+            }
+        }
+        for (sum, totals) in sums.iter_mut().zip(totals) {
+            let [low, high] = totals.map(|total| _mm_castsi128_ps(total));
+            let even = _mm_castps_si128(_mm_shuffle_ps::<0b10_00_10_00>(low, high));
+            let odd = _mm_castps_si128(_mm_shuffle_ps::<0b11_01_11_01>(low, high));
+            store_half(sum, _mm_add_epi32(load_half_sums(sum), _mm_add_epi32(even, odd)));
+        }
+    }
+
+    /// Bytes with 16 bits each, the first eight and the others.
+    #[target_feature(enable = "sse2")]
+    fn widened(bytes: __m128i) -> [__m128i; 2] {
+        [_mm_unpacklo_epi8(bytes, bytes), _mm_unpackhi_epi8(bytes, bytes)].map(|twice| _mm_srai_epi16::<8>(twice))
+    }
+
+    #[target_feature(enable = "ssse3")]
+    fn in_ssse3(matrix: &Matrix, inputs: &[i8], sums: &mut [i32]) {
+        let (input_len, output_len) = (matrix.input_len(), matrix.output_len());
+        for (group, tiles) in matrix.tiles.chunks_exact(matrix.quads).enumerate() {
+            for (input, output) in inputs.chunks_exact(input_len).zip(sums.chunks_exact_mut(output_len)) {
+                let (registers, _) = output[group * GROUP..].as_chunks_mut::<4>();
+                row_ssse3(tiles, input, registers.first_chunk_mut().expect("a whole group"));
+            }
+        }
     }
 
     #[target_feature(enable = "avx2")]
@@ -119,13 +194,11 @@ mod x86 {
     /// The values of a quad in each lane.
     #[target_feature(enable = "avx2")]
     fn broadcast(quads: &[[i8; QUAD]], q: usize) -> __m256i {
-        let [a, b, c, d] = quads[q];
-        _mm256_set1_epi32(i32::from_ne_bytes([
-            a.cast_unsigned(),
-            b.cast_unsigned(),
-            c.cast_unsigned(),
-            d.cast_unsigned(),
-        ]))
+        _mm256_set1_epi32(bits(quads[q]))
+    }
+
+    fn bits(quad: [i8; QUAD]) -> i32 {
+        i32::from_ne_bytes(quad.map(i8::cast_unsigned))
     }
 
     /// `R` vectors at once, so that a weight once loaded serves them all.
@@ -151,6 +224,24 @@ mod x86 {
             for (sum, total) in sums.iter_mut().zip(totals) {
                 store(sum, _mm256_add_epi32(load_sums(sum), total));
             }
+        }
+    }
+
+    /// [`rows_avx2`] for one vector in registers of half the width: the sixteen of the CPU hold no more sums.
+    #[target_feature(enable = "ssse3")]
+    fn row_ssse3(tiles: &[Tile], input: &[i8], sums: &mut [[i32; 4]; 8]) {
+        let ones = _mm_set1_epi16(1);
+        let mut totals = [_mm_setzero_si128(); 8];
+        for (tile, &quad) in tiles.iter().zip(input.as_chunks::<QUAD>().0) {
+            let values = _mm_set1_epi32(bits(quad));
+            let sizes = _mm_abs_epi8(values);
+            for (total, weights) in totals.iter_mut().zip(tile.as_flattened().as_chunks().0) {
+                let pairs = _mm_maddubs_epi16(sizes, _mm_sign_epi8(load_half(weights), values));
+                *total = _mm_add_epi32(*total, _mm_madd_epi16(pairs, ones));
+            }
+        }
+        for (sum, total) in sums.iter_mut().zip(totals) {
+            store_half(sum, _mm_add_epi32(load_half_sums(sum), total));
         }
     }
 
@@ -203,7 +294,26 @@ mod x86 {
         unsafe { _mm256_storeu_si256(values.as_mut_ptr().cast(), register) }
     }
 
-    pub(super) const CURVES_AVX2: Curves = Curves { step: step_avx2, tanh: tanh_avx2, softmax: softmax_avx2 };
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    #[target_feature(enable = "sse2")]
+    fn load_half(values: &[i8; 16]) -> __m128i {
+        // SAFETY: the array has the 16 bytes that are read, at any alignment.
+        unsafe { _mm_loadu_si128(values.as_ptr().cast()) }
+    }
+
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    #[target_feature(enable = "sse2")]
+    fn load_half_sums(values: &[i32; 4]) -> __m128i {
+        // SAFETY: the array has the 16 bytes that are read, at any alignment.
+        unsafe { _mm_loadu_si128(values.as_ptr().cast()) }
+    }
+
+    #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
+    #[target_feature(enable = "sse2")]
+    fn store_half(values: &mut [i32; 4], register: __m128i) {
+        // SAFETY: the array has the 16 bytes that are written, at any alignment.
+        unsafe { _mm_storeu_si128(values.as_mut_ptr().cast(), register) }
+    }
 
     #[expect(unsafe_code, reason = "see the JUSTIFICATION of the module")]
     fn step_avx2(sums: &[i32], scales: &[f32], state: &mut [f32], output: &mut [i8]) {
@@ -211,7 +321,7 @@ mod x86 {
         fn compiled_for_avx2(sums: &[i32], scales: &[f32], state: &mut [f32], output: &mut [i8]) {
             step_scalar(sums, scales, state, output);
         }
-        // SAFETY: only `best_curves` hands this function out, after it has found AVX2.
+        // SAFETY: only `runnable` hands this function out, after it has found AVX2.
         unsafe { compiled_for_avx2(sums, scales, state, output) }
     }
 
@@ -221,7 +331,7 @@ mod x86 {
         fn compiled_for_avx2(sums: &[i32], scales: &[f32], output: &mut [i8]) {
             tanh_scalar(sums, scales, output);
         }
-        // SAFETY: only `best_curves` hands this function out, after it has found AVX2.
+        // SAFETY: only `runnable` hands this function out, after it has found AVX2.
         unsafe { compiled_for_avx2(sums, scales, output) }
     }
 
@@ -231,7 +341,7 @@ mod x86 {
         fn compiled_for_avx2(sums: &[i32], scales: &[f32], output: &mut [f32]) {
             softmax_scalar(sums, scales, output);
         }
-        // SAFETY: only `best_curves` hands this function out, after it has found AVX2.
+        // SAFETY: only `runnable` hands this function out, after it has found AVX2.
         unsafe { compiled_for_avx2(sums, scales, output) }
     }
 }
@@ -240,20 +350,11 @@ mod x86 {
 mod tests {
     use super::*;
     use crate::ocr::lstm::gates::{logistic_scale, tanh_scale};
+    use crate::ocr::lstm::matrix::{Matrix, Tile};
     use crate::ocr::lstm::random::Noise;
 
     fn values(noise: &mut Noise, count: usize) -> Vec<i8> {
         (0..count).map(|_| noise.value()).collect()
-    }
-
-    /// Every kernel for products that this CPU can run.
-    fn products() -> Vec<(&'static str, Product)> {
-        let mut kernels: Vec<(&str, Product)> = vec![("best", best_product())];
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
-            kernels.push(("AVX2", x86::product_avx2));
-        }
-        kernels
     }
 
     #[test]
@@ -266,7 +367,7 @@ mod tests {
             }
             let sum = |output: usize| {
                 let tiles = &matrix.tiles[output / 32 * quads..][..quads];
-                let weights = |tile: &'_ super::super::matrix::Tile| {
+                let weights = |tile: &Tile| {
                     let register = tile[output % 32 / 8];
                     register[output % 8 * 4..][..4].iter().map(|&weight| i32::from(weight)).sum::<i32>()
                 };
@@ -282,9 +383,9 @@ mod tests {
                     values(&mut noise, rows * matrix.output_len()).into_iter().map(|v| i32::from(v) << 20).collect();
                 let mut expected = start.clone();
                 product_scalar(&matrix, &inputs, &mut expected);
-                for (name, product) in products() {
+                for (name, kernels) in Kernels::runnable() {
                     let mut sums = start.clone();
-                    product(&matrix, &inputs, &mut sums);
+                    (kernels.product)(&matrix, &inputs, &mut sums);
                     assert_eq!(sums, expected, "{name}: {groups} groups, {quads} quads, {rows} rows");
                 }
             }
@@ -296,9 +397,9 @@ mod tests {
         for (weight, value) in [(127_i8, 127_i8), (127, -127), (-127, 127), (-127, -127)] {
             let offsets = vec![128 * 256 * i32::from(weight); 32];
             let matrix = Matrix { tiles: vec![[[weight; 32]; 4]; 64], quads: 64, offsets };
-            for (name, product) in products() {
+            for (name, kernels) in Kernels::runnable() {
                 let mut sums = [5; 32];
-                product(&matrix, &[value; 256], &mut sums);
+                (kernels.product)(&matrix, &[value; 256], &mut sums);
                 assert_eq!(sums, [5 + 256 * i32::from(weight) * i32::from(value); 32], "{name}");
             }
         }
@@ -307,21 +408,23 @@ mod tests {
     #[test]
     fn curves_are_the_same_on_every_cpu() {
         let mut noise = Noise::new(9);
-        let best = best_curves();
         for cells in [1, 7, 8, 16, 48, 101] {
             let sums: Vec<i32> = (0..4 * cells).map(|_| i32::from(noise.value()) * i32::from(noise.value())).collect();
             let scale = |i: usize| if i < cells { tanh_scale(1e-3) } else { logistic_scale(1e-3) };
             let scales: Vec<f32> = (0..4 * cells).map(scale).collect();
-            let run = |curves: Curves| {
+            let run = |kernels: Kernels| {
                 let (mut state, mut output) = (vec![0.3; cells], vec![0; cells]);
-                (curves.step)(&sums, &scales, &mut state, &mut output);
-                (curves.step)(&sums, &scales, &mut state, &mut output);
+                (kernels.step)(&sums, &scales, &mut state, &mut output);
+                (kernels.step)(&sums, &scales, &mut state, &mut output);
                 let (mut values, mut probabilities) = (vec![0; 4 * cells], vec![0.0; 4 * cells]);
-                (curves.tanh)(&sums, &scales, &mut values);
-                (curves.softmax)(&sums, &scales, &mut probabilities);
+                (kernels.tanh)(&sums, &scales, &mut values);
+                (kernels.softmax)(&sums, &scales, &mut probabilities);
                 (state, output, values, probabilities)
             };
-            assert_eq!(run(best), run(CURVES_SCALAR), "{cells} cells");
+            let expected = run(Kernels::PORTABLE);
+            for (name, kernels) in Kernels::runnable() {
+                assert_eq!(run(kernels), expected, "{name}: {cells} cells");
+            }
         }
     }
 }
