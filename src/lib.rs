@@ -21,5 +21,6 @@ pub mod pdf;
 pub mod pool;
 pub mod publish;
 pub mod sign;
+pub mod token;
 pub mod transcript;
 pub mod verify;
