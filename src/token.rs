@@ -209,10 +209,7 @@ impl Objects {
             }
         }
         let mut certificates = Vec::new();
-        let x509 = [
-            Attribute::Class(ObjectClass::CERTIFICATE),
-            Attribute::CertificateType(CertificateType::X_509),
-        ];
+        let x509 = [Attribute::Class(ObjectClass::CERTIFICATE), Attribute::CertificateType(CertificateType::X_509)];
         for handle in session.find_objects(&x509)? {
             let mut held = Held { der: Vec::new(), id: Vec::new(), label: Vec::new() };
             let wanted = [AttributeType::Value, AttributeType::Id, AttributeType::Label];
@@ -267,7 +264,9 @@ impl Way {
     /// given between the start and the data: that works only where the token hashes.
     fn choose(algorithm: Algorithm, offered: &[MechanismType], in_parts: bool) -> Result<Self, TokenFault> {
         let ways = match algorithm {
-            Algorithm::RsaSha256 => [Self::Whole(MechanismType::SHA256_RSA_PKCS), Self::Hashed(MechanismType::RSA_PKCS)],
+            Algorithm::RsaSha256 => {
+                [Self::Whole(MechanismType::SHA256_RSA_PKCS), Self::Hashed(MechanismType::RSA_PKCS)]
+            }
             Algorithm::EcdsaP256Sha256 => {
                 [Self::Hashed(MechanismType::ECDSA), Self::Whole(MechanismType::ECDSA_SHA256)]
             }
@@ -322,12 +321,7 @@ impl Device {
     }
 
     /// The PIN was right when the session began; should the token refuse it now, it is not presented again.
-    fn sign_with_pin(
-        &self,
-        mechanism: &Mechanism<'_>,
-        data: &[u8],
-        pin: Option<&AuthPin>,
-    ) -> Result<Vec<u8>, Error> {
+    fn sign_with_pin(&self, mechanism: &Mechanism<'_>, data: &[u8], pin: Option<&AuthPin>) -> Result<Vec<u8>, Error> {
         self.session.sign_init(mechanism, self.key)?;
         self.session.login(UserType::ContextSpecific, pin)?;
         self.session.sign_update(data)?;
@@ -376,9 +370,7 @@ impl fmt::Debug for Token {
 fn fault(error: &Error) -> TokenFault {
     let Error::Pkcs11(code, _) = error else { return TokenFault::Failed("module") };
     match code {
-        RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange => {
-            TokenFault::WrongPin { final_try: false }
-        }
+        RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange => TokenFault::WrongPin { final_try: false },
         RvError::PinLocked => TokenFault::Locked,
         RvError::PinExpired => TokenFault::PinExpired,
         RvError::UserPinNotInitialized => TokenFault::PinNotSet,

@@ -260,6 +260,15 @@ fn check_component(verification: &mut Verification, directory: &Path, component:
     if manifest::sha256_hex(&bytes) != listed.sha256 {
         verification.add(&path, Issue::Changed);
     }
+    if let Some(kept) = &component.kept {
+        // Its signatures are others': a file by itself has them judged.
+        match structure::page_count(&bytes) {
+            Ok(found) if found == kept.pages => verification.pages += found,
+            Ok(found) => verification.add(&path, Issue::PageCount { found, listed: kept.pages }),
+            Err(error) => verification.add(&path, Issue::Structure(error.to_string())),
+        }
+        return;
+    }
     check_pages(verification, &path, &bytes, component);
     let verdicts = check_signatures(verification, &path, &bytes, trust);
     match component.state {
@@ -273,6 +282,8 @@ fn check_component(verification: &mut Verification, directory: &Path, component:
         }
         State::Unsigned => verification.add(&path, Issue::Pending),
         State::Incomplete => verification.add(&path, Issue::Incomplete(component.set_aside.len())),
+        // Such a component says what was kept, else there is nothing to hold it to.
+        State::Kept => verification.add(&path, Issue::Changed),
     }
 }
 
@@ -338,10 +349,12 @@ fn tell_verdict(verification: &mut Verification, path: &Path, verdict: Verdict, 
 fn check_sources(verification: &mut Verification, components: &[Component]) {
     let used = components.iter().flat_map(|component| component.pages.iter().map(|page| &page.source.file));
     let set_aside = components.iter().flat_map(|component| component.set_aside.iter().map(|item| &item.file));
-    let sources: BTreeSet<_> = used.chain(set_aside).map(|file| (&file.path, &file.sha256)).collect();
+    let kept = components.iter().filter_map(|component| component.kept.as_ref().map(|kept| &kept.source));
+    let sources: BTreeSet<_> = used.chain(set_aside).chain(kept).map(|file| (&file.path, &file.sha256)).collect();
     let mut rescanned = BTreeSet::new();
     for newest in components.iter().filter(|c| components.iter().all(|o| o.name != c.name || o.version <= c.version)) {
         let files = newest.pages.iter().map(|page| &page.source.file).chain(newest.set_aside.iter().map(|s| &s.file));
+        let files = files.chain(newest.kept.iter().map(|kept| &kept.source));
         rescanned.extend(files.map(|file| (&file.path, &file.sha256)));
     }
     for source in &sources {

@@ -288,7 +288,10 @@ impl Localized for SignError {
             ),
             Self::Issuer(fault) => (
                 format!("chứng thư của nơi cấp {}; hãy lấy chuỗi chứng thư mới từ nơi cấp", fault.message(Lang::Vi)),
-                format!("the issuer's certificate is not fit: {}; get the new chain from the issuer", fault.message(Lang::En)),
+                format!(
+                    "the issuer's certificate is not fit: {}; get the new chain from the issuer",
+                    fault.message(Lang::En)
+                ),
             ),
             Self::Token(fault) => (fault.message(Lang::Vi), fault.message(Lang::En)),
             Self::SignatureRejected => (

@@ -18,11 +18,13 @@ mod error;
 pub mod identity;
 mod path;
 pub mod pkcs12;
+mod run_key;
 pub mod verify;
 
 pub use algorithm::{Algorithm, Hash};
 pub use error::{SignError, TokenFault};
 pub use rsa::rand_core::OsRng;
+pub use run_key::RunKey;
 pub use x509_cert::Certificate;
 
 /// The hole a key is seen through: bytes in, signature out.

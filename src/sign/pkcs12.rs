@@ -221,7 +221,9 @@ where
 fn key_store_error(error: KeyStoreError) -> SignError {
     match error {
         KeyStoreError::UnpadError | KeyStoreError::Pkcs5Error(_) => SignError::Undecipherable,
-        KeyStoreError::UnsupportedEncryptionScheme | KeyStoreError::InvalidParameters => SignError::UnsupportedEncryption,
+        KeyStoreError::UnsupportedEncryptionScheme | KeyStoreError::InvalidParameters => {
+            SignError::UnsupportedEncryption
+        }
         _ => SignError::NotPkcs12,
     }
 }
