@@ -477,7 +477,7 @@ fn add_to_form(document: &Document, update: &mut Update<'_>, widget: ObjectId) -
     form.set("SigFlags", flags | SIGNATURE_FLAGS);
     append_reference(document, update, &mut form, "Fields", widget)?;
     match form_entry {
-        Some(Object::Reference(id)) => update.object(*id, &Object::Dictionary(form)),
+        Some(Object::Reference(id)) if !update.is_hidden(*id) => update.object(*id, &Object::Dictionary(form)),
         _ => {
             let mut catalog = catalog.clone();
             catalog.set("AcroForm", form);
@@ -493,6 +493,9 @@ fn add_to_page(
     page: ObjectId,
     widget: ObjectId,
 ) -> Result<(), SignatureError> {
+    if update.is_hidden(page) {
+        return Err(SignatureError::Structure("its first page is hidden from older readers"));
+    }
     let reason = SignatureError::Structure("its first page is not a dictionary");
     let mut dictionary = document.get_dictionary(page).map_err(|_| reason)?.clone();
     if append_reference(document, update, &mut dictionary, "Annots", widget)? == Holder::Owner {
@@ -525,7 +528,9 @@ fn append_reference(
         _ => return Err(reason),
     };
     array.push(Object::Reference(widget));
-    if let Object::Reference(id) = entry {
+    if let Object::Reference(id) = entry
+        && !update.is_hidden(id)
+    {
         update.object(id, &Object::Array(array));
         return Ok(Holder::Array);
     }
