@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sohoa::pdf::signature;
 
-use crate::judges::{judge_against, judges_are_there, python};
+use crate::judges::{against_schema, judge_against, judges_are_there, python};
 use crate::program::{Run, files_below, fresh, root, run, sohoa};
 
 /// Password of the key files in `tests/data/sign`.
@@ -151,14 +151,15 @@ fn two_signers_sign_what_other_programs_made() {
     qpdf(&["--object-streams=generate"], &base, &made("object-streams.pdf"));
     qpdf(&["--object-streams=disable"], &base, &made("table.pdf"));
     qpdf(&["--linearize"], &base, &made("linear.pdf"));
-    fs::write(made("hybrid.pdf"), hybrid_pdf()).expect("our own folder");
+    fs::write(made("hybrid.pdf"), hybrid_pdf(false)).expect("our own folder");
+    fs::write(made("hybrid-as-word.pdf"), hybrid_pdf(true)).expect("our own folder");
     for (kind, from) in
         [("approval", "table"), ("approval", "object-streams"), ("certified-2", "table"), ("empty", "table")]
     {
         by_pyhanko(kind, &made(&format!("{from}.pdf")), &made(&format!("{kind}-{from}.pdf")));
     }
     let files = files_below(&folder, "pdf");
-    assert_eq!(files.len(), 9);
+    assert_eq!(files.len(), 10);
     let clerk = run(sign("p256").args(&files));
     assert_eq!(clerk.code, Some(0), "{clerk:?}");
     let agency = run(sign("rsa4096").args(["--role", "agency"]).args(&files));
@@ -202,8 +203,9 @@ fn files_closed_to_signatures_are_refused_with_the_reason() {
 }
 
 /// A PDF 1.5 file for readers old and new: a cross-reference table, and a cross-reference stream beside it
-/// (`/XRefStm`; ISO 32000-1, 7.5.8.4) that alone knows the form, which is in an object stream.
-fn hybrid_pdf() -> Vec<u8> {
+/// (`/XRefStm`; ISO 32000-1, 7.5.8.4) that alone knows the form, which is in an object stream. Word names the stream in a
+/// second, empty section.
+fn hybrid_pdf(second_section: bool) -> Vec<u8> {
     let mut pdf = b"%PDF-1.5\n%\xE2\xE3\xCF\xD3\n".to_vec();
     let mut offsets = Vec::new();
     let form = "4 0 <</Fields[]>>";
@@ -218,14 +220,23 @@ fn hybrid_pdf() -> Vec<u8> {
     }
     let stream = pdf.len();
     // Object 4 is the first in object stream 5.
-    pdf.extend_from_slice(b"6 0 obj\n<</Type/XRef/Size 7/W[1 2 1]/Index[4 1]/Root 1 0 R/Length 4>>\nstream\n\x02\x00\x05\x00\nendstream\nendobj\n");
+    pdf.extend_from_slice(b"6 0 obj\n<</Type/XRef/Size 7/W[1 2 1]/Index[4 1]/Root 1 0 R/Length 4>>\nstream\n");
+    pdf.extend_from_slice(b"\x02\x00\x05\x00\nendstream\nendobj\n");
     let table = pdf.len();
     let mut text = "xref\n0 7\n0000000004 65535 f \n".to_owned();
     for offset in &offsets[..3] {
         text.push_str(&format!("{offset:010} 00000 n \n"));
     }
-    text.push_str(&format!("0000000000 00000 f \n{:010} 00000 n \n{stream:010} 00000 n \n", offsets[3]));
-    text.push_str(&format!("trailer\n<</Size 7/Root 1 0 R/XRefStm {stream}>>\nstartxref\n{table}\n%%EOF\n"));
+    text.push_str(&format!("0000000000 65535 f \n{:010} 00000 n \n{stream:010} 00000 n \n", offsets[3]));
+    if second_section {
+        text.push_str(&format!("trailer\n<</Size 7/Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n"));
+        let second = table + text.len();
+        text.push_str("xref\n0 0\n");
+        text.push_str(&format!("trailer\n<</Size 7/Root 1 0 R/Prev {table}/XRefStm {stream}>>\n"));
+        text.push_str(&format!("startxref\n{second}\n%%EOF\n"));
+    } else {
+        text.push_str(&format!("trailer\n<</Size 7/Root 1 0 R/XRefStm {stream}>>\nstartxref\n{table}\n%%EOF\n"));
+    }
     pdf.extend_from_slice(text.as_bytes());
     pdf
 }
@@ -258,6 +269,10 @@ fn what_waits_is_signed_if_it_is_what_was_frozen() {
     for component in manifest(&folder)["components"].as_array().expect("components") {
         assert_eq!(component["signature"]["signer"], "Nguyễn Văn p256");
         assert_eq!(component["countersignature"]["signer"], "Nguyễn Văn p384");
+    }
+    if judges_are_there() {
+        let schema = against_schema(&folder.join("manifest.json"));
+        assert_eq!(schema.0, Some(0), "{schema:?}");
     }
     // An altered manifest is not sealed anew.
     let text = fs::read_to_string(folder.join("manifest.json")).expect("a manifest").replacen("B-B", "B-T", 1);
@@ -383,6 +398,8 @@ fn pdfs_that_came_signed_are_kept_byte_for_byte() {
         kept["signatures"].as_array().expect("two").iter().map(|one| one["signer"].as_str().expect("a name")).collect();
     assert_eq!(signers, ["Nguyễn Văn p256", "Nguyễn Văn p384"]);
     assert_eq!(run(sohoa().arg("verify").arg(&out)).code, Some(0));
+    let schema = against_schema(&out.join("manifest.json"));
+    assert_eq!(schema.0, Some(0), "{schema:?}");
     let again = digitize();
     assert!(again.code == Some(0) && again.stdout.contains("Không có gì thay đổi"), "{again:?}");
     // A byte of a kept file counts as one of ours.
@@ -430,7 +447,7 @@ fn key_files_of_other_programs_sign() {
             export(mac, &["-macalg", mac]);
         }
     }
-    // As Windows writes them: AES-256 and SHA-256 now, 3DES and SHA-1 before, 2,000 rounds each.
+    // With the algorithms of Windows: AES-256 and SHA-256 now, 3DES and SHA-1 before, 2,000 rounds each.
     for (kind, arguments) in [
         ("windows", ["-keypbe", "AES-256-CBC", "-certpbe", "AES-256-CBC", "-macalg", "sha256", "-iter", "2000"]),
         ("windows-old", ["-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1", "-iter", "2000"]),

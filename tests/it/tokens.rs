@@ -2,8 +2,9 @@
 //! `pkcs11-spy` counts what is asked of it, and `tests/data/pkcs11-faults.c` stands in front of it and fails as tokens do.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -266,12 +267,12 @@ fn a_run_with_the_right_pin_signs_what_an_earlier_one_left() {
     assert_eq!((wrong.code, states(&out)), (Some(8), vec!["unsigned".to_owned(); 3]));
     // The PIN from a file that is none: a pipe, as programs hand it over.
     let mut program = token.spied("digitize", "rsa2048");
-    program.env_remove("SOHOA_PIN").args(["--pin-file", "/dev/stdin"]).stdin(std::process::Stdio::piped());
+    program.env_remove("SOHOA_PIN").args(["--pin-file", "/dev/stdin"]).stdin(Stdio::piped());
     let inputs = ["samples/bia-ho-so.jpg", "samples/to-khai/trang-1.jpg", "samples/to-khai/trang-2.jpg"];
     program.args(inputs).args(["--ocr", "off", "--out"]).arg(&out);
-    let mut child = program.stdout(std::process::Stdio::piped()).spawn().expect("the program starts");
+    let mut child = program.stdout(Stdio::piped()).spawn().expect("the program starts");
     let mut stdin = child.stdin.take().expect("it is piped");
-    std::io::Write::write_all(&mut stdin, format!("{PIN}\n").as_bytes()).expect("the program reads");
+    stdin.write_all(format!("{PIN}\n").as_bytes()).expect("the program reads");
     drop(stdin);
     let right: Run = child.wait_with_output().expect("our child").into();
     assert!(matches!(right.code, Some(0 | 4)), "{right:?}");
@@ -316,6 +317,43 @@ fn a_token_that_fails_is_left_alone_and_everything_waits() {
         assert!(done.code == Some(8) && done.stderr.contains(told), "{done:?}");
         assert_eq!(states(&out), ["unsigned"; 3]);
     }
+}
+
+#[test]
+fn the_last_try_is_for_a_pin_that_a_person_types() {
+    if !judges_are_there() {
+        return;
+    }
+    let token = Token::with("token-final-try", &["p256"]);
+    let out = token.folder.join("out");
+    // `script` gives the program a terminal and types what it is given. The PIN of the environment would be a wrong one.
+    let inner = token.failing("digitize", "p256", "final-try");
+    let words =
+        std::iter::once(inner.get_program()).chain(inner.get_args()).map(|word| word.to_string_lossy().into_owned());
+    let typed =
+        format!("{} samples/bia-ho-so.jpg --ocr off --out {}", words.collect::<Vec<_>>().join(" "), out.display());
+    let mut terminal = Command::new("script");
+    terminal.args(["--quiet", "--return", "--command", &typed, "/dev/null"]).current_dir(root()).env_clear();
+    for (name, value) in inner.get_envs() {
+        terminal.env(name, value.unwrap_or_default());
+    }
+    terminal.env("SOHOA_PIN", WRONG_PIN).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = terminal.spawn().expect("script is part of Debian");
+    let (mut keyboard, mut screen) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+    // Typed when it is asked for, or the terminal would show it.
+    let mut shown = Vec::new();
+    let mut byte = [0];
+    while screen.read(&mut byte).expect("our child") == 1 {
+        shown.push(byte[0]);
+        if shown.ends_with("Mã PIN: ".as_bytes()) {
+            keyboard.write_all(format!("{PIN}\n").as_bytes()).expect("the terminal reads");
+        }
+    }
+    let code = child.wait().expect("our child").code();
+    let shown = String::from_utf8(shown).expect("UTF-8");
+    assert_eq!((code, token.logins()), (Some(0), 1), "{shown}");
+    assert!(shown.contains("CHỈ CÒN MỘT LẦN THỬ") && !shown.contains(PIN), "{shown}");
+    assert_eq!(states(&out), ["signed"]);
 }
 
 #[test]
