@@ -10,7 +10,7 @@ use crate::component::{self, ComponentError, Role};
 use crate::ledger::{Became, Ledger, LedgerError};
 use crate::manifest::{self, Component, State};
 use crate::model::{Lang, Localized, io_reason, shown};
-use crate::pdf::signature::SignatureError;
+use crate::pdf::signature;
 use crate::publish::{OutputDir, PublishError};
 use crate::sign::RunKey;
 
@@ -30,6 +30,9 @@ pub enum Refusal {
     /// It cannot be read.
     #[error("cannot be read: {0}")]
     Unreadable(io::ErrorKind),
+    /// It carries a signature of this role: nothing was to be done.
+    #[error("carries this signature already")]
+    SignedAlready,
     /// It cannot carry the signature.
     #[error(transparent)]
     Unfit(ComponentError),
@@ -52,6 +55,7 @@ impl Localized for Refusal {
         let text = |vi: &str, en: &str| lang.pick(vi, en).to_owned();
         match self {
             Self::Unreadable(kind) => io_reason(*kind, lang),
+            Self::SignedAlready => text("đã có chữ ký này", "carries this signature already"),
             Self::Unfit(error) => error.message(lang),
             Self::Unwritable(error) => error.message(lang),
             Self::Listed => text(
@@ -103,6 +107,10 @@ fn sign_file(
         return Err(Refusal::Unwritable(PublishError::InTheWay(target)));
     }
     let bytes = fs::read(&real).map_err(unreadable)?;
+    let earlier = signature::list(&bytes).unwrap_or_default();
+    if earlier.iter().any(|one| one.field == role.field_name()) {
+        return Err(Refusal::SignedAlready);
+    }
     match component::sign_pdf(&bytes, role, signer, now) {
         Ok(signed) => {
             let name = name.to_str().ok_or(Refusal::Unreadable(io::ErrorKind::InvalidFilename))?;
@@ -190,9 +198,4 @@ fn waits_for(component: &Component, role: Role) -> bool {
         Role::Clerk => component.state == State::Unsigned && component.file.is_some(),
         Role::Agency => component.state == State::Signed && component.countersignature.is_none(),
     }
-}
-
-/// Whether the file was refused because it carries the signature of this role already.
-pub fn is_signed_already(outcome: &Outcome) -> bool {
-    matches!(&outcome.result, Err(Refusal::Unfit(ComponentError::Place(SignatureError::FieldExists(_)))))
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use crate::manifest::{self, Component, ManifestError, Sealed, State};
+use crate::manifest::{self, Component, ManifestError, Sealed, Signature, State};
 use crate::model::{Lang, Localized, io_reason};
 use crate::pdf::signature::{self, EmbeddedSignature};
 use crate::pdf::structure;
@@ -274,9 +274,15 @@ fn check_component(verification: &mut Verification, directory: &Path, component:
     match component.state {
         State::Signed if verdicts.is_empty() => verification.add(&path, Issue::NotSigned),
         State::Signed => {
-            let expected = component.signature.as_ref().map(|signature| signature.certificate_sha256.as_str());
-            let found = verdicts.first().and_then(|verdict| verdict.signing_certificate.as_ref());
-            if found.map(crate::sign::certificate::sha256_hex).as_deref() != expected {
+            let found =
+                |verdict: &Verdict| verdict.signing_certificate.as_ref().map(crate::sign::certificate::sha256_hex);
+            let listed = |signature: &Option<Signature>| signature.as_ref().map(|one| one.certificate_sha256.clone());
+            if verdicts.first().and_then(found) != listed(&component.signature) {
+                verification.add(&path, Issue::OtherSigner);
+            }
+            if let Some(expected) = listed(&component.countersignature)
+                && !verdicts[1..].iter().any(|verdict| found(verdict).as_deref() == Some(expected.as_str()))
+            {
                 verification.add(&path, Issue::OtherSigner);
             }
         }

@@ -28,13 +28,15 @@ pub(super) fn run(command: &Sign, shared: &Shared, lang: Lang) -> Result<ExitCod
     let signer = environment::signer(&config, &command.key, now)?;
     let mut key = RunKey::new(Some(signer.as_ref()));
     let role = Role::from(command.role);
-    let mut teller = Teller { lang, json: command.json, signed: 0, code: ExitCode::Done, stdout: Ok(()) };
+    let mut teller =
+        Teller { lang, json: command.json, signed: 0, failure_told: false, code: ExitCode::Done, stdout: Ok(()) };
     for path in &command.pdfs {
         let outcome = signing::file(path, command.out.as_deref(), role, &mut key, now);
-        teller.tell(&outcome, &key);
+        teller.tell_failure(&key);
+        teller.tell(&outcome);
     }
     for directory in &command.pending {
-        let result = signing::pending(directory, role, &mut key, now, &mut |outcome| teller.tell_quietly(outcome));
+        let result = signing::pending(directory, role, &mut key, now, &mut |outcome| teller.tell(outcome));
         teller.tell_failure(&key);
         if let Err(error) = result {
             remark(&format!("sohoa: {}", error.message(lang)));
@@ -53,29 +55,21 @@ struct Teller {
     lang: Lang,
     json: bool,
     signed: usize,
+    failure_told: bool,
     code: ExitCode,
     stdout: std::io::Result<()>,
 }
 
 impl Teller {
-    fn tell(&mut self, outcome: &Outcome, key: &RunKey<'_>) {
-        self.tell_failure(key);
-        self.tell_quietly(outcome);
-    }
-
-    fn tell_quietly(&mut self, outcome: &Outcome) {
-        let already = signing::is_signed_already(outcome);
+    fn tell(&mut self, outcome: &Outcome) {
         let (state, text) = match &outcome.result {
             Ok(()) => ("signed", self.lang.pick("đã ký", "signed").to_owned()),
-            Err(_) if already => {
-                ("signed-before", self.lang.pick("đã có chữ ký này", "carries this signature already").to_owned())
-            }
+            Err(refusal @ Refusal::SignedAlready) => ("signed-before", refusal.message(self.lang)),
             Err(refusal) => ("refused", refusal.message(self.lang)),
         };
-        self.signed += usize::from(outcome.result.is_ok());
         match &outcome.result {
-            Ok(()) => {}
-            Err(_) if already => {}
+            Ok(()) => self.signed += 1,
+            Err(Refusal::SignedAlready) => {}
             Err(Refusal::Waiting) => self.worsen(ExitCode::Key),
             Err(Refusal::Altered) => self.worsen(ExitCode::Tampered),
             Err(Refusal::Unwritable(_)) => self.worsen(ExitCode::Output),
@@ -96,7 +90,8 @@ impl Teller {
 
     /// Tells once that the key failed.
     fn tell_failure(&mut self, key: &RunKey<'_>) {
-        if let Some(error) = key.failure().filter(|_| self.code != ExitCode::Key) {
+        if let Some(error) = key.failure().filter(|_| !self.failure_told) {
+            self.failure_told = true;
             self.worsen(ExitCode::Key);
             remark(&format!("sohoa: {}", error.message(self.lang)));
         }

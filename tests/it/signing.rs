@@ -282,6 +282,33 @@ fn what_waits_is_signed_if_it_is_what_was_frozen() {
 }
 
 #[test]
+fn digitising_again_signs_what_waits_with_a_real_key_only() {
+    let folder = copy_of_unsigned("pending-again");
+    let digitize = |arguments: &[&str]| {
+        let inputs = ["samples/bia-ho-so.jpg", "samples/to-khai/trang-1.jpg", "samples/to-khai/trang-2.jpg"];
+        let mut command = sohoa();
+        command.arg("digitize").args(inputs).args(["--ocr", "off"]).args(arguments).arg("--out").arg(&folder);
+        let done = run(command.env("SOHOA_KEY_PASSWORD", PASSWORD));
+        assert!(matches!(done.code, Some(0 | 4)), "{done:?}");
+        done.stdout
+    };
+    let before = fs::read(folder.join("manifest.json")).expect("a manifest");
+    let development = digitize(&[]);
+    assert_eq!(development.matches("chờ ký, không đổi").count(), 3, "{development}");
+    assert!(fs::read(folder.join("manifest.json")).expect("a manifest") == before);
+    let real = digitize(&["--key", "tests/data/sign/p384.p12"]);
+    assert_eq!(real.matches("đã ký\n").count(), 3, "{real}");
+    assert_eq!(files_below(&folder, "pdf").len(), 3, "no second version");
+    assert_eq!(verify(&folder).code, Some(0));
+    let again = digitize(&["--key", "tests/data/sign/p384.p12"]);
+    assert!(again.contains("Không có gì thay đổi"), "{again}");
+    // Another signer's is another version.
+    digitize(&["--key", "tests/data/sign/p256.p12"]);
+    assert_eq!(files_below(&folder, "pdf").len(), 6);
+    assert_eq!(verify(&folder).code, Some(0));
+}
+
+#[test]
 fn signing_killed_at_any_moment_is_completed_and_signs_nothing_twice() {
     let pending = |folder: &Path| {
         let mut command = sign("p256");

@@ -372,8 +372,10 @@ fn a_token_pulled_out_in_the_middle_leaves_the_rest_waiting() {
         let states = states(&out);
         assert_eq!(states.iter().filter(|state| *state == "signed").count(), signed, "{states:?}");
         assert_verified(&out);
-        let mut program = token.spied("sign", "p256");
-        let later = run(program.arg("--pending").arg(&out));
+        let pulled = run(token.failing("sign", "p256", "removed=0").arg("--pending").arg(&out));
+        assert_eq!((pulled.code, token.logins()), (Some(8), 1), "{pulled:?}");
+        assert_eq!(pulled.stderr.matches("đã bị rút ra").count(), 1, "{pulled:?}");
+        let later = run(token.spied("sign", "p256").arg("--pending").arg(&out));
         assert_eq!(later.code, Some(0), "{later:?}");
         assert_eq!(self::states(&out), ["signed"; 3]);
         assert_verified(&out);
