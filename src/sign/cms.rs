@@ -13,7 +13,7 @@ use super::algorithm::{self, Hash};
 use super::asn1::{
     AlgorithmProtection, EssCertIdV2, ID_AA_ALGORITHM_PROTECTION, SignedContentInfo, SignedData, SigningCertificateV2,
 };
-use super::certificate::check_chain_for_signing;
+use super::certificate::check_for_signing;
 use super::{Certificate, SignError, Signer};
 use cms::cert::IssuerAndSerialNumber;
 use cms::content_info::CmsVersion;
@@ -47,7 +47,7 @@ pub enum Form {
 /// When the certificate must not sign at that time, or the key makes no (right) signature.
 pub fn detached(message: &[&[u8]], signer: &dyn Signer, at: OffsetDateTime, form: Form) -> Result<Vec<u8>, SignError> {
     let leaf = leaf(signer)?;
-    check_chain_for_signing(signer.chain(), at)?;
+    check_for_signing(leaf, at)?;
     let hash = signer.algorithm().hash();
     let attributes = signed_attributes(&hash.digest(message), signer, at, form)?;
     let signed = attributes.to_der()?;
