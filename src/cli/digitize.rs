@@ -97,7 +97,7 @@ fn verdict(report: &Report, key_failed: bool) -> ExitCode {
     let components = || report.outcomes.iter().map(|outcome| &outcome.component);
     if components().all(|component| component.pages.is_empty() && component.kept.is_none()) {
         ExitCode::NoInput
-    } else if key_failed && components().any(|component| component.state == State::Unsigned) {
+    } else if key_failed {
         ExitCode::Key
     } else if components().any(|component| component.state == State::Incomplete) {
         ExitCode::Incomplete

@@ -81,11 +81,14 @@ fn qpdf(arguments: &[&str], from: &Path, to: &Path) {
     assert_eq!(done.code, Some(0), "{done:?}");
 }
 
-/// The file signed or prepared by pyHanko.
-fn by_pyhanko(kind: &str, from: &Path, to: &Path) {
+/// Files signed or prepared by pyHanko: kind, from, to.
+fn by_pyhanko(jobs: &[(&str, PathBuf, PathBuf)]) {
     let mut command = python();
-    command.arg(root().join("tests/judges/foreign.py")).arg(kind).arg(key("rsa2048")).arg(PASSWORD);
-    let done = run(command.args([from, to]));
+    command.arg(root().join("tests/judges/foreign.py")).arg(key("rsa2048")).arg(PASSWORD);
+    for (kind, from, to) in jobs {
+        command.arg(kind).args([from, to]);
+    }
+    let done = run(&mut command);
     assert_eq!(done.code, Some(0), "{done:?}");
 }
 
@@ -153,11 +156,8 @@ fn two_signers_sign_what_other_programs_made() {
     qpdf(&["--linearize"], &base, &made("linear.pdf"));
     fs::write(made("hybrid.pdf"), hybrid_pdf(false)).expect("our own folder");
     fs::write(made("hybrid-as-word.pdf"), hybrid_pdf(true)).expect("our own folder");
-    for (kind, from) in
-        [("approval", "table"), ("approval", "object-streams"), ("certified-2", "table"), ("empty", "table")]
-    {
-        by_pyhanko(kind, &made(&format!("{from}.pdf")), &made(&format!("{kind}-{from}.pdf")));
-    }
+    let kinds = [("approval", "table"), ("approval", "object-streams"), ("certified-2", "table"), ("empty", "table")];
+    by_pyhanko(&kinds.map(|(kind, from)| (kind, made(&format!("{from}.pdf")), made(&format!("{kind}-{from}.pdf")))));
     let files = files_below(&folder, "pdf");
     assert_eq!(files.len(), 10);
     let clerk = run(sign("p256").args(&files));
@@ -189,11 +189,9 @@ fn files_closed_to_signatures_are_refused_with_the_reason() {
         qpdf(&["--encrypt", user, "owner", "256", "--"], &base, &path);
         cases.push((path, "được bảo vệ"));
     }
-    for (kind, told) in [("certified-1", "DocMDP"), ("locked", "FieldMDP")] {
-        let path = folder.join(format!("{kind}.pdf"));
-        by_pyhanko(kind, &base, &path);
-        cases.push((path, told));
-    }
+    let closed = [("certified-1", "DocMDP"), ("locked", "FieldMDP")];
+    by_pyhanko(&closed.map(|(kind, _)| (kind, base.clone(), folder.join(format!("{kind}.pdf")))));
+    cases.extend(closed.map(|(kind, told)| (folder.join(format!("{kind}.pdf")), told)));
     for (path, told) in &cases {
         let before = fs::read(path).expect("it is there");
         let refused = run(sign("p256").arg(path));
@@ -393,7 +391,7 @@ fn pdfs_that_came_signed_are_kept_byte_for_byte() {
     let input = folder.join("in");
     fs::create_dir(&input).expect("our own folder");
     fs::copy(root().join("samples/bia-ho-so.jpg"), input.join("1.jpg")).expect("the sample exists");
-    by_pyhanko("approval", &unsigned_file(), &input.join("2.pdf"));
+    by_pyhanko(&[("approval", unsigned_file(), input.join("2.pdf"))]);
     let alone = folder.join("Trích lục.pdf");
     fs::copy(unsigned_file(), &alone).expect("our own folder");
     assert_eq!(run(sign("p256").arg(&alone)).code, Some(0));

@@ -1,6 +1,6 @@
 """Signs a PDF with pyHanko, as another program would have done before the file came to us.
 
-usage: foreign.py KIND KEY.p12 PASSWORD IN.pdf OUT.pdf
+usage: foreign.py KEY.p12 PASSWORD [KIND IN.pdf OUT.pdf]...
 
 KIND: approval      an ordinary signature in the field Khac
       certified-N   a certification (DocMDP) that permits: 1 nothing, 2 forms and signatures, 3 notes as well
@@ -14,11 +14,9 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import fields, signers
 
 
-def main():
-    kind, key, password, source, target = sys.argv[1:]
-    signer = signers.SimpleSigner.load_pkcs12(key, passphrase=password.encode())
+def make(signer, kind, source, target):
     with open(source, "rb") as stream, open(target, "wb") as out:
-        writer = IncrementalPdfFileWriter(stream, strict=False)
+        writer = IncrementalPdfFileWriter(stream)
         meta = {"field_name": "Khac", "subfilter": fields.SigSeedSubFilter.PADES, "md_algorithm": "sha256"}
         if kind.startswith("certified-"):
             meta.update(certify=True, docmdp_permissions=fields.MDPPerm(int(kind[-1])))
@@ -29,6 +27,13 @@ def main():
             writer.write(out)
         else:
             signers.sign_pdf(writer, signers.PdfSignatureMetadata(**meta), signer=signer, output=out)
+
+
+def main():
+    key, password, *jobs = sys.argv[1:]
+    signer = signers.SimpleSigner.load_pkcs12(key, passphrase=password.encode())
+    for job in zip(*[iter(jobs)] * 3):
+        make(signer, *job)
 
 
 main()
