@@ -31,7 +31,8 @@ use x509_cert::Certificate;
 
 /// Bytes a key file can have at most; real ones have 2 to 10 KB.
 const MAX_FILE_BYTES: usize = 1 << 20;
-/// Rounds of the MAC's key derivation at most: 10 s of one core. Writers use 1 to 100,000 (Java 10,000, Windows and OpenSSL 2,000).
+/// Rounds of the MAC's key derivation at most: half a second where the processor has SHA instructions, some seconds where
+/// not. Writers use 1 to 100,000 (Java 10,000, Windows and OpenSSL 2,048 or less).
 const MAX_MAC_ROUNDS: i32 = 10_000_000;
 
 /// A private key with its certificates, read from a PKCS#12 file.

@@ -7,6 +7,7 @@
  *   removed=N      C_Sign answers CKR_DEVICE_REMOVED from its N-th finished signature on
  *   full           C_OpenSession answers CKR_SESSION_COUNT
  *   wrong          C_Sign answers with one bit turned
+ *   no-hash        the token does not hash: CKM_SHA256_RSA_PKCS is not in its list
  *
  * Each C_Login adds a line to FAULTS_LOG. Only the places of the functions in CK_FUNCTION_LIST are taken from PKCS#11
  * 2.40; nothing else of its header is needed. */
@@ -21,9 +22,10 @@ typedef struct {
     void *functions[68];
 } list_t;
 
-enum { GET_TOKEN_INFO = 6, OPEN_SESSION = 12, LOGIN = 18, SIGN = 43, GET_FUNCTION_LIST = 3 };
+enum { GET_TOKEN_INFO = 6, GET_MECHANISM_LIST = 7, OPEN_SESSION = 12, LOGIN = 18, SIGN = 43, GET_FUNCTION_LIST = 3 };
 enum { SESSION_COUNT = 0xB1, PIN_EXPIRED = 0xA3, PIN_LOCKED = 0xA4, DEVICE_REMOVED = 0x32 };
 enum { FLAGS_OFFSET = 96, FINAL_TRY = 0x20000, LOCKED = 0x40000 };
+enum { SHA256_RSA_PKCS = 0x40, VENDOR_DEFINED = 0x80000000 };
 
 static list_t *real, ours;
 static int signatures;
@@ -40,6 +42,14 @@ static ulong_t get_token_info(ulong_t slot, unsigned char *info) {
     if (fails("locked")) flags |= LOCKED;
     if (fails("final-try")) flags |= FINAL_TRY;
     memcpy(info + FLAGS_OFFSET, &flags, sizeof flags);
+    return code;
+}
+
+static ulong_t get_mechanism_list(ulong_t slot, ulong_t *list, ulong_t *count) {
+    ulong_t code = ((ulong_t (*)(ulong_t, ulong_t *, ulong_t *))real->functions[GET_MECHANISM_LIST])(slot, list, count);
+    if (!code && list && fails("no-hash"))
+        for (ulong_t i = 0; i < *count; i++)
+            if (list[i] == SHA256_RSA_PKCS) list[i] = VENDOR_DEFINED;
     return code;
 }
 
@@ -79,6 +89,7 @@ ulong_t C_GetFunctionList(list_t **list) {
     if (code) return code;
     ours = *real;
     ours.functions[GET_TOKEN_INFO] = (void *)get_token_info;
+    ours.functions[GET_MECHANISM_LIST] = (void *)get_mechanism_list;
     ours.functions[OPEN_SESSION] = (void *)open_session;
     ours.functions[LOGIN] = (void *)login;
     ours.functions[SIGN] = (void *)sign;

@@ -217,6 +217,12 @@ fn keys_of_each_kind_on_a_token_sign_what_the_judges_accept() {
         assert_eq!(pdfsig_counts_valid(&file), 1);
         files.push(file);
     }
+    // An old token leaves the hash to us.
+    let out = token.folder.join("no-hash");
+    let done = digitize_one(&mut token.failing("digitize", "rsa2048", "no-hash"), &out);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    assert_verified(&out);
+    files.push(out.join("bia-ho-so.pdf"));
     for (file, verdict) in judge_against(&files, "2u", "verapdf,qpdf,pyhanko", &root_certificate()) {
         assert_eq!(verdict["verdict"], true, "{file}: {verdict:#}");
     }
