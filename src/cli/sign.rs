@@ -25,26 +25,34 @@ pub(super) fn run(command: &Sign, shared: &Shared, lang: Lang) -> Result<ExitCod
         return Err(Failure::new(ExitCode::Usage, message));
     }
     let now = environment::now(lang)?;
-    let signer = environment::signer(&config, &command.key, now)?;
-    let mut key = RunKey::new(Some(signer.as_ref()));
     let role = Role::from(command.role);
     let mut teller =
         Teller { lang, json: command.json, signed: 0, failure_told: false, code: ExitCode::Done, stdout: Ok(()) };
+    // Looked through without a key first: where nothing waits no password or PIN is asked for.
+    let mut waiting = Vec::new();
+    for directory in &command.pending {
+        let mut waits = false;
+        match signing::pending(directory, role, &mut RunKey::new(None), now, &mut |_| waits = true) {
+            Ok(()) if waits => waiting.push(directory),
+            Ok(()) => {}
+            Err(error) => teller.tell_error(&error),
+        }
+    }
+    if command.pdfs.is_empty() && waiting.is_empty() {
+        return teller.finish();
+    }
+    let signer = environment::signer(&config, &command.key, now)?;
+    let mut key = RunKey::new(Some(signer.as_ref()));
     for path in &command.pdfs {
         let outcome = signing::file(path, command.out.as_deref(), role, &mut key, now);
         teller.tell_failure(&key);
         teller.tell(&outcome);
     }
-    for directory in &command.pending {
+    for directory in waiting {
         let result = signing::pending(directory, role, &mut key, now, &mut |outcome| teller.tell(outcome));
         teller.tell_failure(&key);
         if let Err(error) = result {
-            remark(&format!("sohoa: {}", error.message(lang)));
-            teller.worsen(match error {
-                PendingError::NoManifest(_) => ExitCode::NoInput,
-                PendingError::Ledger(LedgerError::Manifest { .. }) => ExitCode::Tampered,
-                _ => ExitCode::Output,
-            });
+            teller.tell_error(&error);
         }
     }
     teller.finish()
@@ -86,6 +94,16 @@ impl Teller {
         } else {
             self.print(&format!("{}: {text}\n", shown(&outcome.path)));
         }
+    }
+
+    /// Tells why a directory as a whole cannot be signed in.
+    fn tell_error(&mut self, error: &PendingError) {
+        remark(&format!("sohoa: {}", error.message(self.lang)));
+        self.worsen(match error {
+            PendingError::NoManifest(_) => ExitCode::NoInput,
+            PendingError::Ledger(LedgerError::Manifest { .. }) => ExitCode::Tampered,
+            _ => ExitCode::Output,
+        });
     }
 
     /// Tells once that the key failed.

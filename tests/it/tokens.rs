@@ -261,9 +261,10 @@ fn a_wrong_pin_is_presented_once_and_what_waits_is_signed_later() {
     assert_eq!(states(&out), ["signed"; 3]);
     assert!(!token.flags().contains("user PIN count low"), "the right PIN cleared it");
     assert_verified(&out);
-    // Once more: nothing waits, nothing changes.
+    // Once more: nothing waits, nothing is asked, nothing changes.
     let before = fs::read(out.join("manifest.json")).expect("a manifest");
     assert_eq!(pending(PIN).code, Some(0));
+    assert!(!token.folder.join("spy.log").exists(), "the token was not even looked at");
     assert!(fs::read(out.join("manifest.json")).expect("a manifest") == before);
 }
 
