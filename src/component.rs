@@ -14,8 +14,24 @@ use crate::pdf::writer::{self, DocumentInfo, PdfError, PdfPage, PdfaLevel};
 use crate::sign::cms::Form;
 use crate::sign::{self, SignError, Signer};
 
-/// Name of the signature field of the person who copied the paper (TT 01/2023/TT-VPCP Điều 8.1).
-const FIELD_NAME: &str = "NguoiSoHoa";
+/// For whom a signature stands. Each has a field of its own, so that a file can carry both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The person who copied the paper (*người sao chụp*, TT 01/2023/TT-VPCP Điều 8.1).
+    Clerk,
+    /// The agency that vouches for the copy (*cơ quan*, NĐ 30/2020/NĐ-CP), after the clerk.
+    Agency,
+}
+
+impl Role {
+    /// Name of the signature field.
+    pub fn field_name(self) -> &'static str {
+        match self {
+            Self::Clerk => "NguoiSoHoa",
+            Self::Agency => "CoQuan",
+        }
+    }
+}
 
 /// Said in every signature of a development identity.
 pub const NO_LEGAL_VALUE: &str =
@@ -40,6 +56,7 @@ impl Localized for ComponentError {
     fn message(&self, lang: Lang) -> String {
         match self {
             Self::Sign(error) => error.message(lang),
+            Self::Place(error) => error.message(lang),
             other => match lang {
                 Lang::Vi => format!("không tạo được tệp PDF ({other})"),
                 Lang::En => format!("cannot make the PDF ({other})"),
@@ -86,23 +103,40 @@ impl UnsignedPdf {
         Sha256::digest(&self.0).into()
     }
 
-    /// Signs with PAdES B-B (`ETSI.CAdES.detached`), `time` being the signer's claim.
+    /// Takes up a file again that was assembled before, when its hash is still the one frozen then (lower-case hex).
+    pub fn frozen(bytes: Vec<u8>, sha256: &str) -> Option<Self> {
+        let file = Self(bytes);
+        let digest = file.digest().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        (digest == sha256).then_some(file)
+    }
+
+    /// Signs for the clerk, see [`sign_pdf`].
     ///
     /// # Errors
     /// When the key cannot sign.
     pub fn sign(&self, signer: &dyn Signer, time: OffsetDateTime) -> Result<SignedPdf, ComponentError> {
-        let field = SignatureField {
-            signer_name: sign::signer_name(signer),
-            reason: sign::is_development(signer).then(|| NO_LEGAL_VALUE.to_owned()),
-            name: FIELD_NAME.to_owned(),
-            location: None,
-            contact: None,
-            time,
-        };
-        let prepared = signature::prepare(self.0.as_slice(), &field, sign::cms::size_bound(signer)?)?;
-        let signature = sign::cms::detached(&prepared.digest_input(), signer, time, Form::Pdf)?;
-        Ok(SignedPdf(prepared.fill(&signature)?))
+        Ok(SignedPdf(sign_pdf(&self.0, Role::Clerk, signer, time)?))
     }
+}
+
+/// Signs any PDF with PAdES B-B (`ETSI.CAdES.detached`) in an incremental update, `time` being the signer's claim:
+/// signatures that are there stay valid.
+///
+/// # Errors
+/// When the file cannot be signed (damaged, encrypted, signed in this role already, closed by a certification), or the
+/// key cannot.
+pub fn sign_pdf(pdf: &[u8], role: Role, signer: &dyn Signer, time: OffsetDateTime) -> Result<Vec<u8>, ComponentError> {
+    let field = SignatureField {
+        signer_name: sign::signer_name(signer),
+        reason: sign::is_development(signer).then(|| NO_LEGAL_VALUE.to_owned()),
+        name: role.field_name().to_owned(),
+        location: None,
+        contact: None,
+        time,
+    };
+    let prepared = signature::prepare(pdf, &field, sign::cms::size_bound(signer)?)?;
+    let signature = sign::cms::detached(&prepared.digest_input(), signer, time, Form::Pdf)?;
+    Ok(prepared.fill(&signature)?)
 }
 
 impl SignedPdf {

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::model::{Lang, Localized};
 use crate::page::{MIN_DPI, Settings};
 use crate::pdf::writer::PdfaLevel;
+use crate::token::{Selector, SlotChoice};
 use crate::transcript::Format;
 
 /// Share of the machine's memory that pages in flight may use where the config says nothing: the other half is for the
@@ -77,10 +78,60 @@ pub struct RawOcr {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawSign {
-    /// PKCS#12 file; without one a development identity signs.
-    pub key: Option<PathBuf>,
     /// Whether to sign at all; default yes.
     pub enabled: Option<bool>,
+    /// PKCS#12 file; without it and without a token a development identity signs.
+    pub key: Option<PathBuf>,
+    /// PKCS#11 module of a token, a shared library.
+    pub token: Option<PathBuf>,
+    /// Number of the slot that holds the token.
+    pub slot: Option<u64>,
+    /// Label of the token.
+    pub token_label: Option<String>,
+    /// Label of the key or its certificate on the token.
+    pub key_label: Option<String>,
+    /// File of certificates (PEM or DER) that the token's certificate descends from, where the token lacks them.
+    pub chain: Option<PathBuf>,
+}
+
+/// Where the signer's key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// In a PKCS#12 file.
+    File(PathBuf),
+    /// On a token.
+    Token {
+        /// Which token and key.
+        selector: Selector,
+        /// File of certificates that complete the chain.
+        chain: Option<PathBuf>,
+    },
+}
+
+impl RawSign {
+    fn check(self) -> Result<Option<KeySource>, ConfigError> {
+        if self.key.is_some() && self.token.is_some() {
+            return Err(ConfigError::Exclusive { one: "sign.key", other: "sign.token" });
+        }
+        if self.slot.is_some() && self.token_label.is_some() {
+            return Err(ConfigError::Exclusive { one: "sign.slot", other: "sign.token_label" });
+        }
+        let Some(module) = self.token else {
+            let of_a_token = [
+                (self.slot.is_some(), "sign.slot"),
+                (self.token_label.is_some(), "sign.token_label"),
+                (self.key_label.is_some(), "sign.key_label"),
+                (self.chain.is_some(), "sign.chain"),
+            ];
+            return match of_a_token.iter().find(|(given, _)| *given) {
+                Some((_, key)) => Err(ConfigError::Needs { key, needed: "sign.token" }),
+                None => Ok(self.key.map(KeySource::File)),
+            };
+        };
+        let slot = self.slot.map(SlotChoice::Number).or(self.token_label.map(SlotChoice::TokenLabel));
+        let selector = Selector { module, slot, key_label: self.key_label };
+        Ok(Some(KeySource::Token { selector, chain: self.chain }))
+    }
 }
 
 /// Section `[limits]`.
@@ -116,8 +167,8 @@ pub struct Config {
     pub transcripts: Vec<Format>,
     /// Whether components are signed.
     pub sign: bool,
-    /// PKCS#12 file of the signer.
-    pub key: Option<PathBuf>,
+    /// The signer's key; `None` = a development identity.
+    pub key: Option<KeySource>,
 }
 
 /// Why a configuration cannot be used.
@@ -135,6 +186,22 @@ pub enum ConfigError {
         /// What is allowed.
         allowed: &'static str,
     },
+    /// Two keys of which only one can be meant.
+    #[error("`{one}` and `{other}` exclude each other")]
+    Exclusive {
+        /// Dotted key.
+        one: &'static str,
+        /// Dotted key.
+        other: &'static str,
+    },
+    /// A key that means nothing without another.
+    #[error("`{key}` needs `{needed}`")]
+    Needs {
+        /// Dotted key.
+        key: &'static str,
+        /// Dotted key.
+        needed: &'static str,
+    },
 }
 
 impl Localized for ConfigError {
@@ -142,6 +209,8 @@ impl Localized for ConfigError {
         match (self, lang) {
             (Self::Syntax(error), Lang::Vi) => format!("tệp cấu hình sai cú pháp hoặc có khóa lạ: {error}"),
             (Self::Value { key, allowed }, Lang::Vi) => format!("giá trị của `{key}` phải là {allowed}"),
+            (Self::Exclusive { one, other }, Lang::Vi) => format!("`{one}` và `{other}` không dùng cùng nhau"),
+            (Self::Needs { key, needed }, Lang::Vi) => format!("`{key}` chỉ dùng được khi có `{needed}`"),
             (error, Lang::En) => error.to_string(),
         }
     }
@@ -210,7 +279,7 @@ impl RawConfig {
             ocr_language: self.ocr.enabled.unwrap_or(true).then_some(language),
             transcripts,
             sign: self.sign.enabled.unwrap_or(true),
-            key: self.sign.key,
+            key: self.sign.check()?,
         })
     }
 }
@@ -250,6 +319,19 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_in_a_file_or_on_a_token() {
+        assert_eq!(check("[sign]\nkey = 'a.p12'").unwrap().key, Some(KeySource::File("a.p12".into())));
+        let token = check("[sign]\ntoken = 'm.so'\ntoken_label = 'VGCA'\nkey_label = 'k'\nchain = 'c.pem'").unwrap();
+        let selector = Selector {
+            module: "m.so".into(),
+            slot: Some(SlotChoice::TokenLabel("VGCA".to_owned())),
+            key_label: Some("k".to_owned()),
+        };
+        assert_eq!(token.key, Some(KeySource::Token { selector, chain: Some("c.pem".into()) }));
+        assert_eq!(check("").unwrap().key, None);
+    }
+
+    #[test]
     fn unknown_keys_and_values_out_of_range_are_named() {
         for (text, named) in [
             ("jobz = 1", "jobz"),
@@ -258,6 +340,9 @@ mod tests {
             ("[pdf]\nlevel = '4'", "pdf.level"),
             ("[ocr]\nlanguage = '../x'", "ocr.language"),
             ("[ocr]\ntranscripts = ['doc']", "ocr.transcripts"),
+            ("[sign]\nkey = 'a.p12'\ntoken = 'm.so'", "sign.token"),
+            ("[sign]\ntoken = 'm.so'\nslot = 1\ntoken_label = 'x'", "sign.slot"),
+            ("[sign]\nkey = 'a.p12'\nkey_label = 'x'", "sign.key_label"),
         ] {
             assert!(check(text).unwrap_err().to_string().contains(named), "{text}");
         }

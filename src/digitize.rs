@@ -3,8 +3,7 @@
 //! [`run`] reads top-down: gather, plan, process pages in the pool, finish each component when its last page is done.
 //! The manifest is written after each component, so a killed run keeps what it finished and the next run goes on.
 
-use std::fs;
-use std::io;
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,22 +11,25 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::codes::Symbology;
-use crate::component::{ComponentError, UnsignedPdf};
+use crate::component::{ComponentError, Role, UnsignedPdf};
 use crate::gather::{self, Gathered, PassedOver};
 use crate::imaging::decode::Limits;
 use crate::input::{self, Frame, InputError};
-use crate::manifest::{self, Manifest, ManifestError, State};
-use crate::model::{Lang, Localized, shown};
+use crate::ledger::{self, Became, Ledger, LedgerError, file_entry, rfc3339};
+use crate::manifest::{self, Manifest, State};
+use crate::model::{Lang, Localized};
 use crate::ocr::OcrEngine;
 use crate::page::{self, Page, PageError, Settings};
+use crate::pdf::reader::PdfReadError;
+use crate::pdf::signature::{self, EmbeddedSignature};
+use crate::pdf::structure;
 use crate::pdf::writer::{DocumentInfo, PdfaLevel};
 use crate::pool::Pool;
 use crate::publish::{OutputDir, PublishError};
-use crate::sign::cms::Form;
-use crate::sign::{self, SignError, Signer};
+use crate::sign::verify::Problem;
+use crate::sign::{self, RunKey, SignError, Signer};
 use crate::transcript::{Format, Transcript, TranscriptPage};
 
 /// Fingerprint that no captures have.
@@ -93,6 +95,13 @@ pub enum Event {
         /// Why, in English.
         reason_en: String,
     },
+    /// The key failed and is not asked again: what it did not sign waits (*chờ ký*).
+    SigningStopped {
+        /// Why, in Vietnamese, with the cure.
+        reason: String,
+        /// Why, in English.
+        reason_en: String,
+    },
     /// A component is finished.
     Component(Box<Outcome>),
 }
@@ -113,6 +122,8 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// Whether a signature of a development identity was made.
     pub development_signature: bool,
+    /// Why the key failed in the middle of the job, if it did.
+    pub key_failure: Option<SignError>,
 }
 
 /// Why the job as a whole stopped. Finished components stay.
@@ -125,35 +136,29 @@ pub enum DigitizeError {
     /// The inputs hold no capture.
     #[error("there is no picture in the input")]
     Nothing,
-    /// The output cannot be written.
+    /// The output cannot be written, or its manifest was altered.
     #[error(transparent)]
-    Publish(#[from] PublishError),
-    /// The manifest that is there was altered; writing on would hide it.
-    #[error("{}: {source}", shown(path))]
-    Manifest {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: ManifestError,
-    },
+    Ledger(#[from] LedgerError),
     /// The output belongs to another dossier, which its manifest names.
     #[error("the output holds the dossier {0}; choose another --out for another dossier")]
     OtherDossier(String),
-    /// A component cannot be assembled or signed.
+    /// A component cannot be assembled.
     #[error(transparent)]
     Component(#[from] ComponentError),
-    /// The manifest cannot be signed.
-    #[error(transparent)]
-    Sign(#[from] SignError),
+}
+
+impl From<PublishError> for DigitizeError {
+    fn from(error: PublishError) -> Self {
+        Self::Ledger(error.into())
+    }
 }
 
 impl Localized for DigitizeError {
     fn message(&self, lang: Lang) -> String {
         match self {
             Self::Gather(error) => error.message(lang),
-            Self::Publish(error) => error.message(lang),
+            Self::Ledger(error) => error.message(lang),
             Self::Component(error) => error.message(lang),
-            Self::Sign(error) => error.message(lang),
             Self::Nothing => lang
                 .pick(
                     "không có ảnh nào trong đầu vào; hãy chọn thư mục có ảnh quét hoặc ảnh chụp",
@@ -163,16 +168,6 @@ impl Localized for DigitizeError {
             Self::OtherDossier(code) => match lang {
                 Lang::Vi => format!("thư mục kết quả là của hồ sơ {code}; hãy chọn --out khác cho hồ sơ khác"),
                 Lang::En => self.to_string(),
-            },
-            Self::Manifest { path, .. } => match lang {
-                Lang::Vi => format!(
-                    "{}: tệp kê khai đã bị sửa; hãy chạy `sohoa verify` và chuyển thư mục này đi trước khi số hóa tiếp",
-                    shown(path)
-                ),
-                Lang::En => format!(
-                    "{}: the manifest was altered; run `sohoa verify` and move the directory away first",
-                    shown(path)
-                ),
             },
         }
     }
@@ -188,22 +183,30 @@ pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Resu
     if gathered.is_empty() {
         return Err(DigitizeError::Nothing);
     }
-    let output = OutputDir::open(job.output)?;
-    let mut ledger = Ledger::open(job, output)?;
+    let mut ledger = open_ledger(job)?;
 
-    let (plans, mut report) = plan(job, &ledger, gathered);
-    plans.iter().try_for_each(|plan| ledger.check_free(job, plan))?;
+    let Planned { plans, kept, waiting, mut report, order } = plan(job, &ledger, gathered);
+    plans.iter().try_for_each(|plan| check_free(job, &ledger, &plan.name, plan.version))?;
+    kept.iter().try_for_each(|plan| check_free(job, &ledger, &plan.name, plan.version))?;
     let items: Vec<(usize, usize)> =
         plans.iter().enumerate().flat_map(|(p, plan)| (0..plan.slots.len()).map(move |s| (p, s))).collect();
-    on_event(&Event::Planned { components: plans.len(), pages: items.len() });
+    let components = plans.len() + kept.len() + waiting.len();
+    on_event(&Event::Planned { components, pages: items.len() });
     report.outcomes.iter().for_each(|outcome| on_event(&Event::Component(Box::new(outcome.clone()))));
 
+    let mut key = RunKey::new(job.signer);
+    for index in waiting {
+        report.outcomes.push(sign_waiting(job, &mut ledger, index, &mut key, on_event)?);
+    }
+    for plan in kept {
+        report.outcomes.push(keep(job, &mut ledger, plan, &mut key, on_event)?);
+    }
     let mut failure = None;
     let mut results: Vec<Vec<Option<Result<Page, PageError>>>> =
         plans.iter().map(|plan| plan.slots.iter().map(|_| None).collect()).collect();
     // Components whose files are all unreadable have no page to wait for.
     for plan in plans.iter().filter(|plan| plan.slots.is_empty()) {
-        report.outcomes.push(finish(job, &mut ledger, plan, Vec::new(), on_event)?);
+        report.outcomes.push(finish(job, &mut ledger, plan, Vec::new(), &mut key, on_event)?);
     }
     pool.run(
         &items,
@@ -217,7 +220,7 @@ pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Resu
             results[p][s] = Some(result);
             if results[p].iter().all(Option::is_some) {
                 let pages = std::mem::take(&mut results[p]).into_iter().flatten().collect();
-                match finish(job, &mut ledger, plan, pages, on_event) {
+                match finish(job, &mut ledger, plan, pages, &mut key, on_event) {
                     Ok(outcome) => report.outcomes.push(outcome),
                     Err(error) => {
                         failure = Some(error);
@@ -231,13 +234,81 @@ pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Resu
     match failure {
         Some(error) => Err(error),
         None => {
-            let order: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
             report.outcomes.sort_by_key(|outcome| order.iter().position(|name| *name == outcome.component.name));
             report.development_signature =
                 job.signer.is_some_and(sign::is_development) && report.outcomes.iter().any(|o| !o.unchanged);
+            report.key_failure = key.into_failure();
             Ok(report)
         }
     }
+}
+
+/// Takes up the output directory with its manifest, or begins one.
+fn open_ledger(job: &Job<'_>) -> Result<Ledger, DigitizeError> {
+    let output = OutputDir::open(job.output)?;
+    let earlier = Ledger::read(&output)?;
+    let tool = manifest::Tool {
+        name: env!("CARGO_PKG_NAME").to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        models: job.models.clone(),
+    };
+    let dossier = job.dossier.map(str::to_owned);
+    if let Some(of) = earlier.as_ref().and_then(|earlier| earlier.dossier.clone())
+        && dossier.as_ref().is_some_and(|dossier| *dossier != of)
+    {
+        return Err(DigitizeError::OtherDossier(of));
+    }
+    let manifest = match earlier {
+        Some(earlier) => Manifest { tool, dossier: dossier.or(earlier.dossier.clone()), ..earlier },
+        None => Manifest {
+            schema: manifest::SCHEMA.to_owned(),
+            tool,
+            dossier,
+            created: rfc3339(job.now),
+            updated: rfc3339(job.now),
+            components: Vec::new(),
+        },
+    };
+    Ok(Ledger::new(output, manifest))
+}
+
+/// Whether the names that a component may get are free. Every file of ours is in the manifest, so what has such a
+/// name is somebody's, perhaps the very capture.
+fn check_free(job: &Job<'_>, ledger: &Ledger, name: &str, version: u32) -> Result<(), PublishError> {
+    let extensions = || job.transcripts.iter().map(|format| format.extension()).chain(["pdf"]);
+    for state in [State::Signed, State::Incomplete] {
+        for extension in extensions() {
+            let path = ledger.path().join(file_name(name, version, state, extension));
+            if std::fs::symlink_metadata(&path).is_ok() {
+                return Err(PublishError::InTheWay(path));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is to be done.
+#[derive(Default)]
+struct Planned {
+    /// Components to be made of pages.
+    plans: Vec<Plan>,
+    /// Signed PDFs to be kept as they are.
+    kept: Vec<KeptPlan>,
+    /// Components made before that wait for their signature: their places in the manifest.
+    waiting: Vec<usize>,
+    /// What was done before.
+    report: Report,
+    /// All names, in the order of the input.
+    order: Vec<String>,
+}
+
+/// A signed PDF that becomes a component as it is.
+struct KeptPlan {
+    name: String,
+    version: u32,
+    fingerprint: String,
+    capture: Capture,
+    pages: usize,
 }
 
 /// A component to be made.
@@ -258,6 +329,8 @@ struct Capture {
     open: Mutex<Opened>,
     /// Why the whole file cannot be read.
     unreadable: Option<InputError>,
+    /// The number of its pages, if it is a signed PDF: such a file is kept, for making it anew would break its signatures.
+    signed_pages: Option<usize>,
 }
 
 #[derive(Default)]
@@ -303,9 +376,18 @@ impl Capture {
             Ok(frames) => {
                 let memory = frames.iter().map(page::memory_bytes).collect();
                 let open = Mutex::new(Opened { frames: None, pending: frames.len() });
-                (Self { path, file, open, unreadable: None }, memory)
+                (Self { path, file, open, unreadable: None, signed_pages: None }, memory)
             }
-            Err(error) => (Self { path, file, open: Mutex::default(), unreadable: Some(error) }, Vec::new()),
+            Err(error) => {
+                let is_signed = error == InputError::Pdf(PdfReadError::Signed);
+                let (unreadable, signed_pages) = match structure::page_count(&bytes) {
+                    Ok(pages @ 1..) if is_signed => (None, Some(pages)),
+                    Ok(_) if is_signed => (Some(PdfReadError::Broken("no pages".to_owned()).into()), None),
+                    Err(damage) if is_signed => (Some(PdfReadError::Broken(damage.to_string()).into()), None),
+                    _ => (Some(error), None),
+                };
+                (Self { path, file, open: Mutex::default(), unreadable, signed_pages }, Vec::new())
+            }
         }
     }
 
@@ -330,34 +412,83 @@ impl Capture {
     }
 }
 
-/// Examines the captures and separates what is to be done from what was done before.
-fn plan(job: &Job<'_>, ledger: &Ledger, gathered: Vec<Gathered>) -> (Vec<Plan>, Report) {
-    let mut plans = Vec::new();
-    let mut report = Report::default();
+/// Examines the captures and separates what is to be done from what was done before. A signed PDF among the captures of
+/// a folder becomes a component of its own.
+fn plan(job: &Job<'_>, ledger: &Ledger, gathered: Vec<Gathered>) -> Planned {
+    let mut planned = Planned::default();
+    let mut taken: BTreeSet<String> = gathered.iter().map(|component| component.name.to_lowercase()).collect();
     for component in gathered {
         let mut files = Vec::new();
         let mut slots = Vec::new();
         for path in &component.files {
             let (capture, pages) = Capture::examine(path, &job.settings.limits);
+            if let Some(pages) = capture.signed_pages {
+                let name = match component.is_folder {
+                    true => gather::name_within(&component.name, path, &mut taken),
+                    false => component.name.clone(),
+                };
+                planned.keep(ledger, name, capture, pages);
+                continue;
+            }
             let new = pages.into_iter().enumerate();
             slots.extend(new.map(|(frame, memory_bytes)| Slot { file: files.len(), frame, memory_bytes }));
             files.push(capture);
         }
-        let fingerprint = fingerprint(job, ledger.manifest.dossier.as_deref(), &files);
-        match ledger.latest(&component.name) {
-            Some(done) if done.fingerprint == fingerprint && ledger.is_intact(done) => {
-                report.outcomes.push(Outcome { component: done.clone(), unchanged: true });
+        if !files.is_empty() {
+            planned.make(job, ledger, component.name, files, slots);
+        }
+    }
+    planned
+}
+
+impl Planned {
+    /// A component of pages: new, waiting for its signature, or done.
+    fn make(&mut self, job: &Job<'_>, ledger: &Ledger, name: String, files: Vec<Capture>, slots: Vec<Slot>) {
+        self.order.push(name.clone());
+        let fingerprint = fingerprint(job, ledger.manifest().dossier.as_deref(), &files);
+        match ledger.latest(&name) {
+            Some((index, done)) if done.fingerprint == fingerprint && ledger.is_intact(done) => {
+                // The development identity signs nothing that waits for a real one.
+                let signer = job.signer.filter(|signer| !sign::is_development(*signer));
+                match (done.state, job.signer) {
+                    (State::Unsigned, _) if signer.is_some() => self.waiting.push(index),
+                    (State::Signed, Some(signer)) if is_by_another(done, signer) => {
+                        let version = done.version + 1;
+                        self.plans.push(Plan { name, version, fingerprint, files, slots });
+                    }
+                    _ => self.report.outcomes.push(Outcome { component: done.clone(), unchanged: true }),
+                }
             }
             earlier => {
-                let version = earlier.map_or(1, |done| done.version + 1);
-                plans.push(Plan { name: component.name, version, fingerprint, files, slots });
+                let version = earlier.map_or(1, |(_, done)| done.version + 1);
+                self.plans.push(Plan { name, version, fingerprint, files, slots });
             }
         }
     }
-    (plans, report)
+
+    /// A signed PDF: new, or done.
+    fn keep(&mut self, ledger: &Ledger, name: String, capture: Capture, pages: usize) {
+        self.order.push(name.clone());
+        let fingerprint = manifest::sha256_hex(format!("kept\0{}", capture.file.sha256).as_bytes());
+        match ledger.latest(&name) {
+            Some((_, done)) if done.fingerprint == fingerprint && ledger.is_intact(done) => {
+                self.report.outcomes.push(Outcome { component: done.clone(), unchanged: true });
+            }
+            earlier => {
+                let version = earlier.map_or(1, |(_, done)| done.version + 1);
+                self.kept.push(KeptPlan { name, version, fingerprint, capture, pages });
+            }
+        }
+    }
 }
 
-/// A hash over everything that decides how a component comes out, but the time.
+/// Whether a component was signed with another certificate.
+fn is_by_another(component: &manifest::Component, signer: &dyn Signer) -> bool {
+    let own = sign::certificate_sha256(signer);
+    component.signature.as_ref().is_none_or(|signature| signature.certificate_sha256 != own)
+}
+
+/// A hash over everything that decides how a component is assembled, but the time. Who signs it comes later.
 fn fingerprint(job: &Job<'_>, dossier: Option<&str>, files: &[Capture]) -> String {
     let mut hash = Sha256::new();
     let settings = serde_json::to_vec(job.settings).expect("settings are plain values");
@@ -366,7 +497,6 @@ fn fingerprint(job: &Job<'_>, dossier: Option<&str>, files: &[Capture]) -> Strin
     hash.update(job.engine.map_or_else(String::new, |engine| engine.name().to_owned()));
     job.transcripts.iter().for_each(|format| hash.update(format.name()));
     job.models.iter().for_each(|model| hash.update(&model.sha256));
-    hash.update(job.signer.map_or_else(String::new, sign::certificate_sha256));
     files.iter().for_each(|capture| hash.update(format!("\0{}", capture.file.sha256)));
     manifest::hex(&hash.finalize())
 }
@@ -390,6 +520,7 @@ fn finish(
     ledger: &mut Ledger,
     plan: &Plan,
     results: Vec<Result<Page, PageError>>,
+    key: &mut RunKey<'_>,
     on_event: &mut dyn FnMut(&Event),
 ) -> Result<Outcome, DigitizeError> {
     let mut set_aside: Vec<manifest::SetAside> = Vec::new();
@@ -432,6 +563,8 @@ fn finish(
         transcripts: Vec::new(),
         unsigned_sha256: None,
         signature: None,
+        countersignature: None,
+        kept: None,
         // What failed for a passing reason is tried again by the next run.
         fingerprint: if passing { TRY_AGAIN.to_owned() } else { plan.fingerprint.clone() },
         created: rfc3339(job.now),
@@ -445,17 +578,23 @@ fn finish(
             language: "vi-VN".to_owned(),
             created: job.now,
             producer: format!("sohoa {}", env!("CARGO_PKG_VERSION")),
-            subject: ledger.manifest.dossier.clone(),
+            subject: ledger.manifest().dossier.clone(),
             keywords: None,
         };
         let unsigned = UnsignedPdf::assemble(&pages, &info, job.level)?;
         component.unsigned_sha256 = Some(manifest::hex(&unsigned.digest()));
-        let signed = match job.signer.filter(|_| component.state != State::Incomplete) {
-            Some(signer) => {
+        let signer = key.signer().filter(|_| component.state != State::Incomplete);
+        let signed = match signer.map(|signer| (signer, unsigned.sign(signer, job.now))) {
+            Some((signer, Ok(signed))) => {
                 component.state = State::Signed;
-                component.signature = Some(signature_entry(signer, job.now));
-                Some(unsigned.sign(signer, job.now)?)
+                component.signature = Some(ledger::signature_entry(signer, job.now));
+                Some(signed)
             }
+            Some((_, Err(ComponentError::Sign(error)))) => {
+                stop_signing(key, error, on_event);
+                None
+            }
+            Some((_, Err(error))) => return Err(error.into()),
             None => None,
         };
         let bytes = signed.map_or_else(|| unsigned.bytes().to_vec(), |signed| signed.bytes().to_vec());
@@ -465,10 +604,134 @@ fn finish(
         component.file = Some(file_entry(&name, &bytes));
         files.push((name, bytes));
     }
-    ledger.record(job, component.clone(), &files)?;
+    record(job, ledger, component, &files, key, on_event)
+}
+
+/// Puts a finished component in place and tells of it.
+fn record(
+    job: &Job<'_>,
+    ledger: &mut Ledger,
+    component: manifest::Component,
+    files: &[(String, Vec<u8>)],
+    key: &mut RunKey<'_>,
+    on_event: &mut dyn FnMut(&Event),
+) -> Result<Outcome, DigitizeError> {
+    let had_failed = key.failure().is_some();
+    ledger.record(component.clone(), files, key, job.now)?;
+    tell_failure(key, had_failed, on_event);
     let outcome = Outcome { component, unchanged: false };
     on_event(&Event::Component(Box::new(outcome.clone())));
     Ok(outcome)
+}
+
+/// Gives the key up for the rest of the job and tells why.
+fn stop_signing(key: &mut RunKey<'_>, error: SignError, on_event: &mut dyn FnMut(&Event)) {
+    let had_failed = key.failure().is_some();
+    key.fail(error);
+    tell_failure(key, had_failed, on_event);
+}
+
+fn tell_failure(key: &RunKey<'_>, had_failed: bool, on_event: &mut dyn FnMut(&Event)) {
+    if let Some(error) = key.failure().filter(|_| !had_failed) {
+        let (reason, reason_en) = (error.message(Lang::Vi), error.message(Lang::En));
+        on_event(&Event::SigningStopped { reason, reason_en });
+    }
+}
+
+/// Signs a component of an earlier run that waits.
+fn sign_waiting(
+    job: &Job<'_>,
+    ledger: &mut Ledger,
+    index: usize,
+    key: &mut RunKey<'_>,
+    on_event: &mut dyn FnMut(&Event),
+) -> Result<Outcome, DigitizeError> {
+    let had_failed = key.failure().is_some();
+    let became = ledger.sign_in_place(index, Role::Clerk, key, job.now)?;
+    tell_failure(key, had_failed, on_event);
+    if let Became::Unfit(error) = became {
+        return Err(error.into());
+    }
+    let component = ledger.manifest().components[index].clone();
+    let outcome = Outcome { unchanged: component.state == State::Unsigned, component };
+    on_event(&Event::Component(Box::new(outcome.clone())));
+    Ok(outcome)
+}
+
+/// Makes a component of a signed PDF, which is not touched.
+fn keep(
+    job: &Job<'_>,
+    ledger: &mut Ledger,
+    plan: KeptPlan,
+    key: &mut RunKey<'_>,
+    on_event: &mut dyn FnMut(&Event),
+) -> Result<Outcome, DigitizeError> {
+    let source = plan.capture.file;
+    let mut component = manifest::Component {
+        name: plan.name,
+        version: plan.version,
+        state: State::Kept,
+        file: None,
+        transcripts: Vec::new(),
+        unsigned_sha256: None,
+        signature: None,
+        countersignature: None,
+        kept: None,
+        fingerprint: plan.fingerprint,
+        created: rfc3339(job.now),
+        pages: Vec::new(),
+        set_aside: Vec::new(),
+    };
+    let read = gather::read(&plan.capture.path, &job.settings.limits);
+    match read
+        .and_then(|bytes| (manifest::sha256_hex(&bytes) == source.sha256).then_some(bytes).ok_or(InputError::Changed))
+    {
+        Ok(bytes) => {
+            let name = file_name(&component.name, component.version, component.state, "pdf");
+            component.file = Some(file_entry(&name, &bytes));
+            let signatures = found_signatures(&bytes, job.now);
+            component.kept = Some(manifest::Kept { source, pages: plan.pages, signatures });
+            record(job, ledger, component, &[(name, bytes.to_vec())], key, on_event)
+        }
+        Err(error) => {
+            let (reason, reason_en) = (error.message(Lang::Vi), error.message(Lang::En));
+            on_event(&Event::SetAside {
+                component: component.name.clone(),
+                file: plan.capture.path,
+                reason: reason.clone(),
+                reason_en,
+            });
+            component.state = State::Incomplete;
+            component.fingerprint = TRY_AGAIN.to_owned();
+            component.set_aside.push(manifest::SetAside { file: source, page: None, reason });
+            record(job, ledger, component, &[], key, on_event)
+        }
+    }
+}
+
+/// What can be said of the signatures that a file came with; nothing where their structure is not sound.
+fn found_signatures(pdf: &[u8], now: OffsetDateTime) -> Vec<manifest::FoundSignature> {
+    let found = signature::list(pdf).unwrap_or_default();
+    found.iter().map(|signature| found_signature(pdf, signature, now)).collect()
+}
+
+fn found_signature(pdf: &[u8], signature: &EmbeddedSignature, now: OffsetDateTime) -> manifest::FoundSignature {
+    let verdict = sign::verify::verify(&signature.cms, &signature.digest_input(pdf), &[], now);
+    let is_broken = |problem: &Problem| matches!(problem, Problem::ContentChanged | Problem::SignatureInvalid);
+    let intact = match verdict.problems.iter().any(is_broken) {
+        true => Some(false),
+        // Other problems are of forms that are not known here: no verdict.
+        false => verdict.is_intact().then_some(true),
+    };
+    manifest::FoundSignature {
+        field: signature.field.clone(),
+        format: signature.sub_filter.clone(),
+        signer: verdict.signing_certificate.is_some().then_some(verdict.signer),
+        certificate_sha256: verdict.signing_certificate.as_ref().map(sign::certificate::sha256_hex),
+        time: signature.time.or(verdict.signing_time).map(rfc3339),
+        intact,
+        covers_whole_file: signature.covers_whole_file,
+    }
 }
 
 /// `NAME.pdf`, `NAME.v2.pdf` for a rescan, `NAME.incomplete.pdf` for what could be read of a component; its
@@ -477,10 +740,6 @@ fn file_name(name: &str, version: u32, state: State, extension: &str) -> String 
     let version = if version > 1 { format!(".v{version}") } else { String::new() };
     let state = if state == State::Incomplete { ".incomplete" } else { "" };
     format!("{name}{version}{state}.{extension}")
-}
-
-fn file_entry(name: &str, bytes: &[u8]) -> manifest::File {
-    manifest::File { path: name.to_owned(), bytes: bytes.len() as u64, sha256: manifest::sha256_hex(bytes) }
 }
 
 /// The text files that are to lie beside a component's PDF, with their names.
@@ -537,125 +796,4 @@ fn kind_name(symbology: Symbology) -> &'static str {
         Symbology::Qr => "QR",
         Symbology::Code128 => "CODE128",
     }
-}
-
-fn signature_entry(signer: &dyn Signer, now: OffsetDateTime) -> manifest::Signature {
-    manifest::Signature {
-        signer: sign::signer_name(signer),
-        certificate_sha256: sign::certificate_sha256(signer),
-        level: "B-B".to_owned(),
-        development: sign::is_development(signer),
-        time: rfc3339(now),
-    }
-}
-
-fn rfc3339(time: OffsetDateTime) -> String {
-    time.format(&Rfc3339).expect("years from 0 to 9999 have an RFC 3339 form")
-}
-
-/// The output directory and its manifest.
-struct Ledger {
-    output: OutputDir,
-    manifest: Manifest,
-}
-
-impl Ledger {
-    /// Takes up the manifest that is there, or begins one.
-    fn open(job: &Job<'_>, output: OutputDir) -> Result<Self, DigitizeError> {
-        complete_killed_run(&output)?;
-        let path = output.path().join(manifest::FILE_NAME);
-        let earlier = match fs::read(&path) {
-            Ok(bytes) => {
-                Some(manifest::open(&bytes).map_err(|source| DigitizeError::Manifest { path, source })?.manifest)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(source) => return Err(PublishError::Io { path, source }.into()),
-        };
-        let tool = manifest::Tool {
-            name: env!("CARGO_PKG_NAME").to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            models: job.models.clone(),
-        };
-        let dossier = job.dossier.map(str::to_owned);
-        if let Some(of) = earlier.as_ref().and_then(|earlier| earlier.dossier.clone())
-            && dossier.as_ref().is_some_and(|dossier| *dossier != of)
-        {
-            return Err(DigitizeError::OtherDossier(of));
-        }
-        let manifest = match earlier {
-            Some(earlier) => Manifest { tool, dossier: dossier.or(earlier.dossier.clone()), ..earlier },
-            None => Manifest {
-                schema: manifest::SCHEMA.to_owned(),
-                tool,
-                dossier,
-                created: rfc3339(job.now),
-                updated: rfc3339(job.now),
-                components: Vec::new(),
-            },
-        };
-        Ok(Self { output, manifest })
-    }
-
-    /// The newest version of a component.
-    fn latest(&self, name: &str) -> Option<&manifest::Component> {
-        self.manifest.components.iter().filter(|component| component.name == name).max_by_key(|c| c.version)
-    }
-
-    /// Whether the component's files are still what was written.
-    fn is_intact(&self, component: &manifest::Component) -> bool {
-        component.files().all(|file| is_in_place(&self.output, file))
-    }
-
-    /// Whether the names that a component may get are free. Every file of ours is in the manifest, so what has such a
-    /// name is somebody's, perhaps the very capture.
-    fn check_free(&self, job: &Job<'_>, plan: &Plan) -> Result<(), PublishError> {
-        let extensions = || job.transcripts.iter().map(|format| format.extension()).chain(["pdf"]);
-        for state in [State::Signed, State::Incomplete] {
-            for extension in extensions() {
-                let path = self.output.path().join(file_name(&plan.name, plan.version, state, extension));
-                if fs::symlink_metadata(&path).is_ok() {
-                    return Err(PublishError::InTheWay(path));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds a component: puts its files in place and the manifest after them, sealed.
-    fn record(
-        &mut self,
-        job: &Job<'_>,
-        component: manifest::Component,
-        files: &[(String, Vec<u8>)],
-    ) -> Result<(), DigitizeError> {
-        self.manifest.components.push(component);
-        self.manifest.updated = rfc3339(job.now);
-        let bytes = manifest::seal(&self.manifest, |body| {
-            job.signer.map(|signer| sign::cms::detached(&[body], signer, job.now, Form::File)).transpose()
-        })?;
-        let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
-        self.output.write(&files.chain([(manifest::FILE_NAME, &bytes[..])]).collect::<Vec<_>>())?;
-        Ok(())
-    }
-}
-
-/// A run that was killed while it put files in place had written all of them before, the manifest that names them last:
-/// the rest is put in place now, if all that the manifest names is there. Other leftovers are removed.
-fn complete_killed_run(output: &OutputDir) -> Result<(), PublishError> {
-    let written = output.leftover(manifest::FILE_NAME).and_then(|bytes| manifest::open(&bytes).ok());
-    if let Some(newest) = written.as_ref().and_then(|written| written.manifest.components.last()) {
-        let waiting: Vec<&manifest::File> = newest.files().filter(|file| !is_in_place(output, file)).collect();
-        let is_written = |file: &&manifest::File| {
-            output.leftover(&file.path).is_some_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256)
-        };
-        if waiting.iter().all(is_written) {
-            waiting.iter().try_for_each(|file| output.adopt(&file.path))?;
-            output.adopt(manifest::FILE_NAME)?;
-        }
-    }
-    output.clear_leftovers()
-}
-
-fn is_in_place(output: &OutputDir, file: &manifest::File) -> bool {
-    fs::read(output.path().join(&file.path)).is_ok_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256)
 }

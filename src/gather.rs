@@ -33,6 +33,8 @@ pub struct Gathered {
     pub name: String,
     /// Capture files in page order.
     pub files: Vec<PathBuf>,
+    /// Whether they were found in a folder, or named by themselves.
+    pub is_folder: bool,
 }
 
 /// Something in the input that was passed over, and is told.
@@ -127,14 +129,17 @@ pub fn gather(inputs: &[PathBuf], output: &Path) -> Result<(Vec<Gathered>, Vec<P
             gather_folder(&path, &title, &mut found, &mut passed_over);
         } else if metadata.is_file() {
             let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-            found.push((stem, vec![path]));
+            found.push((stem, vec![path], false));
         } else {
             return Err(GatherError::Special(input.clone()));
         }
     }
     let mut taken = BTreeSet::new();
-    let gathered =
-        found.into_iter().map(|(title, files)| Gathered { name: unique(&component_name(&title), &mut taken), files });
+    let gathered = found.into_iter().map(|(title, files, is_folder)| Gathered {
+        name: unique(&component_name(&title), &mut taken),
+        files,
+        is_folder,
+    });
     Ok((gathered.collect(), passed_over))
 }
 
@@ -142,7 +147,7 @@ pub fn gather(inputs: &[PathBuf], output: &Path) -> Result<(Vec<Gathered>, Vec<P
 fn gather_folder(
     folder: &Path,
     title: &str,
-    found: &mut Vec<(String, Vec<PathBuf>)>,
+    found: &mut Vec<(String, Vec<PathBuf>, bool)>,
     passed_over: &mut Vec<PassedOver>,
 ) {
     let Ok(listing) = fs::read_dir(folder) else {
@@ -170,7 +175,7 @@ fn gather_folder(
         }
     }
     if !files.is_empty() {
-        found.push((title.to_owned(), files));
+        found.push((title.to_owned(), files, true));
     }
     for sub_folder in folders {
         let name = file_name(&sub_folder);
@@ -241,6 +246,12 @@ pub fn component_name(title: &str) -> String {
     }
     let name: String = name.trim_matches('-').chars().take(MAX_NAME_CHARS).collect();
     if name.is_empty() { "ho-so".to_owned() } else { name }
+}
+
+/// The name of a component that one file of a folder becomes by itself: that of the folder's and its own.
+pub fn name_within(folder: &str, file: &Path, taken: &mut BTreeSet<String>) -> String {
+    let stem = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    unique(&component_name(&format!("{folder}-{stem}")), taken)
 }
 
 /// The name, with `-2`, `-3` … where it is taken (also in other case: file systems differ in that).

@@ -67,6 +67,8 @@ pub enum State {
     Unsigned,
     /// Some captures were set aside: what could be read, never signed.
     Incomplete,
+    /// A PDF that came with signatures of others: kept byte for byte (*giữ nguyên*).
+    Kept,
 }
 
 /// One version of one component (*thành phần hồ sơ*).
@@ -88,9 +90,15 @@ pub struct Component {
     /// SHA-256 of the PDF as it was assembled, before it was signed, hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsigned_sha256: Option<String>,
-    /// The signature, if there is one.
+    /// The signature of the person who made the copy, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
+    /// The agency's signature after it, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub countersignature: Option<Signature>,
+    /// What is known of a file that came with signatures; absent for files made here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
     /// SHA-256 over the captures, the settings and the tool: the same again means nothing to do.
     pub fingerprint: String,
     /// When this version was made.
@@ -134,6 +142,42 @@ pub struct Signature {
     pub development: bool,
     /// Time claimed in the signature.
     pub time: String,
+}
+
+/// A PDF that came with signatures and was kept byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// The file as it was found.
+    pub source: File,
+    /// Its pages.
+    pub pages: usize,
+    /// Its signatures, earliest first; empty when their structure cannot be read.
+    pub signatures: Vec<FoundSignature>,
+}
+
+/// A signature that a file came with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoundSignature {
+    /// Full name of its form field.
+    pub field: String,
+    /// Its format, for example `ETSI.CAdES.detached`.
+    pub format: String,
+    /// Common name in the signer's certificate; absent when the certificate cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// SHA-256 of that certificate, hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_sha256: Option<String>,
+    /// The time it claims, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// Whether the file still is what was signed, whoever signed; absent where sohoa cannot tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intact: Option<bool>,
+    /// Whether it covers the file up to its end.
+    pub covers_whole_file: bool,
 }
 
 /// One page of a component.
@@ -368,6 +412,8 @@ mod tests {
                 file: None,
                 unsigned_sha256: None,
                 signature: None,
+                countersignature: None,
+                kept: None,
                 fingerprint: "00".into(),
                 created: "2026-01-02T03:04:05+07:00".into(),
                 pages: vec![],

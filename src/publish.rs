@@ -131,6 +131,10 @@ impl OutputDir {
 
     fn stage(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file = File::create(self.temporary(name))?;
+        // Who may read a file that is replaced stays as it is.
+        if let Ok(replaced) = fs::metadata(self.path.join(name)) {
+            file.set_permissions(replaced.permissions())?;
+        }
         file.write_all(bytes)?;
         file.sync_all()
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use crate::manifest::{self, Component, ManifestError, Sealed, State};
+use crate::manifest::{self, Component, ManifestError, Sealed, Signature, State};
 use crate::model::{Lang, Localized, io_reason};
 use crate::pdf::signature::{self, EmbeddedSignature};
 use crate::pdf::structure;
@@ -260,19 +260,36 @@ fn check_component(verification: &mut Verification, directory: &Path, component:
     if manifest::sha256_hex(&bytes) != listed.sha256 {
         verification.add(&path, Issue::Changed);
     }
+    if let Some(kept) = &component.kept {
+        // Its signatures are others': a file by itself has them judged.
+        match structure::page_count(&bytes) {
+            Ok(found) if found == kept.pages => verification.pages += found,
+            Ok(found) => verification.add(&path, Issue::PageCount { found, listed: kept.pages }),
+            Err(error) => verification.add(&path, Issue::Structure(error.to_string())),
+        }
+        return;
+    }
     check_pages(verification, &path, &bytes, component);
     let verdicts = check_signatures(verification, &path, &bytes, trust);
     match component.state {
         State::Signed if verdicts.is_empty() => verification.add(&path, Issue::NotSigned),
         State::Signed => {
-            let expected = component.signature.as_ref().map(|signature| signature.certificate_sha256.as_str());
-            let found = verdicts.first().and_then(|verdict| verdict.signing_certificate.as_ref());
-            if found.map(crate::sign::certificate::sha256_hex).as_deref() != expected {
+            let found =
+                |verdict: &Verdict| verdict.signing_certificate.as_ref().map(crate::sign::certificate::sha256_hex);
+            let listed = |signature: &Option<Signature>| signature.as_ref().map(|one| one.certificate_sha256.clone());
+            if verdicts.first().and_then(found) != listed(&component.signature) {
+                verification.add(&path, Issue::OtherSigner);
+            }
+            if let Some(expected) = listed(&component.countersignature)
+                && !verdicts[1..].iter().any(|verdict| found(verdict).as_deref() == Some(expected.as_str()))
+            {
                 verification.add(&path, Issue::OtherSigner);
             }
         }
         State::Unsigned => verification.add(&path, Issue::Pending),
         State::Incomplete => verification.add(&path, Issue::Incomplete(component.set_aside.len())),
+        // Such a component says what was kept, else there is nothing to hold it to.
+        State::Kept => verification.add(&path, Issue::Changed),
     }
 }
 
@@ -338,10 +355,12 @@ fn tell_verdict(verification: &mut Verification, path: &Path, verdict: Verdict, 
 fn check_sources(verification: &mut Verification, components: &[Component]) {
     let used = components.iter().flat_map(|component| component.pages.iter().map(|page| &page.source.file));
     let set_aside = components.iter().flat_map(|component| component.set_aside.iter().map(|item| &item.file));
-    let sources: BTreeSet<_> = used.chain(set_aside).map(|file| (&file.path, &file.sha256)).collect();
+    let kept = components.iter().filter_map(|component| component.kept.as_ref().map(|kept| &kept.source));
+    let sources: BTreeSet<_> = used.chain(set_aside).chain(kept).map(|file| (&file.path, &file.sha256)).collect();
     let mut rescanned = BTreeSet::new();
     for newest in components.iter().filter(|c| components.iter().all(|o| o.name != c.name || o.version <= c.version)) {
         let files = newest.pages.iter().map(|page| &page.source.file).chain(newest.set_aside.iter().map(|s| &s.file));
+        let files = files.chain(newest.kept.iter().map(|kept| &kept.source));
         rescanned.extend(files.map(|file| (&file.path, &file.sha256)));
     }
     for source in &sources {

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use sohoa::component::Role;
+use sohoa::config::RawSign;
 use sohoa::model::{DossierCode, Lang};
 
 /// Turns pictures of papers into signed PDF/A component files
@@ -40,6 +42,8 @@ pub(super) struct Shared {
 pub(super) enum Command {
     /// Digitise pictures and folders into signed components
     Digitize(Digitize),
+    /// Sign PDF files, or the components that wait for their signature
+    Sign(Sign),
     /// Check files against their manifest, signatures and structure
     Verify(Verify),
     /// Say what is seen on pictures, one JSON line each
@@ -64,14 +68,10 @@ pub(super) struct Digitize {
     /// Code of the dossier
     #[arg(long, value_name = "CODE")]
     pub(super) dossier: Option<DossierCode>,
-    /// Signer's PKCS#12 file (.p12, .pfx); without one a development identity signs
-    #[arg(long, value_name = "FILE")]
-    pub(super) key: Option<PathBuf>,
-    /// File whose first line is the key's password [default: SOHOA_KEY_PASSWORD, or asked for]
-    #[arg(long, value_name = "FILE")]
-    pub(super) key_password_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) key: KeyOptions,
     /// Leave the components unsigned, to be signed later
-    #[arg(long, conflicts_with = "key")]
+    #[arg(long, conflicts_with_all = ["key", "token"])]
     pub(super) no_sign: bool,
     /// PDF/A level [default: 2u]
     #[arg(long, value_name = "2u|2b|1b")]
@@ -88,6 +88,83 @@ pub(super) struct Digitize {
     /// No progress bar and no summary
     #[arg(long, short)]
     pub(super) quiet: bool,
+}
+
+/// Whose key signs: options of every command that signs.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(super) struct KeyOptions {
+    /// Signer's PKCS#12 file (.p12, .pfx); `digitize` signs with a development identity where no key is named
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    pub(super) key: Option<PathBuf>,
+    /// File whose first line is the key's password [default: SOHOA_KEY_PASSWORD, or asked for]
+    #[arg(long, value_name = "FILE")]
+    pub(super) key_password_file: Option<PathBuf>,
+    /// PKCS#11 module of the signer's token, a shared library (.so)
+    #[arg(long, value_name = "MODULE")]
+    pub(super) token: Option<PathBuf>,
+    /// Number of the slot that holds the token, where there are several
+    #[arg(long, value_name = "N", conflicts_with = "token_label")]
+    pub(super) slot: Option<u64>,
+    /// Label of the token, where there are several
+    #[arg(long, value_name = "TEXT")]
+    pub(super) token_label: Option<String>,
+    /// Label of the key or its certificate on the token, where several could sign
+    #[arg(long, value_name = "TEXT")]
+    pub(super) key_label: Option<String>,
+    /// Certificates (PEM or DER) that the token's descends from, where the token lacks them
+    #[arg(long, value_name = "FILE")]
+    pub(super) chain: Option<PathBuf>,
+    /// File whose first line is the token's PIN, also /dev/fd/N [default: SOHOA_PIN, or asked for]
+    #[arg(long, value_name = "FILE")]
+    pub(super) pin_file: Option<PathBuf>,
+}
+
+impl KeyOptions {
+    /// Lays the options over those of the configuration file. A key named here takes the place of the one named there,
+    /// with all that belongs to it.
+    pub(super) fn overlay(&self, raw: &mut RawSign) {
+        if self.key.is_some() || self.token.is_some() {
+            *raw = RawSign {
+                enabled: raw.enabled,
+                key: self.key.clone(),
+                token: self.token.clone(),
+                ..RawSign::default()
+            };
+        }
+        if self.slot.is_some() || self.token_label.is_some() {
+            (raw.slot, raw.token_label) = (self.slot, self.token_label.clone());
+        }
+        raw.key_label = self.key_label.clone().or(raw.key_label.take());
+        raw.chain = self.chain.clone().or(raw.chain.take());
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Sign {
+    /// PDF files, signed where they lie
+    #[arg(required_unless_present = "pending", conflicts_with = "pending", value_name = "FILE")]
+    pub(super) pdfs: Vec<PathBuf>,
+    /// Output directories of `digitize` in which every waiting component is signed
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub(super) pending: Vec<PathBuf>,
+    /// Directory for signed copies; the files themselves stay as they are
+    #[arg(long, short, value_name = "DIR", conflicts_with = "pending")]
+    pub(super) out: Option<PathBuf>,
+    /// For whom the signature stands: the person who made the copy, or the agency after that person
+    #[arg(
+        long,
+        value_enum,
+        value_name = "clerk|agency",
+        hide_possible_values = true,
+        default_value = "clerk",
+        hide_default_value = true
+    )]
+    pub(super) role: RoleArg,
+    #[command(flatten)]
+    pub(super) key: KeyOptions,
+    /// Results for programs on standard output, one JSON line each
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -132,6 +209,21 @@ impl From<LangArg> for Lang {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RoleArg {
+    Clerk,
+    Agency,
+}
+
+impl From<RoleArg> for Role {
+    fn from(arg: RoleArg) -> Self {
+        match arg {
+            RoleArg::Clerk => Self::Clerk,
+            RoleArg::Agency => Self::Agency,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Switch {
     On,
     Off,
@@ -154,6 +246,7 @@ pub(super) fn wanted_language(args: impl Iterator<Item = OsString>) -> Option<La
 const VIETNAMESE: &[(&str, &str)] = &[
     ("sohoa", "Biến ảnh giấy tờ thành tệp thành phần hồ sơ PDF/A có chữ ký số"),
     ("digitize", "Số hóa ảnh và thư mục ảnh thành các thành phần hồ sơ đã ký"),
+    ("sign", "Ký số tệp PDF, hoặc các thành phần đang chờ ký"),
     ("verify", "Kiểm tra tệp theo bản kê khai, chữ ký số và cấu trúc"),
     ("inspect", "Cho biết những gì nhận ra trên ảnh, mỗi ảnh một dòng JSON"),
     ("completions", "In phần gợi ý lệnh cho một trình dòng lệnh"),
@@ -168,8 +261,17 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("inputs", "Ảnh và thư mục; ảnh nằm lẻ trong thư mục là một thành phần, mỗi thư mục con là một thành phần"),
     ("out", "Thư mục kết quả"),
     ("dossier", "Mã hồ sơ"),
-    ("key", "Tệp khóa PKCS#12 (.p12, .pfx) của người ký; không có thì ký thử, không có giá trị pháp lý"),
+    ("key", "Tệp khóa PKCS#12 (.p12, .pfx) của người ký; digitize không có khóa thì ký thử, không có giá trị pháp lý"),
     ("key_password_file", "Tệp có dòng đầu là mật khẩu khóa [mặc định: SOHOA_KEY_PASSWORD, hoặc hỏi]"),
+    ("token", "Mô-đun PKCS#11 (.so) của thiết bị ký (token)"),
+    ("slot", "Số khe cắm của thiết bị ký, khi có nhiều thiết bị"),
+    ("token_label", "Nhãn của thiết bị ký, khi có nhiều thiết bị"),
+    ("key_label", "Nhãn của khóa hoặc chứng thư trên thiết bị, khi có nhiều khóa"),
+    ("chain", "Tệp chứng thư cấp trên (PEM hoặc DER), khi thiết bị không có sẵn"),
+    ("pin_file", "Tệp có dòng đầu là mã PIN, kể cả /dev/fd/N [mặc định: SOHOA_PIN, hoặc hỏi]"),
+    ("pdfs", "Tệp PDF, ký ngay tại chỗ"),
+    ("pending", "Thư mục kết quả của digitize: ký mọi thành phần đang chờ ký"),
+    ("role", "Ký với tư cách: clerk = người sao chụp [mặc định], agency = cơ quan, ký sau người sao chụp"),
     ("no_sign", "Chưa ký, để ký sau (chờ ký)"),
     ("pdfa", "Mức PDF/A [mặc định: 2u]"),
     ("ocr", "Có nhận dạng chữ hay không"),

@@ -9,11 +9,11 @@ use sohoa::config::Config;
 use sohoa::digitize::{self, DigitizeError, Event, Job, Outcome, Report};
 use sohoa::exit::ExitCode;
 use sohoa::gather::GatherError;
-use sohoa::manifest::State;
+use sohoa::ledger::LedgerError;
+use sohoa::manifest::{Kept, State};
 use sohoa::model::{Lang, Localized, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::pool::Pool;
-use sohoa::sign::Signer;
 
 use super::args::{Digitize, Shared, Switch};
 use super::{Failure, environment, remark, stdout_failure};
@@ -24,16 +24,10 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         raw.ocr.enabled = command.ocr.map(|ocr| ocr == Switch::On).or(raw.ocr.enabled);
         raw.ocr.transcripts = command.transcripts.clone().unwrap_or(std::mem::take(&mut raw.ocr.transcripts));
         raw.pdf.level = command.pdfa.clone().or(raw.pdf.level.take());
-        raw.sign.key = command.key.clone().or(raw.sign.key.take());
+        command.key.overlay(&mut raw.sign);
         raw.sign.enabled = if command.no_sign { Some(false) } else { raw.sign.enabled };
     })?;
-    if command.key_password_file.is_some() && config.key.is_none() {
-        let message = lang.pick(
-            "--key-password-file cần có khóa: dùng --key hoặc đặt sign.key trong tệp cấu hình",
-            "--key-password-file needs a key: use --key, or set sign.key in the configuration file",
-        );
-        return Err(Failure::new(ExitCode::Usage, message));
-    }
+    environment::check_secrets(&config, &command.key)?;
     if config.ocr_language.is_none() && !config.transcripts.is_empty() {
         let message = lang.pick(
             "không có văn bản để ghi vì --ocr off; hãy bỏ --transcripts hoặc bật --ocr on",
@@ -43,9 +37,12 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
     }
     let now = environment::now(lang)?;
     let reader = environment::reader(&config)?;
-    let signer = match config.sign {
-        true => Some(environment::signer(&config, command.key_password_file.as_deref(), now)?),
-        false => None,
+    // A key that cannot be used holds up nothing: what it was to sign waits (chờ ký).
+    let (signer, key_failure) = match config.sign.then(|| environment::signer(&config, &command.key, now)) {
+        None => (None, None),
+        Some(Ok(signer)) => (Some(signer), None),
+        Some(Err(failure)) if failure.code == ExitCode::Key => (None, Some(failure.message)),
+        Some(Err(failure)) => return Err(failure),
     };
     let pool = Pool::new(config.jobs, config.memory_bytes)
         .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
@@ -58,25 +55,29 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         engine: reader.as_ref().map(|reader| &reader.engine as &dyn OcrEngine),
         transcripts: &config.transcripts,
         models: reader.as_ref().map_or_else(Vec::new, |reader| reader.models.clone()),
-        signer: signer.as_ref().map(|signer| signer as &dyn Signer),
+        signer: signer.as_deref(),
         now,
     };
 
     let started = Instant::now();
     let mut teller = Teller::new(&command, lang);
+    if let Some(message) = &key_failure {
+        teller.tell_waiting(message);
+    }
     let report = digitize::run(&job, &pool, &mut |event| teller.tell(event));
     teller.bar.finish_and_clear();
     let report = report.map_err(|error| Failure::new(exit_code(&error), error.message(lang)))?;
+    let code = verdict(&report, key_failure.is_some() || report.key_failure.is_some());
     let told = match teller.failed {
         Some(error) => Err(error),
-        None if command.json => print_done(&report, started.elapsed()),
+        None if command.json => print_done(&report, code, started.elapsed()),
         None if command.quiet => Ok(()),
         None => print_summary(&report, &command, &config, started.elapsed()),
     };
     match told {
         // A reader that has seen enough changes nothing about what became of the job.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(stdout_failure(&error)),
-        _ => Ok(verdict(&report)),
+        _ => Ok(code),
     }
 }
 
@@ -85,18 +86,19 @@ fn exit_code(error: &DigitizeError) -> ExitCode {
     match error {
         DigitizeError::Gather(GatherError::OutputInsideInput(_)) | DigitizeError::OtherDossier(_) => ExitCode::Usage,
         DigitizeError::Gather(_) | DigitizeError::Nothing => ExitCode::NoInput,
-        DigitizeError::Publish(_) => ExitCode::Output,
-        DigitizeError::Manifest { .. } => ExitCode::Tampered,
-        DigitizeError::Sign(_) | DigitizeError::Component(sohoa::component::ComponentError::Sign(_)) => ExitCode::Key,
+        DigitizeError::Ledger(LedgerError::Publish(_)) => ExitCode::Output,
+        DigitizeError::Ledger(LedgerError::Manifest { .. }) => ExitCode::Tampered,
         _ => ExitCode::Internal,
     }
 }
 
 /// The code for a job that finished.
-fn verdict(report: &Report) -> ExitCode {
+fn verdict(report: &Report, key_failed: bool) -> ExitCode {
     let components = || report.outcomes.iter().map(|outcome| &outcome.component);
-    if components().all(|component| component.pages.is_empty()) {
+    if components().all(|component| component.pages.is_empty() && component.kept.is_none()) {
         ExitCode::NoInput
+    } else if key_failed {
+        ExitCode::Key
     } else if components().any(|component| component.state == State::Incomplete) {
         ExitCode::Incomplete
     } else if components().any(|component| component.pages.iter().any(|page| !page.quality.flags.is_empty())) {
@@ -143,11 +145,28 @@ impl Teller {
                 let reason = self.lang.pick(reason, reason_en);
                 self.remark(&format!("{}: {reason}", shown(file)));
             }
+            Event::SigningStopped { reason, reason_en } => {
+                let waits =
+                    self.lang.pick("các thành phần còn lại sẽ chờ ký", "what is left will wait for its signature");
+                self.remark(&format!("{}; {waits}", self.lang.pick(reason, reason_en)));
+            }
             Event::PassedOver(item) => self.remark(&format!("{}: {}", shown(item.path()), item.message(self.lang))),
             _ => {}
         }
         if self.json && self.failed.is_none() {
             self.failed = print_event(event).err();
+        }
+    }
+
+    /// The key cannot be used from the start. This is said with `--json` and `--quiet` as well.
+    fn tell_waiting(&mut self, message: &str) {
+        let waits = self.lang.pick(
+            "không ký được nên các thành phần sẽ chờ ký",
+            "nothing can be signed, the components will wait for their signature",
+        );
+        self.bar.suspend(|| remark(&format!("sohoa: {message}; {waits}")));
+        if self.json {
+            self.failed = print_line(&json!({"event": "signing-stopped", "reason": message})).err();
         }
     }
 
@@ -173,6 +192,7 @@ fn print_event(event: &Event) -> std::io::Result<()> {
             "event": "page", "component": component, "number": number, "flagged": flagged,
             "ms": elapsed.as_millis(),
         }),
+        Event::SigningStopped { reason, .. } => json!({"event": "signing-stopped", "reason": reason}),
         Event::SetAside { component, file, reason, .. } => {
             json!({"event": "set-aside", "component": component, "file": file.to_string_lossy(), "reason": reason})
         }
@@ -188,11 +208,11 @@ fn print_event(event: &Event) -> std::io::Result<()> {
     })
 }
 
-fn print_done(report: &Report, elapsed: Duration) -> std::io::Result<()> {
+fn print_done(report: &Report, code: ExitCode, elapsed: Duration) -> std::io::Result<()> {
     let changed = report.outcomes.iter().filter(|outcome| !outcome.unchanged);
     print_line(&json!({
         "event": "done", "components": report.outcomes.len(), "changed": changed.count(),
-        "seconds": elapsed.as_secs_f64(), "exit_code": verdict(report) as u8,
+        "seconds": elapsed.as_secs_f64(), "exit_code": code as u8,
     }))
 }
 
@@ -215,6 +235,11 @@ fn print_summary(report: &Report, command: &Digitize, config: &Config, elapsed: 
             }
         }
     }
+    for outcome in &report.outcomes {
+        if let Some(kept) = &outcome.component.kept {
+            text.push_str(&format!("{}: {}\n", outcome.component.name, signatures(kept, lang)));
+        }
+    }
     let made: Vec<&Outcome> = report.outcomes.iter().filter(|outcome| !outcome.unchanged).collect();
     let pages: usize = made.iter().map(|outcome| outcome.component.pages.len()).sum();
     let seconds = elapsed.as_secs_f64();
@@ -225,6 +250,13 @@ fn print_summary(report: &Report, command: &Digitize, config: &Config, elapsed: 
         (false, Lang::Vi) => format!("{pages} trang trong {seconds:.1} giây → {place}\n"),
         (false, Lang::En) => format!("{pages} pages in {seconds:.1} s → {place}\n"),
     });
+    let waiting = report.outcomes.iter().filter(|outcome| outcome.component.state == State::Unsigned).count();
+    if waiting > 0 {
+        text.push_str(&match lang {
+            Lang::Vi => format!("{waiting} thành phần chờ ký; khi có khóa hãy chạy: sohoa sign --pending {place}\n"),
+            Lang::En => format!("{waiting} components wait for a signature: sohoa sign --pending {place}\n"),
+        });
+    }
     if report.development_signature {
         text.push_str(lang.pick(
             "Chữ ký thử nghiệm, KHÔNG CÓ GIÁ TRỊ PHÁP LÝ: hãy dùng --key với khóa của người ký\n",
@@ -232,6 +264,25 @@ fn print_summary(report: &Report, command: &Digitize, config: &Config, elapsed: 
         ));
     }
     std::io::stdout().lock().write_all(text.as_bytes())
+}
+
+/// What a file came with, in numbers: who signed is for the manifest to say.
+fn signatures(kept: &Kept, lang: Lang) -> String {
+    let all = kept.signatures.len();
+    let count = |verdict: Option<bool>| kept.signatures.iter().filter(|signature| signature.intact == verdict).count();
+    let (intact, broken, unknown) = (count(Some(true)), count(Some(false)), count(None));
+    match lang {
+        Lang::Vi if all == 0 => "có chữ ký sẵn nhưng không đọc được cấu trúc chữ ký".to_owned(),
+        Lang::En if all == 0 => "came with signatures whose structure cannot be read".to_owned(),
+        Lang::Vi => format!(
+            "{all} chữ ký có sẵn: {intact} còn nguyên vẹn, {broken} KHÔNG còn đúng, {unknown} chưa kiểm tra được; người ký ghi \
+             trong manifest.json"
+        ),
+        Lang::En => format!(
+            "came with {all} signatures: {intact} intact, {broken} NOT intact, {unknown} of a form not checked; \
+             manifest.json names the signers"
+        ),
+    }
 }
 
 fn row(outcome: &Outcome, lang: Lang) -> [String; 6] {
@@ -242,12 +293,13 @@ fn row(outcome: &Outcome, lang: Lang) -> [String; 6] {
         State::Signed => lang.pick("đã ký", "signed"),
         State::Unsigned => lang.pick("chờ ký", "unsigned"),
         State::Incomplete => lang.pick("thiếu trang", "incomplete"),
+        State::Kept => lang.pick("đã có chữ ký, giữ nguyên", "came signed, kept as it is"),
     };
     let unchanged = if outcome.unchanged { lang.pick(", không đổi", ", unchanged") } else { "" };
     let version = if component.version > 1 { format!(" (v{})", component.version) } else { String::new() };
     [
         format!("{}{version}", component.name),
-        component.pages.len().to_string(),
+        component.kept.as_ref().map_or(component.pages.len(), |kept| kept.pages).to_string(),
         blank.to_string(),
         flagged.to_string(),
         component.set_aside.len().to_string(),

@@ -5,16 +5,17 @@ use std::io::{BufRead, IsTerminal};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use sohoa::config::{Config, RawConfig};
+use sohoa::config::{Config, KeySource, RawConfig};
 use sohoa::exit::ExitCode;
 use sohoa::manifest::{self, Model};
 use sohoa::model::{Lang, Localized, io_reason, shown};
 use sohoa::ocr::lstm::Lstm;
-use sohoa::sign::identity;
 use sohoa::sign::pkcs12::Pkcs12;
+use sohoa::sign::{Certificate, SignError, Signer, TokenFault, certificate, identity};
+use sohoa::token::{Found, PinState};
 use time::{OffsetDateTime, UtcOffset};
 
-use super::args::Shared;
+use super::args::{KeyOptions, Shared};
 use super::{Failure, remark};
 
 /// Time zone of Vietnam: times are written with `+07:00` (NĐ 30/2020, FACTS on e-copies).
@@ -146,36 +147,75 @@ pub(super) fn development_ca() -> Option<Vec<u8>> {
     fs::read(home().join(CA_FILE)).ok()
 }
 
-/// The signer: the key named, or the development identity of this machine, made on first use. Says on standard error
-/// when the latter was made.
-pub(super) fn signer(config: &Config, password_file: Option<&Path>, now: OffsetDateTime) -> Result<Pkcs12, Failure> {
+/// The signer: the key named in a file or on a token, or the development identity of this machine, made on first use.
+/// Says on standard error when the latter was made.
+pub(super) fn signer(config: &Config, options: &KeyOptions, now: OffsetDateTime) -> Result<Box<dyn Signer>, Failure> {
     let lang = config.lang;
-    match &config.key {
-        Some(path) => {
-            let failure = |message: String| Failure::new(ExitCode::Key, format!("{}: {message}", shown(path)));
-            let bytes = fs::read(path).map_err(|error| failure(io_reason(error.kind(), lang)))?;
-            let password = password(password_file, lang)?;
-            let key = Pkcs12::load(&bytes, &password).map_err(|error| failure(error.message(lang)))?;
-            sohoa::sign::certificate::check_for_signing(&sohoa::sign::Signer::chain(&key)[0], now)
-                .map_err(|error| failure(error.message(lang)))?;
-            Ok(key)
+    let (path, signer): (&Path, Box<dyn Signer>) = match &config.key {
+        None => return Ok(Box::new(development_signer(lang, now)?)),
+        Some(KeySource::File(path)) => {
+            let bytes = fs::read(path).map_err(|error| key_failure(path, io_reason(error.kind(), lang)))?;
+            let password = password(options.key_password_file.as_deref(), lang)?;
+            let key = Pkcs12::load(&bytes, &password).map_err(|error| key_failure(path, error.message(lang)))?;
+            (path, Box::new(key))
         }
-        None => development_signer(lang, now),
-    }
+        Some(KeySource::Token { selector, chain }) => {
+            let extra = match chain {
+                Some(path) => certificates(path, lang)?,
+                None => Vec::new(),
+            };
+            let failure = |error: SignError| key_failure(&selector.module, error.message(lang));
+            let found = Found::find(selector).map_err(failure)?;
+            let pin = pin(found.pin_state(), &selector.module, options.pin_file.as_deref(), lang)?;
+            (&selector.module, Box::new(found.log_in(pin.as_deref(), &extra, now).map_err(failure)?))
+        }
+    };
+    certificate::check_chain_for_signing(signer.chain(), now)
+        .map_err(|error| key_failure(path, error.message(lang)))?;
+    Ok(signer)
+}
+
+fn key_failure(path: &Path, message: String) -> Failure {
+    Failure::new(ExitCode::Key, format!("{}: {message}", shown(path)))
+}
+
+/// Reads certificates named on the command line or in the configuration.
+pub(super) fn certificates(path: &Path, lang: Lang) -> Result<Vec<Certificate>, Failure> {
+    let failure = |message: String| Failure::new(ExitCode::Configuration, format!("{}: {message}", shown(path)));
+    let bytes = fs::read(path).map_err(|error| failure(io_reason(error.kind(), lang)))?;
+    certificate::read_all(&bytes).map_err(|error| failure(error.message(lang)))
+}
+
+/// Refuses a password for a key that is in no file, and a PIN for a key that is on no token.
+pub(super) fn check_secrets(config: &Config, options: &KeyOptions) -> Result<(), Failure> {
+    let message = if options.key_password_file.is_some() && !matches!(config.key, Some(KeySource::File(_))) {
+        config.lang.pick(
+            "--key-password-file cần có khóa: dùng --key hoặc đặt sign.key trong tệp cấu hình",
+            "--key-password-file needs a key: use --key, or set sign.key in the configuration file",
+        )
+    } else if options.pin_file.is_some() && !matches!(config.key, Some(KeySource::Token { .. })) {
+        config.lang.pick(
+            "--pin-file cần có thiết bị ký: dùng --token hoặc đặt sign.token trong tệp cấu hình",
+            "--pin-file needs a token: use --token, or set sign.token in the configuration file",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(ExitCode::Usage, message))
 }
 
 fn development_signer(lang: Lang, now: OffsetDateTime) -> Result<Pkcs12, Failure> {
     let directory = home();
     let path = directory.join(IDENTITY_FILE);
     let failure = |message: String| Failure::new(ExitCode::Key, format!("{}: {message}", shown(&path)));
-    let unusable = |error: sohoa::sign::SignError| {
+    let unusable = |error: SignError| {
         let cure =
             lang.pick("xóa tệp này thì khóa ký thử mới được tạo", "without this file a new development key is made");
         failure(format!("{}; {cure}", error.message(lang)))
     };
     let load = |bytes: &[u8]| -> Result<Pkcs12, Failure> {
         let key = Pkcs12::load(bytes, identity::DEVELOPMENT_PASSWORD).map_err(unusable)?;
-        sohoa::sign::certificate::check_for_signing(&sohoa::sign::Signer::chain(&key)[0], now).map_err(unusable)?;
+        certificate::check_chain_for_signing(key.chain(), now).map_err(unusable)?;
         Ok(key)
     };
     // Only a missing identity is made: one that cannot be read is not replaced.
@@ -225,28 +265,69 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 /// The key's password: from the file named, the environment, or the person at the terminal. Asked for once; a wrong
 /// one is an error, never tried again.
 fn password(file: Option<&Path>, lang: Lang) -> Result<String, Failure> {
-    let failure = |message: String| Failure::new(ExitCode::Key, message);
-    if let Some(path) = file {
-        let open = fs::File::open(path)
-            .map_err(|error| failure(format!("{}: {}", shown(path), io_reason(error.kind(), lang))))?;
-        let mut line = String::new();
-        std::io::BufReader::new(open)
-            .read_line(&mut line)
-            .map_err(|error| failure(format!("{}: {}", shown(path), io_reason(error.kind(), lang))))?;
-        return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
-    }
-    if let Ok(password) = std::env::var("SOHOA_KEY_PASSWORD") {
-        return Ok(password);
-    }
-    if !std::io::stdin().is_terminal() {
-        return Err(failure(
+    match stored_secret(file, "SOHOA_KEY_PASSWORD", lang)? {
+        Some(password) => Ok(password),
+        None if std::io::stdin().is_terminal() => typed_secret(lang.pick("Mật khẩu khóa: ", "Key password: ")),
+        None => Err(Failure::new(
+            ExitCode::Key,
             lang.pick(
                 "cần mật khẩu khóa: đặt SOHOA_KEY_PASSWORD hoặc dùng --key-password-file",
                 "the key's password is needed: set SOHOA_KEY_PASSWORD or use --key-password-file",
+            ),
+        )),
+    }
+}
+
+/// The token's PIN, from the same places; `None` for a token with a keypad of its own. The last try before the token locks
+/// itself is only for a PIN that a person types now.
+fn pin(state: PinState, module: &Path, file: Option<&Path>, lang: Lang) -> Result<Option<String>, Failure> {
+    let terminal = std::io::stdin().is_terminal();
+    let typed = || typed_secret(lang.pick("Mã PIN: ", "PIN: ")).map(Some);
+    let warn = |text: &str| remark(&format!("{}: {text}", shown(module)));
+    match state {
+        PinState::Keypad => {
+            warn(lang.pick("hãy nhập mã PIN trên thiết bị ký", "enter the PIN at the token"));
+            return Ok(None);
+        }
+        PinState::FinalTry if !terminal => {
+            return Err(key_failure(module, SignError::from(TokenFault::FinalTry).message(lang)));
+        }
+        PinState::FinalTry => {
+            warn(lang.pick(
+                "CHỈ CÒN MỘT LẦN THỬ mã PIN, sai nữa thiết bị sẽ bị khóa",
+                "ONE TRY IS LEFT: another wrong PIN locks the token",
+            ));
+            return typed();
+        }
+        PinState::WrongBefore => warn(lang.pick(
+            "lần trước mã PIN đã nhập sai; hãy kiểm tra kỹ, sai nhiều lần thiết bị sẽ bị khóa",
+            "the PIN was wrong the last time; check it, several wrong ones lock the token",
+        )),
+        PinState::Good => {}
+    }
+    match stored_secret(file, "SOHOA_PIN", lang)? {
+        Some(pin) => Ok(Some(pin)),
+        None if terminal => typed(),
+        None => Err(key_failure(
+            module,
+            lang.pick(
+                "cần mã PIN: đặt SOHOA_PIN hoặc dùng --pin-file",
+                "the token's PIN is needed: set SOHOA_PIN or use --pin-file",
             )
             .to_owned(),
-        ));
+        )),
     }
-    rpassword::prompt_password(lang.pick("Mật khẩu khóa: ", "Key password: "))
-        .map_err(|error| failure(error.to_string()))
+}
+
+/// The first line of the file named, or the environment variable.
+fn stored_secret(file: Option<&Path>, variable: &str, lang: Lang) -> Result<Option<String>, Failure> {
+    let Some(path) = file else { return Ok(std::env::var(variable).ok()) };
+    let failure = |error: std::io::Error| key_failure(path, io_reason(error.kind(), lang));
+    let mut line = String::new();
+    std::io::BufReader::new(fs::File::open(path).map_err(failure)?).read_line(&mut line).map_err(failure)?;
+    Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn typed_secret(prompt: &str) -> Result<String, Failure> {
+    rpassword::prompt_password(prompt).map_err(|error| Failure::new(ExitCode::Key, error.to_string()))
 }

@@ -4,6 +4,7 @@ mod args;
 mod digitize;
 mod environment;
 mod inspect;
+mod sign;
 mod verify;
 
 use std::io::Write;
@@ -39,6 +40,7 @@ pub(crate) fn main() -> std::process::ExitCode {
     let lang = wanted.or_else(|| environment::configured_language(&args.shared)).unwrap_or_default();
     let result = match args.command {
         Command::Digitize(command) => digitize::run(command, args.shared, lang),
+        Command::Sign(command) => sign::run(&command, &args.shared, lang),
         Command::Verify(command) => verify::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
         Command::Completions { shell } => {

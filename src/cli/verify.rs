@@ -1,6 +1,5 @@
 //! `sohoa verify`: what was published, checked again.
 
-use std::fs;
 use std::io::Write;
 
 use serde_json::json;
@@ -46,13 +45,9 @@ pub(super) fn run(command: &Verify, shared: &Shared, lang: Lang) -> Result<ExitC
 
 /// The roots named, or the development authority of this machine.
 fn trust(command: &Verify, lang: Lang) -> Result<Trust, Failure> {
-    let failure = |path: &std::path::Path, message: String| {
-        Failure::new(ExitCode::Configuration, format!("{}: {message}", shown(path)))
-    };
     let mut roots = Vec::new();
     for path in &command.trust {
-        let bytes = fs::read(path).map_err(|error| failure(path, io_reason(error.kind(), lang)))?;
-        roots.extend(certificate::read_all(&bytes).map_err(|error| failure(path, error.message(lang)))?);
+        roots.extend(environment::certificates(path, lang)?);
     }
     let required = !roots.is_empty();
     if !required && let Some(bytes) = environment::development_ca() {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use lopdf::xref::XrefType;
+use lopdf::xref::{XrefEntry, XrefType};
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
 use sha2::{Digest, Sha256};
 
@@ -85,6 +85,14 @@ impl<'a> Update<'a> {
         }
         let tail = if pdf.last() == Some(&b'\n') { Vec::new() } else { vec![b'\n'] };
         Ok(Self { document, base: pdf.len(), tail, offsets: BTreeMap::new(), next })
+    }
+
+    /// Whether only readers of cross-reference streams see this object: in a hybrid file (ISO 32000-1, 7.5.8.4), whose table
+    /// calls it free. Such an object cannot be replaced in a table; what refers to it must refer to another.
+    pub(super) fn is_hidden(&self, id: ObjectId) -> bool {
+        let table = &self.document.reference_table;
+        matches!(table.cross_reference_type, XrefType::CrossReferenceTable)
+            && matches!(table.get(id.0), Some(XrefEntry::Compressed { .. }))
     }
 
     /// A number that no object has yet.

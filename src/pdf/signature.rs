@@ -167,6 +167,9 @@ pub enum SignatureError {
         /// Bytes that would have fitted.
         reserved: usize,
     },
+    /// A signature in the file forbids further ones.
+    #[error("the PDF file was certified with no further signature allowed: {0}")]
+    Closed(&'static str),
     /// The CMS bytes are not one DER structure.
     #[error("the signature is not one DER structure")]
     NotDer,
@@ -198,6 +201,9 @@ impl Localized for SignatureError {
             (Lang::Vi, Self::TooLarge { needed, reserved }) => {
                 format!("chữ ký dài {needed} byte nhưng chỉ dành {reserved} byte, hãy dành nhiều hơn rồi ký lại")
             }
+            (Lang::Vi, Self::Closed(by)) => format!(
+                "tệp PDF đã được chứng nhận và không cho phép ký thêm ({by}); hãy xin người ký trước tệp cho phép ký thêm"
+            ),
             (Lang::Vi, Self::NotDer) => "dữ liệu chữ ký không đúng định dạng DER, hãy ký lại".to_owned(),
             (Lang::Vi, Self::Malformed { field, .. }) => {
                 format!("chữ ký {field:?} có cấu trúc sai, tệp có thể đã bị sửa: hãy lấy lại tệp gốc")
@@ -225,6 +231,7 @@ pub fn prepare(pdf: impl Into<Vec<u8>>, field: &SignatureField, reserve: usize) 
     if fields(&document)?.iter().any(|known| known.name == field.name) {
         return Err(SignatureError::FieldExists(field.name.clone()));
     }
+    check_open(&document, &field.name)?;
     let mut update = Update::new(&bytes, &document)?;
     let (value, widget, appearance) = (update.allocate(), update.allocate(), update.allocate());
     let page = document.page_iter().next().ok_or(SignatureError::Structure("it has no page"))?;
@@ -275,6 +282,45 @@ pub fn list(pdf: &[u8]) -> Result<Vec<EmbeddedSignature>, SignatureError> {
         }
     }
     Ok(signatures)
+}
+
+/// Checks that no signature in the file forbids one in a new field: by a certification or a lock that permits no change
+/// at all (`DocMDP` or a lock dictionary with `/P 1`; ISO 32000-2, 12.8.2.2 and table 237), or by locking fields of this
+/// name (`FieldMDP`, 12.8.2.4).
+fn check_open(document: &Document, name: &str) -> Result<(), SignatureError> {
+    for value in fields(document)?.iter().filter(|field| field.signature).filter_map(|field| field.value) {
+        let Ok(value) = resolve(document, value).and_then(Object::as_dict) else { continue };
+        let references = value.get(b"Reference").and_then(|list| resolve(document, list)).and_then(Object::as_array);
+        for reference in references.into_iter().flatten() {
+            let Ok(reference) = resolve(document, reference).and_then(Object::as_dict) else { continue };
+            let get = |key: &[u8]| reference.get(key).and_then(|object| resolve(document, object));
+            let Ok(parameters) = get(b"TransformParams").and_then(Object::as_dict) else { continue };
+            let parameter = |key: &[u8]| parameters.get(key).and_then(|object| resolve(document, object));
+            // Table 257: 2 where it is not stated.
+            let permits_nothing = parameter(b"P").and_then(Object::as_i64).unwrap_or(2) == 1;
+            match get(b"TransformMethod").and_then(Object::as_name) {
+                Ok(b"DocMDP") if permits_nothing => return Err(SignatureError::Closed("DocMDP /P 1")),
+                Ok(b"FieldMDP") if permits_nothing => return Err(SignatureError::Closed("FieldMDP /P 1")),
+                Ok(b"FieldMDP") => {
+                    let listed = parameter(b"Fields").and_then(Object::as_array).is_ok_and(|names| {
+                        let named = |one: &Object| resolve(document, one).and_then(Object::as_str).ok().map(text_of);
+                        names.iter().any(|one| named(one).as_deref() == Some(name))
+                    });
+                    let locked = match parameter(b"Action").and_then(Object::as_name) {
+                        Ok(b"All") => true,
+                        Ok(b"Include") => listed,
+                        Ok(b"Exclude") => !listed,
+                        _ => false,
+                    };
+                    if locked {
+                        return Err(SignatureError::Closed("FieldMDP"));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A form field, full name included.
@@ -431,7 +477,7 @@ fn add_to_form(document: &Document, update: &mut Update<'_>, widget: ObjectId) -
     form.set("SigFlags", flags | SIGNATURE_FLAGS);
     append_reference(document, update, &mut form, "Fields", widget)?;
     match form_entry {
-        Some(Object::Reference(id)) => update.object(*id, &Object::Dictionary(form)),
+        Some(Object::Reference(id)) if !update.is_hidden(*id) => update.object(*id, &Object::Dictionary(form)),
         _ => {
             let mut catalog = catalog.clone();
             catalog.set("AcroForm", form);
@@ -447,6 +493,9 @@ fn add_to_page(
     page: ObjectId,
     widget: ObjectId,
 ) -> Result<(), SignatureError> {
+    if update.is_hidden(page) {
+        return Err(SignatureError::Structure("its first page is hidden from older readers"));
+    }
     let reason = SignatureError::Structure("its first page is not a dictionary");
     let mut dictionary = document.get_dictionary(page).map_err(|_| reason)?.clone();
     if append_reference(document, update, &mut dictionary, "Annots", widget)? == Holder::Owner {
@@ -479,7 +528,9 @@ fn append_reference(
         _ => return Err(reason),
     };
     array.push(Object::Reference(widget));
-    if let Object::Reference(id) = entry {
+    if let Object::Reference(id) = entry
+        && !update.is_hidden(id)
+    {
         update.object(id, &Object::Array(array));
         return Ok(Holder::Array);
     }

@@ -4,6 +4,7 @@
 //! (FIPS 186): the part of ETSI TS 119 312 that the Vietnamese authorities issue and that every validator we know reads.
 //! SHA-1, RSA-PSS and other curves are refused by name.
 
+use super::SignError;
 use const_oid::db::{rfc5912, rfc8410};
 use der::asn1::ObjectIdentifier;
 use der::{Any, Decode, Encode};
@@ -18,6 +19,10 @@ use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 pub const MIN_RSA_BITS: usize = 2048;
 /// Largest RSA modulus, bits: the limit of the `rsa` crate, and of the keys this program promises to use.
 pub const MAX_RSA_BITS: usize = 4096;
+
+/// What precedes a SHA-256 hash in a `DigestInfo` (RFC 8017 section 9.2, note 1).
+const SHA256_DIGEST_INFO: [u8; 19] =
+    [0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20];
 
 /// A hash function of the SHA-2 family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +106,35 @@ impl Algorithm {
             Self::EcdsaP384Sha384 => (rfc5912::ECDSA_WITH_SHA_384, None),
         };
         AlgorithmIdentifierOwned { oid, parameters }
+    }
+
+    /// What a device that does not hash is to sign: the hash (`CKM_ECDSA`), or a `DigestInfo` with it (`CKM_RSA_PKCS`; RFC
+    /// 8017 section 9.2).
+    pub fn hashed_for_device(self, message: &[u8]) -> Vec<u8> {
+        let hash = self.hash().digest(&[message]);
+        match self {
+            Self::RsaSha256 => [SHA256_DIGEST_INFO.as_slice(), &hash].concat(),
+            Self::EcdsaP256Sha256 | Self::EcdsaP384Sha384 => hash,
+        }
+    }
+
+    /// A signature as devices give it, in the form of [`super::Signer::sign`]: PKCS#11 writes ECDSA as `r ‖ s`, each as long
+    /// as the curve's order.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::SignatureRejected`] when it has the wrong length.
+    pub fn signature_from_device(self, signature: &[u8]) -> Result<Vec<u8>, SignError> {
+        let rejected = |_| SignError::SignatureRejected;
+        Ok(match self {
+            Self::RsaSha256 => signature.to_vec(),
+            Self::EcdsaP256Sha256 => {
+                p256::ecdsa::Signature::from_slice(signature).map_err(rejected)?.to_der().as_bytes().to_vec()
+            }
+            Self::EcdsaP384Sha384 => {
+                p384::ecdsa::Signature::from_slice(signature).map_err(rejected)?.to_der().as_bytes().to_vec()
+            }
+        })
     }
 
     /// The algorithm that fits a public key, or what the key is instead, in a few words.

@@ -1,7 +1,7 @@
 //! One certificate: reading it, naming its holder, and the checks of RFC 5280 that need nothing but itself.
 
 use super::SignError;
-use super::algorithm;
+use super::{algorithm, path};
 use der::asn1::{BmpString, Ia5StringRef, ObjectIdentifier, PrintableStringRef, TeletexStringRef, Utf8StringRef};
 use der::{Any, Decode, DecodePem, Encode, Header, Reader, SliceReader, Tag, Tagged};
 use sha2::{Digest, Sha256};
@@ -207,6 +207,58 @@ pub fn check_for_signing(certificate: &Certificate, at: OffsetDateTime) -> Resul
     algorithm::Algorithm::for_key(&certificate.tbs_certificate.subject_public_key_info)
         .map_err(|found| SignError::UnsupportedKey { found })?;
     Ok(())
+}
+
+/// [`check_for_signing`] on the signer's certificate; those it descends from must be valid then, too, and be authorities
+/// that may issue certificates (RFC 5280 section 6.1). What else a verifier might not like in them is left to it.
+///
+/// # Errors
+///
+/// The first check that fails; [`SignError::Issuer`] for the certificates after the first.
+pub fn check_chain_for_signing(chain: &[Certificate], at: OffsetDateTime) -> Result<(), SignError> {
+    check_for_signing(chain.first().ok_or(SignError::NoCertificate)?, at)?;
+    let parsed = chain.iter().map(|one| Parsed::read(&one.to_der()?)).collect::<Result<Vec<_>, _>>()?;
+    let faults = path::faults(&parsed.iter().collect::<Vec<_>>(), at);
+    let is_grave = |fault: &CertificateFault| {
+        matches!(
+            fault,
+            CertificateFault::NotYetValid { .. }
+                | CertificateFault::Expired { .. }
+                | CertificateFault::NotCa
+                | CertificateFault::PathLength
+                | CertificateFault::KeyUsage
+        )
+    };
+    match faults.into_iter().find(|fault| fault.index > 0 && is_grave(&fault.fault)) {
+        Some(fault) => Err(SignError::Issuer(fault.fault)),
+        None => Ok(()),
+    }
+}
+
+/// The signer's certificate and, out of `pool` (DER) and `extra`, those it descends from, as far as they are there, each
+/// linked to the next by signature.
+///
+/// # Errors
+///
+/// [`SignError::Certificate`] when the signer's certificate cannot be read; what cannot be read of the others is passed over.
+pub fn chain(
+    leaf: &[u8],
+    pool: impl Iterator<Item = Vec<u8>>,
+    extra: &[Certificate],
+) -> Result<Vec<Certificate>, SignError> {
+    let leaf = Parsed::read(leaf)?;
+    let extra = extra.iter().filter_map(|one| one.to_der().ok());
+    let pool: Vec<Parsed> = pool.chain(extra).filter_map(|der| Parsed::read(&der).ok()).collect();
+    Ok(path::issuers(&leaf, &pool).into_iter().map(|parsed| parsed.certificate.clone()).collect())
+}
+
+/// Reads one certificate in DER.
+///
+/// # Errors
+///
+/// [`SignError::Certificate`] when the bytes are anything else.
+pub fn read_der(bytes: &[u8]) -> Result<Certificate, SignError> {
+    Ok(Certificate::from_der(bytes)?)
 }
 
 /// The name to show for a holder: common name, else organisation, else the whole distinguished name.

@@ -3,7 +3,8 @@
 //! The layers follow the standards: [`algorithm`] (hashes, key types, RFC 8017 and FIPS 186 signatures), `asn1` (the
 //! few structures the RustCrypto crates lack or get wrong), [`certificate`] (RFC 5280 checks of one certificate), `path`
 //! (RFC 5280 chains), [`cms`] (RFC 5652, CAdES and PAdES B-B), [`verify`] (the reader's side), and two sources of keys:
-//! [`pkcs12`] files and the [`identity`] that development machines make for themselves.
+//! [`pkcs12`] files and the [`identity`] that development machines make for themselves. A third, tokens, is in
+//! [`crate::token`], as it is a device.
 //!
 //! Nothing here opens a file, asks a clock or talks to a network: bytes and times are arguments. `docs/security.md` says
 //! what is checked and what is not.
@@ -17,11 +18,13 @@ mod error;
 pub mod identity;
 mod path;
 pub mod pkcs12;
+mod run_key;
 pub mod verify;
 
 pub use algorithm::{Algorithm, Hash};
-pub use error::SignError;
+pub use error::{SignError, TokenFault};
 pub use rsa::rand_core::OsRng;
+pub use run_key::RunKey;
 pub use x509_cert::Certificate;
 
 /// The hole a key is seen through: bytes in, signature out.

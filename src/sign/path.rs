@@ -102,7 +102,8 @@ impl<'a> Search<'a> {
     }
 }
 
-fn faults(chain: &[&Parsed], at: OffsetDateTime) -> Vec<PathFault> {
+/// What is wrong with the certificates of a chain, signer first, beyond the signatures that link them.
+pub(super) fn faults(chain: &[&Parsed], at: OffsetDateTime) -> Vec<PathFault> {
     let mut faults = Vec::new();
     // CA certificates below the one looked at, which path length constraints count.
     let mut below = 0;

@@ -1,25 +1,39 @@
 //! Keys in PKCS#12 files (`.p12`, `.pfx`): RSA 2048–4096, ECDSA P-256 and P-384.
 //!
-//! `p12-keystore` reads what Java, Windows and OpenSSL write by default: PBES2 with AES, and the older PBE with 3DES or
-//! 40-bit RC2, under an HMAC of SHA-1 or SHA-256; the BER of NSS (Firefox) is turned into DER before. The private key is wiped from memory when a [`Pkcs12`] is dropped; the
-//! copy inside `p12-keystore` is freed without being wiped (the crate offers no way).
+//! `p12-keystore` reads what Java, Windows and OpenSSL write: PBES2 with AES, and the older PBE with 3DES or 40-bit RC2. The
+//! MAC is checked here before (RFC 7292 section 5.1 and appendix B), as that crate knows SHA-1 and SHA-256 only; the BER of
+//! NSS (Firefox) is turned into DER. The private key is wiped from memory when a [`Pkcs12`] is dropped; the copy inside
+//! `p12-keystore` is freed without being wiped (the crate offers no way).
 
 use super::algorithm::Algorithm;
 use super::certificate::{Parsed, check_signing_usage, display_name};
 use super::{SignError, Signer, ber, path};
+use const_oid::db::rfc5912::{ID_SHA_1, ID_SHA_224, ID_SHA_256, ID_SHA_384, ID_SHA_512};
+use der::asn1::OctetString;
+use der::{Decode, Encode};
+use hmac::digest::core_api::BlockSizeUser;
+use hmac::digest::{Digest, FixedOutputReset};
+use hmac::{Mac, SimpleHmac};
 use p12_keystore::error::Error as KeyStoreError;
 use p12_keystore::{KeyStore, KeyStoreEntry, PrivateKeyChain};
+use pkcs12::kdf::{Pkcs12KeyType, derive_key_utf8};
+use pkcs12::mac_data::MacData;
+use pkcs12::pfx::Pfx;
 use rsa::RsaPrivateKey;
 use rsa::pkcs1v15;
 use rsa::pkcs8::{DecodePrivateKey, EncodePublicKey};
 use rsa::rand_core::OsRng;
 use rsa::signature::{RandomizedSigner, SignatureEncoding};
-use sha2::Sha256;
+use sha1::Sha1;
+use sha2::{Sha224, Sha256, Sha384, Sha512};
 use std::fmt;
 use x509_cert::Certificate;
 
 /// Bytes a key file can have at most; real ones have 2 to 10 KB.
 const MAX_FILE_BYTES: usize = 1 << 20;
+/// Rounds of the MAC's key derivation at most: half a second where the processor has SHA instructions, some seconds where
+/// not. Writers use 1 to 100,000 (Java 10,000, Windows and OpenSSL 2,048 or less).
+const MAX_MAC_ROUNDS: i32 = 10_000_000;
 
 /// A private key with its certificates, read from a PKCS#12 file.
 pub struct Pkcs12 {
@@ -157,14 +171,19 @@ impl fmt::Debug for Pkcs12 {
 
 /// Opens the file, in DER or in the BER that NSS writes.
 fn open(file: &[u8], password: &str) -> Result<KeyStore, SignError> {
-    match KeyStore::from_pkcs12(file, password).map_err(key_store_error) {
-        Err(SignError::NotPkcs12) => {}
-        result => return result,
+    // The outer layer in DER leaves the bytes under the MAC as they were.
+    let der = match Pfx::from_der(file) {
+        Ok(_) => file.to_vec(),
+        Err(_) => ber::to_der(file).ok_or(SignError::NotPkcs12)?,
+    };
+    let mut pfx = Pfx::from_der(&der).map_err(|_| SignError::NotPkcs12)?;
+    if let Some(mac) = pfx.mac_data.take() {
+        let content: OctetString = pfx.auth_safe.content.decode_as().map_err(|_| SignError::NotPkcs12)?;
+        check_mac(&mac, content.as_bytes(), password)?;
     }
-    // The outer layer first, which leaves the MAC and with it the check of the password in force: what is NotPkcs12 after
-    // it has the right password, or no MAC, and is BER inside.
-    let outer = ber::to_der(file).ok_or(SignError::NotPkcs12)?;
-    match KeyStore::from_pkcs12(&outer, password).map_err(key_store_error) {
+    // From here on the password is known to be right, or the file has no MAC.
+    let without_mac = pfx.to_der().map_err(|_| SignError::NotPkcs12)?;
+    match KeyStore::from_pkcs12(&without_mac, password).map_err(key_store_error) {
         Err(SignError::NotPkcs12) => {}
         result => return result,
     }
@@ -172,13 +191,40 @@ fn open(file: &[u8], password: &str) -> Result<KeyStore, SignError> {
     KeyStore::from_pkcs12(&inner, password).map_err(key_store_error)
 }
 
+/// Checks the MAC over the content of the file, and with it the password.
+fn check_mac(mac: &MacData, content: &[u8], password: &str) -> Result<(), SignError> {
+    if !(1..=MAX_MAC_ROUNDS).contains(&mac.iterations) {
+        return Err(SignError::UnsupportedEncryption);
+    }
+    match mac.mac.algorithm.oid {
+        ID_SHA_1 => check_hmac::<Sha1>(mac, content, password),
+        ID_SHA_224 => check_hmac::<Sha224>(mac, content, password),
+        ID_SHA_256 => check_hmac::<Sha256>(mac, content, password),
+        ID_SHA_384 => check_hmac::<Sha384>(mac, content, password),
+        ID_SHA_512 => check_hmac::<Sha512>(mac, content, password),
+        _ => Err(SignError::UnsupportedEncryption),
+    }
+}
+
+fn check_hmac<D>(mac: &MacData, content: &[u8], password: &str) -> Result<(), SignError>
+where
+    D: Digest + FixedOutputReset + BlockSizeUser,
+{
+    let (salt, length) = (mac.mac_salt.as_bytes(), <D as Digest>::output_size());
+    // The password is written in UTF-16 without surrogates (BMPString): others cannot be right.
+    let key = derive_key_utf8::<D>(password, salt, Pkcs12KeyType::Mac, mac.iterations, length)
+        .map_err(|_| SignError::WrongPassword)?;
+    let mut hmac = SimpleHmac::<D>::new_from_slice(&key).map_err(|_| SignError::UnsupportedEncryption)?;
+    hmac.update(content);
+    hmac.verify_slice(mac.mac.digest.as_bytes()).map_err(|_| SignError::WrongPassword)
+}
+
 fn key_store_error(error: KeyStoreError) -> SignError {
     match error {
-        KeyStoreError::MacError(_) => SignError::WrongPassword,
         KeyStoreError::UnpadError | KeyStoreError::Pkcs5Error(_) => SignError::Undecipherable,
-        KeyStoreError::UnsupportedEncryptionScheme
-        | KeyStoreError::UnsupportedMacAlgorithm
-        | KeyStoreError::InvalidParameters => SignError::UnsupportedEncryption,
+        KeyStoreError::UnsupportedEncryptionScheme | KeyStoreError::InvalidParameters => {
+            SignError::UnsupportedEncryption
+        }
         _ => SignError::NotPkcs12,
     }
 }
@@ -235,8 +281,25 @@ mod tests {
     }
 
     #[test]
-    fn unsupported_integrity_check_is_named_with_its_cure() {
-        assert!(matches!(load(file!("p256-sha512-mac.p12")), Err(SignError::UnsupportedEncryption)));
+    fn integrity_check_of_any_sha2_is_verified() {
+        let file = file!("p256-sha512-mac.p12");
+        assert_eq!(load(file).unwrap().chain().len(), 3);
+        assert!(matches!(Pkcs12::load(file, "mat khau"), Err(SignError::WrongPassword)));
+        // The first content byte behind the headers is under the MAC; a changed one is told as a wrong password.
+        let mut changed = file.to_vec();
+        let at = file.len() / 2;
+        changed[at] ^= 1;
+        assert!(load(&changed).is_err());
+    }
+
+    #[test]
+    fn endless_key_derivation_is_refused() {
+        let mut pfx = Pfx::from_der(file!("p256.p12")).unwrap();
+        let mac = pfx.mac_data.as_mut().unwrap();
+        for iterations in [i32::MAX, 0, -1] {
+            mac.iterations = iterations;
+            assert!(matches!(check_mac(mac, b"", PASSWORD), Err(SignError::UnsupportedEncryption)));
+        }
     }
 
     #[test]

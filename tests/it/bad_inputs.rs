@@ -319,13 +319,37 @@ fn arguments() -> Vec<Case> {
         })
         .arguments(&["digitize", "in", "--out", "out", "--models", "models"]),
         Case::new("signing key that does not exist", KEY, good)
-            .arguments(&["digitize", "in", "--out", "out", "--key", "key.p12"]),
+            .arguments(&["digitize", "in", "--out", "out", "--ocr", "off", "--quiet", "--key", "key.p12"]),
         Case::new("signing key that is none", KEY, move |folder| {
             good(folder);
             fs::write(folder.join("key.p12"), b"not a key").expect("our own folder");
             fs::write(folder.join("password"), b"x\n").expect("our own folder");
         })
-        .arguments(&["digitize", "in", "--out", "out", "--key", "key.p12", "--key-password-file", "password"]),
+        .arguments(&[
+            "digitize",
+            "in",
+            "--out",
+            "out",
+            "--ocr",
+            "off",
+            "--quiet",
+            "--key",
+            "key.p12",
+            "--key-password-file",
+            "password",
+        ]),
+        Case::new("token whose module is none", KEY, good).arguments(&[
+            "digitize",
+            "in",
+            "--out",
+            "out",
+            "--ocr",
+            "off",
+            "--quiet",
+            "--token",
+            "/dev/null",
+        ]),
+        Case::new("nothing to sign with", USAGE, good).arguments(&["sign", "in/1.jpg"]),
         Case::new("nothing to verify", NO_INPUT, good).arguments(&["verify", "in"]),
         Case::new("verify what does not exist", NO_INPUT, good).arguments(&["verify", "nowhere"]),
         Case::new("verify a PDF without a signature", TAMPERED, move |folder| {

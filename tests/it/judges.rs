@@ -196,25 +196,27 @@ fn the_manifest_follows_its_schema() {
         return;
     }
     let manifest = digitized_samples().join("manifest.json");
-    let check = |manifest: &Path| {
-        let program = "import json, sys, jsonschema\n\
-             schema, manifest = (json.load(open(name, encoding='utf-8')) for name in sys.argv[1:])\n\
-             kind = jsonschema.validators.validator_for(schema)\n\
-             kind.check_schema(schema)\n\
-             errors = list(kind(schema, format_checker=kind.FORMAT_CHECKER).iter_errors(manifest))\n\
-             print(*(f'{error.json_path}: {error.message}' for error in errors), sep='\\n')\n\
-             sys.exit(bool(errors))";
-        let schema = root().join("docs/manifest.schema.json");
-        let output = python().args(["-c", program]).args([&schema, manifest]).output().expect("the judges are there");
-        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
-    };
-    let (code, said) = check(&manifest);
+    let (code, said) = against_schema(&manifest);
     assert_eq!(code, Some(0), "{said}");
 
     let wrong = fresh("wrong-manifest").join("manifest.json");
     let text = fs::read_to_string(&manifest).expect("it is there").replacen("\"sha256\": \"", "\"sha256\": \"g", 1);
     fs::write(&wrong, text).expect("our own folder");
-    assert_eq!(check(&wrong).0, Some(1), "the schema must refuse a wrong hash");
+    assert_eq!(against_schema(&wrong).0, Some(1), "the schema must refuse a wrong hash");
+}
+
+/// What the schema says of a manifest: 0 or 1, and its complaints.
+pub(crate) fn against_schema(manifest: &Path) -> (Option<i32>, String) {
+    let program = "import json, sys, jsonschema\n\
+         schema, manifest = (json.load(open(name, encoding='utf-8')) for name in sys.argv[1:])\n\
+         kind = jsonschema.validators.validator_for(schema)\n\
+         kind.check_schema(schema)\n\
+         errors = list(kind(schema, format_checker=kind.FORMAT_CHECKER).iter_errors(manifest))\n\
+         print(*(f'{error.json_path}: {error.message}' for error in errors), sep='\\n')\n\
+         sys.exit(bool(errors))";
+    let schema = root().join("docs/manifest.schema.json");
+    let output = python().args(["-c", program]).arg(schema).arg(manifest).output().expect("the judges are there");
+    (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
 /// A complete signed component of the samples.
@@ -236,7 +238,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Option<Vec<u8>> {
     found.then_some(changed)
 }
 
-fn python() -> Command {
+pub(crate) fn python() -> Command {
     Command::new(root().join("target/judges/bin/python"))
 }
 
@@ -244,7 +246,7 @@ fn python() -> Command {
 ///
 /// # Panics
 /// When they are required and missing.
-fn judges_are_there() -> bool {
+pub(crate) fn judges_are_there() -> bool {
     let there = root().join("target/judges/classes/VeraPdf.class").exists();
     let required = std::env::var("SOHOA_JUDGES").is_ok_and(|value| value == "required");
     assert!(there || !required, "the judges are missing: scripts/setup --tests installs them");
@@ -265,7 +267,7 @@ fn judge(files: &[PathBuf], flavour: &str, only: &str) -> BTreeMap<String, Value
     judge_against(files, flavour, only, &home().join("development-ca.pem"))
 }
 
-fn judge_against(files: &[PathBuf], flavour: &str, only: &str, ca: &Path) -> BTreeMap<String, Value> {
+pub(crate) fn judge_against(files: &[PathBuf], flavour: &str, only: &str, ca: &Path) -> BTreeMap<String, Value> {
     assert!(!files.is_empty());
     let mut command = python();
     command.arg(root().join("tests/judges/judge.py")).args(["--flavour", flavour, "--only", only, "--ca"]);

@@ -21,23 +21,30 @@ fn key(name: &str) -> PathBuf {
     root().join("tests/data/sign").join(name)
 }
 
+/// Whether the one component of an output is signed or waits.
+fn state(folder: &Path) -> String {
+    let manifest = fs::read(folder.join("out/manifest.json")).expect("a manifest");
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).expect("JSON");
+    manifest["components"][0]["state"].as_str().expect("a state").to_owned()
+}
+
 #[test]
-fn a_wrong_password_ends_the_job_before_anything_is_written() {
+fn a_wrong_password_is_tried_once_and_its_component_waits() {
     let folder = fresh("wrong-password");
     let file = folder.join("password");
     fs::write(&file, "sai\n").expect("our own folder");
     let refused = run(digitize(&folder).arg("--key").arg(key("p256.p12")).arg("--key-password-file").arg(&file));
     assert_eq!(refused.code, Some(8), "{refused:?}");
     assert_eq!(refused.stderr.lines().count(), 1, "told once, tried once: {refused:?}");
-    assert!(!folder.join("out").exists());
-    // The right one, for a key that the configuration names.
+    assert_eq!(state(&folder), "unsigned");
+    // The right one, for a key that the configuration names, signs what waits.
     fs::write(&file, format!("{RIGHT}\r\n")).expect("our own folder");
     let config = folder.join("sohoa.toml");
     fs::write(&config, format!("[sign]\nkey = {:?}\n", key("p256.p12"))).expect("our own folder");
     let signed = run(digitize(&folder).arg("--config").arg(&config).arg("--key-password-file").arg(&file));
     assert_eq!(signed.code, Some(0), "{signed:?}");
     let manifest = fs::read_to_string(folder.join("out/manifest.json")).expect("a manifest");
-    assert!(manifest.contains("\"development\": false"));
+    assert!(manifest.contains("\"development\": false") && state(&folder) == "signed");
 }
 
 #[test]
@@ -48,7 +55,7 @@ fn a_password_file_without_a_key_is_a_mistake() {
 }
 
 #[test]
-fn an_expired_key_ends_the_job_before_anything_is_written() {
+fn an_expired_key_leaves_its_component_waiting() {
     let folder = fresh("expired-key");
     // A development identity of 1970, its three years long over.
     let home = folder.join("home");
@@ -59,7 +66,7 @@ fn an_expired_key_ends_the_job_before_anything_is_written() {
     let refused = run(command.arg("--key").arg(home.join("development-identity.p12")));
     assert!(refused.stderr.contains("hết hạn"), "{refused:?}");
     assert_eq!(refused.code, Some(8), "{refused:?}");
-    assert!(!folder.join("out").exists());
+    assert_eq!(state(&folder), "unsigned");
 }
 
 #[test]

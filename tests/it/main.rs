@@ -13,4 +13,6 @@ mod machine;
 mod program;
 mod repeat;
 mod samples;
+mod signing;
 mod tamper;
+mod tokens;

@@ -56,7 +56,9 @@ def pyhanko(file, roots):
     verdict = {"signatures": [], "problem": None}
     try:
         with open(file, "rb") as stream:
-            for signature in PdfFileReader(stream).embedded_signatures:
+            # Hybrid files (a table and a stream of cross-references, as Word writes them) it judges only when not strict.
+            hybrid = b"/XRefStm" in stream.read()
+            for signature in PdfFileReader(stream, strict=not hybrid).embedded_signatures:
                 one = {"field": signature.field_name, "subfilter": str(signature.sig_object.get("/SubFilter"))}
                 verdict["signatures"].append(one)
                 try:

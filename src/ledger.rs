@@ -1,0 +1,255 @@
+//! An output directory with its manifest: taking it up, adding components, signing what waits there.
+//!
+//! Files and manifest are put in place together ([`OutputDir::write`]): the manifest last. A run that was killed in
+//! between is completed by the next one that opens the directory.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::component::{self, ComponentError, Role, UnsignedPdf};
+use crate::manifest::{self, Component, Manifest, ManifestError, State};
+use crate::model::{Lang, Localized, shown};
+use crate::publish::{OutputDir, PublishError};
+use crate::sign::cms::Form;
+use crate::sign::{self, RunKey, Signer};
+
+/// Why an output directory cannot be taken up or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// It cannot be read or written.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The manifest that is there was altered; writing on would hide it.
+    #[error("{}: {source}", shown(path))]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ManifestError,
+    },
+}
+
+impl Localized for LedgerError {
+    fn message(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (Self::Publish(error), lang) => error.message(lang),
+            (Self::Manifest { path, .. }, Lang::Vi) => format!(
+                "{}: tệp kê khai đã bị sửa; hãy chạy `sohoa verify` và chuyển thư mục này đi trước khi làm tiếp",
+                shown(path)
+            ),
+            (Self::Manifest { path, .. }, Lang::En) => format!(
+                "{}: the manifest was altered; run `sohoa verify` and move the directory away first",
+                shown(path)
+            ),
+        }
+    }
+}
+
+/// What became of a component that was to be signed where it lies.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Became {
+    /// Signed and written into the manifest.
+    Signed,
+    /// Its file is no longer the one that the manifest names: it was not signed.
+    Altered,
+    /// The file cannot carry the signature.
+    Unfit(ComponentError),
+    /// The key failed, now or before: it still waits.
+    Waiting,
+}
+
+/// The output directory and its manifest.
+#[derive(Debug)]
+pub struct Ledger {
+    output: OutputDir,
+    manifest: Manifest,
+}
+
+impl Ledger {
+    /// Completes what a killed run had begun and reads the manifest, if there is one.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or written, or its manifest was altered.
+    pub fn read(output: &OutputDir) -> Result<Option<Manifest>, LedgerError> {
+        complete_killed_run(output)?;
+        let path = output.path().join(manifest::FILE_NAME);
+        match fs::read(&path) {
+            Ok(bytes) => match manifest::open(&bytes) {
+                Ok(sealed) => Ok(Some(sealed.manifest)),
+                Err(source) => Err(LedgerError::Manifest { path, source }),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(PublishError::Io { path, source }.into()),
+        }
+    }
+
+    /// Takes a directory up with the manifest that it is to have from now on.
+    pub fn new(output: OutputDir, manifest: Manifest) -> Self {
+        Self { output, manifest }
+    }
+
+    /// The manifest as it stands.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        self.output.path()
+    }
+
+    /// The newest version of a component, and its place in the manifest.
+    pub fn latest(&self, name: &str) -> Option<(usize, &Component)> {
+        let all = self.manifest.components.iter().enumerate();
+        all.filter(|(_, component)| component.name == name).max_by_key(|(_, component)| component.version)
+    }
+
+    /// Whether the component's files are still what was written.
+    pub fn is_intact(&self, component: &Component) -> bool {
+        component.files().all(|file| is_in_place(&self.output, file))
+    }
+
+    /// Adds a component: puts its files in place and the manifest after them, sealed.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub fn record(
+        &mut self,
+        component: Component,
+        files: &[(String, Vec<u8>)],
+        key: &mut RunKey<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(), LedgerError> {
+        self.manifest.components.push(component);
+        self.write(files, key, now)
+    }
+
+    /// Signs a component where it lies: what waits (*chờ ký*) for the clerk, what the clerk has signed for the agency.
+    /// The file must still be what was frozen at assembly, or what the clerk signed.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub fn sign_in_place(
+        &mut self,
+        index: usize,
+        role: Role,
+        key: &mut RunKey<'_>,
+        now: OffsetDateTime,
+    ) -> Result<Became, LedgerError> {
+        let Some(signer) = key.signer() else { return Ok(Became::Waiting) };
+        let component = &self.manifest.components[index];
+        let Some(listed) = component.file.clone() else { return Ok(Became::Altered) };
+        let path = self.output.path().join(&listed.path);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Became::Altered),
+            Err(source) => return Err(PublishError::Io { path, source }.into()),
+        };
+        if manifest::sha256_hex(&bytes) != listed.sha256 {
+            return Ok(Became::Altered);
+        }
+        let signed = match role {
+            Role::Clerk => {
+                let frozen = component.unsigned_sha256.as_deref().unwrap_or_default();
+                let Some(unsigned) = UnsignedPdf::frozen(bytes, frozen) else { return Ok(Became::Altered) };
+                unsigned.sign(signer, now).map(|signed| signed.bytes().to_vec())
+            }
+            Role::Agency => component::sign_pdf(&bytes, role, signer, now),
+        };
+        let signed = match signed {
+            Ok(signed) => signed,
+            Err(ComponentError::Sign(error)) => {
+                key.fail(error);
+                return Ok(Became::Waiting);
+            }
+            Err(error) => return Ok(Became::Unfit(error)),
+        };
+        let component = &mut self.manifest.components[index];
+        component.file = Some(file_entry(&listed.path, &signed));
+        match role {
+            Role::Clerk => {
+                component.state = State::Signed;
+                component.signature = Some(signature_entry(signer, now));
+            }
+            Role::Agency => component.countersignature = Some(signature_entry(signer, now)),
+        }
+        self.write(&[(listed.path, signed)], key, now)?;
+        Ok(Became::Signed)
+    }
+
+    /// Seals the manifest with the key, or by its hash alone where the key fails, and puts the files in place.
+    fn write(
+        &mut self,
+        files: &[(String, Vec<u8>)],
+        key: &mut RunKey<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(), LedgerError> {
+        self.manifest.updated = rfc3339(now);
+        let sealed = manifest::seal(&self.manifest, |body| {
+            let signer = key.signer();
+            let cms = signer.map(|signer| sign::cms::detached(&[body], signer, now, Form::File)).transpose();
+            Ok::<_, std::convert::Infallible>(cms.unwrap_or_else(|error| {
+                key.fail(error);
+                None
+            }))
+        });
+        let Ok(bytes) = sealed;
+        let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        self.output.write(&files.chain([(manifest::FILE_NAME, &bytes[..])]).collect::<Vec<_>>())?;
+        Ok(())
+    }
+}
+
+/// The manifest's entry of a file in the directory.
+pub fn file_entry(name: &str, bytes: &[u8]) -> manifest::File {
+    manifest::File { path: name.to_owned(), bytes: bytes.len() as u64, sha256: manifest::sha256_hex(bytes) }
+}
+
+/// The manifest's entry of a signature made now.
+pub fn signature_entry(signer: &dyn Signer, now: OffsetDateTime) -> manifest::Signature {
+    manifest::Signature {
+        signer: sign::signer_name(signer),
+        certificate_sha256: sign::certificate_sha256(signer),
+        level: "B-B".to_owned(),
+        development: sign::is_development(signer),
+        time: rfc3339(now),
+    }
+}
+
+/// A time as manifests have it.
+pub fn rfc3339(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).expect("years from 0 to 9999 have an RFC 3339 form")
+}
+
+/// A run that was killed while it put files in place had written all of them before, the manifest that names them last:
+/// the rest is put in place now, if all that the manifest names anew is there. Other leftovers are removed.
+fn complete_killed_run(output: &OutputDir) -> Result<(), PublishError> {
+    let open = |bytes: Vec<u8>| manifest::open(&bytes).ok().map(|sealed| sealed.manifest);
+    let files = |manifest: &Manifest| -> Vec<manifest::File> {
+        manifest.components.iter().flat_map(Component::files).cloned().collect()
+    };
+    if let Some(newest) = output.leftover(manifest::FILE_NAME).and_then(open) {
+        let earlier = fs::read(output.path().join(manifest::FILE_NAME)).ok().and_then(open);
+        let known = earlier.as_ref().map(files).unwrap_or_default();
+        let waiting: Vec<manifest::File> =
+            files(&newest).into_iter().filter(|file| !known.contains(file) && !is_in_place(output, file)).collect();
+        let is_written = |file: &manifest::File| {
+            output.leftover(&file.path).is_some_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256)
+        };
+        if waiting.iter().all(is_written) {
+            waiting.iter().try_for_each(|file| output.adopt(&file.path))?;
+            output.adopt(manifest::FILE_NAME)?;
+        }
+    }
+    output.clear_leftovers()
+}
+
+fn is_in_place(output: &OutputDir, file: &manifest::File) -> bool {
+    fs::read(output.path().join(&file.path)).is_ok_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256)
+}

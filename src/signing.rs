@@ -1,0 +1,201 @@
+//! Signing what is there already: PDF files where they lie, and the components of output directories that wait.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+
+use crate::component::{self, ComponentError, Role};
+use crate::ledger::{Became, Ledger, LedgerError};
+use crate::manifest::{self, Component, State};
+use crate::model::{Lang, Localized, io_reason, shown};
+use crate::pdf::signature;
+use crate::publish::{OutputDir, PublishError};
+use crate::sign::RunKey;
+
+/// What became of one file.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The file, or the signed copy.
+    pub path: PathBuf,
+    /// What became of it.
+    pub result: Result<(), Refusal>,
+}
+
+/// Why one file was not signed. The others are.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(io::ErrorKind),
+    /// It carries a signature of this role: nothing was to be done.
+    #[error("carries this signature already")]
+    SignedAlready,
+    /// It cannot carry the signature.
+    #[error(transparent)]
+    Unfit(ComponentError),
+    /// It belongs to a manifest, which would no longer fit.
+    #[error("belongs to a manifest; sign it with `sohoa sign --pending`")]
+    Listed,
+    /// It is not what the manifest says.
+    #[error("was changed after it was digitised")]
+    Altered,
+    /// The key failed, now or before.
+    #[error("waits: the key failed")]
+    Waiting,
+    /// The signed file cannot be written.
+    #[error(transparent)]
+    Unwritable(PublishError),
+}
+
+impl Localized for Refusal {
+    fn message(&self, lang: Lang) -> String {
+        let text = |vi: &str, en: &str| lang.pick(vi, en).to_owned();
+        match self {
+            Self::Unreadable(kind) => io_reason(*kind, lang),
+            Self::SignedAlready => text("đã có chữ ký này", "carries this signature already"),
+            Self::Unfit(error) => error.message(lang),
+            Self::Unwritable(error) => error.message(lang),
+            Self::Listed => text(
+                "thuộc một bản kê khai (manifest.json), ký riêng sẽ làm sai bản kê khai; hãy dùng --pending với thư mục này, \
+                 hoặc --out để ký bản sao",
+                "belongs to a manifest.json, which would no longer fit; use --pending with its directory, or --out for a \
+                 signed copy",
+            ),
+            Self::Altered => text(
+                "đã bị thay đổi sau khi số hóa nên không được ký; hãy lấy lại bản gốc hoặc số hóa lại",
+                "was changed after it was digitised and is not signed; get the original back or digitise it again",
+            ),
+            Self::Waiting => text("chưa ký được, vẫn chờ ký", "not signed, still waiting"),
+        }
+    }
+}
+
+/// Signs one file where it lies, or as a copy of the same name in `out`. The file is replaced whole or not at all.
+pub fn file(path: &Path, out: Option<&Path>, role: Role, key: &mut RunKey<'_>, now: OffsetDateTime) -> Outcome {
+    match sign_file(path, out, role, key, now) {
+        Ok(path) => Outcome { path, result: Ok(()) },
+        Err(refusal) => Outcome { path: path.to_owned(), result: Err(refusal) },
+    }
+}
+
+fn sign_file(
+    path: &Path,
+    out: Option<&Path>,
+    role: Role,
+    key: &mut RunKey<'_>,
+    now: OffsetDateTime,
+) -> Result<PathBuf, Refusal> {
+    let signer = key.signer().ok_or(Refusal::Waiting)?;
+    let unreadable = |error: io::Error| Refusal::Unreadable(error.kind());
+    // A link is followed: the file itself is replaced, not what points to it.
+    let real = fs::canonicalize(path).map_err(unreadable)?;
+    let name = path.file_name().ok_or(Refusal::Unreadable(io::ErrorKind::IsADirectory))?;
+    let (target, name) = match out {
+        Some(out) => (out.join(name), name),
+        None => (path.to_owned(), real.file_name().unwrap_or(name)),
+    };
+    let folder = out.or(real.parent()).ok_or(Refusal::Unreadable(io::ErrorKind::NotFound))?;
+    if out.is_none() && is_listed(folder, &name.to_string_lossy()) {
+        return Err(Refusal::Listed);
+    }
+    // Locked before the file is read: no other sohoa changes it in between.
+    let output = OutputDir::open(folder).map_err(Refusal::Unwritable)?;
+    if out.is_some() && fs::symlink_metadata(&target).is_ok() {
+        return Err(Refusal::Unwritable(PublishError::InTheWay(target)));
+    }
+    let bytes = fs::read(&real).map_err(unreadable)?;
+    let earlier = signature::list(&bytes).unwrap_or_default();
+    if earlier.iter().any(|one| one.field == role.field_name()) {
+        return Err(Refusal::SignedAlready);
+    }
+    match component::sign_pdf(&bytes, role, signer, now) {
+        Ok(signed) => {
+            let name = name.to_str().ok_or(Refusal::Unreadable(io::ErrorKind::InvalidFilename))?;
+            output.write(&[(name, &signed)]).map_err(Refusal::Unwritable)?;
+            Ok(target)
+        }
+        Err(ComponentError::Sign(error)) => {
+            key.fail(error);
+            Err(Refusal::Waiting)
+        }
+        Err(error) => Err(Refusal::Unfit(error)),
+    }
+}
+
+/// Whether a manifest in the folder names the file. Other programs have files called `manifest.json`, too.
+fn is_listed(folder: &Path, name: &str) -> bool {
+    let sealed = fs::read(folder.join(manifest::FILE_NAME)).ok().and_then(|bytes| manifest::open(&bytes).ok());
+    sealed.is_some_and(|sealed| {
+        sealed.manifest.components.iter().flat_map(Component::files).any(|file| file.path == name)
+    })
+}
+
+/// Why a directory as a whole cannot be signed in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PendingError {
+    /// It holds no manifest.
+    #[error("{}: there is no manifest.json; name an output directory of `sohoa digitize`", shown(.0))]
+    NoManifest(PathBuf),
+    /// It cannot be taken up or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl Localized for PendingError {
+    fn message(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (Self::Ledger(error), lang) => error.message(lang),
+            (Self::NoManifest(path), Lang::Vi) => {
+                format!("{}: không có manifest.json; hãy chỉ thư mục kết quả của sohoa digitize", shown(path))
+            }
+            (error, Lang::En) => error.to_string(),
+        }
+    }
+}
+
+/// Signs every component of a directory that waits for this role: unsigned ones for the clerk (*chờ ký*), those the clerk
+/// has signed for the agency. Each is checked against the hash that was frozen, signed, and put in place with the manifest
+/// before the next: a run killed at any moment is completed by the next one, and signs nothing twice.
+///
+/// # Errors
+/// When there is no manifest, it was altered, or the directory cannot be written.
+pub fn pending(
+    directory: &Path,
+    role: Role,
+    key: &mut RunKey<'_>,
+    now: OffsetDateTime,
+    on_outcome: &mut dyn FnMut(&Outcome),
+) -> Result<(), PendingError> {
+    if !directory.is_dir() {
+        return Err(PendingError::NoManifest(directory.to_owned()));
+    }
+    let output = OutputDir::open(directory).map_err(LedgerError::from)?;
+    let manifest = Ledger::read(&output)?.ok_or_else(|| PendingError::NoManifest(directory.to_owned()))?;
+    let mut ledger = Ledger::new(output, manifest);
+    let waiting: Vec<usize> = (0..ledger.manifest().components.len())
+        .filter(|&index| waits_for(&ledger.manifest().components[index], role))
+        .collect();
+    for index in waiting {
+        let file = ledger.manifest().components[index].file.as_ref();
+        let path = directory.join(file.map_or("", |file| file.path.as_str()));
+        let result = match ledger.sign_in_place(index, role, key, now)? {
+            Became::Signed => Ok(()),
+            Became::Altered => Err(Refusal::Altered),
+            Became::Unfit(error) => Err(Refusal::Unfit(error)),
+            Became::Waiting => Err(Refusal::Waiting),
+        };
+        on_outcome(&Outcome { path, result });
+    }
+    Ok(())
+}
+
+fn waits_for(component: &Component, role: Role) -> bool {
+    match role {
+        Role::Clerk => component.state == State::Unsigned && component.file.is_some(),
+        Role::Agency => component.state == State::Signed && component.countersignature.is_none(),
+    }
+}
