@@ -79,17 +79,8 @@ impl LineImage {
         }
         let patch = Patch::copy(page, line, height.ceil() as i32 + 2);
         let left = f64::from(line.bounds.x0) - f64::from(MARGIN) * step;
-        let samples = (step.ceil() as u32).clamp(1, MOST_SAMPLES);
-        let mut pixels = GrayImage::from_fn(width as u32 + 2 * MARGIN, IMAGE_HEIGHT, |u, v| {
-            let mut sum = 0.0;
-            for i in 0..samples * samples {
-                let within = |k: u32| (f64::from(k) + 0.5) / f64::from(samples);
-                let x = left + (f64::from(u) + within(i % samples)) * step;
-                let top = line.baseline.at(x) - rise - (rise + fall) * framing.margin;
-                sum += patch.at(x, top + (f64::from(v) + within(i / samples)) * step);
-            }
-            image::Luma([(sum / f64::from(samples * samples)).round() as u8])
-        });
+        let top = |x: f64| line.baseline.at(x) - rise - (rise + fall) * framing.margin;
+        let mut pixels = patch.resample(width as u32 + 2 * MARGIN, step, left, top);
         even_ink(&mut pixels);
         Some(Self { pixels, step, left, parts })
     }
@@ -142,14 +133,18 @@ fn even_ink(pixels: &mut GrayImage) {
     }
 }
 
-/// A copy of the surroundings of a line without the ink of others.
+/// A copy of the surroundings of a line without the ink of others, white rows and columns around it.
 struct Patch {
+    /// Of the first pixel that is no border.
     x0: i32,
     y0: i32,
-    width: i32,
-    height: i32,
+    width: usize,
+    height: usize,
     data: Vec<u8>,
 }
+
+/// White rows and columns around a patch: one for interpolation to either side, one to be cut down to.
+const BORDER: usize = 2;
 
 impl Patch {
     fn copy(page: &Prepared, line: &Line, margin: i32) -> Self {
@@ -158,26 +153,30 @@ impl Patch {
         let x1 = (line.bounds.x1 + 2).min(page_width);
         let y0 = (line.bounds.y0 - margin / 4).max(0);
         let y1 = (line.bounds.y1 + margin / 4).min(page_height);
-        let (width, height) = (x1 - x0, y1 - y0);
-        let index = |x: i32, y: i32| (y * page_width + x) as usize;
-        let own = |x: i32, y: i32| {
-            let label = page.labels[index(x, y)];
-            label > 0 && line.members.binary_search(&(label - 1)).is_ok()
-        };
-        let mut data = Vec::with_capacity((width * height) as usize);
-        for y in y0..y1 {
-            data.extend_from_slice(&page.gray.as_raw()[index(x0, y)..index(x1 - 1, y) + 1]);
-        }
-        for y in y0..y1 {
-            for x in x0..x1 {
-                if page.labels[index(x, y)] == 0 || own(x, y) {
-                    continue;
+        let (inner_width, inner_height) = ((x1 - x0) as usize, (y1 - y0) as usize);
+        let (width, height) = (inner_width + 2 * BORDER, inner_height + 2 * BORDER);
+        let mut is_member = vec![false; page.components.list.len() + 1];
+        line.members.iter().for_each(|&member| is_member[member as usize + 1] = true);
+        let mut data = vec![255; width * height];
+        // Ink of others and its edges go; what touches ink of this line stays.
+        let mut foreign = vec![false; width * height];
+        let mut own = vec![false; width * height];
+        for y in 0..inner_height {
+            let from = (y0 as usize + y) * page_width as usize + x0 as usize;
+            let at = (y + BORDER) * width + BORDER;
+            data[at..at + inner_width].copy_from_slice(&page.gray.as_raw()[from..from + inner_width]);
+            for (x, &label) in page.labels[from..from + inner_width].iter().enumerate() {
+                if label > 0 {
+                    let is_own = is_member[label as usize];
+                    (own[at + x], foreign[at + x]) = (is_own, !is_own);
                 }
-                for ny in (y - 1).max(y0)..(y + 2).min(y1) {
-                    for nx in (x - 1).max(x0)..(x + 2).min(x1) {
-                        if !own(nx, ny) {
-                            data[((ny - y0) * width + nx - x0) as usize] = 255;
-                        }
+            }
+        }
+        for at in (0..foreign.len()).filter(|&at| foreign[at]) {
+            for row in [at - width, at, at + width] {
+                for near in row - 1..=row + 1 {
+                    if !own[near] {
+                        data[near] = 255;
                     }
                 }
             }
@@ -185,19 +184,49 @@ impl Patch {
         Self { x0, y0, width, height, data }
     }
 
-    /// Linear interpolation; white outside.
-    fn at(&self, x: f64, y: f64) -> f64 {
-        let (x, y) = (x - 0.5 - f64::from(self.x0), y - 0.5 - f64::from(self.y0));
-        let (left, top) = (x.floor(), y.floor());
-        let (fx, fy) = (x - left, y - top);
-        let (left, top) = (left as i32, top as i32);
-        let pixel = |x: i32, y: i32| {
-            let inside = x >= 0 && y >= 0 && x < self.width && y < self.height;
-            if inside { f64::from(self.data[(y * self.width + x) as usize]) } else { 255.0 }
+    /// An image of [`IMAGE_HEIGHT`] rows, `step` pixels apart, whose first column lies at `left` and whose first row at
+    /// `top` of each column's place. Down the columns, then along the rows: linear interpolation of a few samples each.
+    fn resample(&self, width: u32, step: f64, left: f64, top: impl Fn(f64) -> f64) -> GrayImage {
+        let samples = (step.ceil() as u32).clamp(1, MOST_SAMPLES);
+        let places = |count: u32, from: f64| {
+            let place = move |k: u32| (from + (f64::from(k) + 0.5) / f64::from(samples) * step) as f32;
+            (0..count * samples).map(place)
         };
-        let upper = pixel(left, top) * (1.0 - fx) + pixel(left + 1, top) * fx;
-        let lower = pixel(left, top + 1) * (1.0 - fx) + pixel(left + 1, top + 1) * fx;
-        upper * (1.0 - fy) + lower * fy
+        // Places count from the middle of the first pixel of the patch.
+        let border = BORDER as f64 - 0.5;
+        let tops: Vec<f32> = (0..self.width)
+            .map(|x| x as f64 - border + f64::from(self.x0))
+            .map(|x| (top(x) - f64::from(self.y0) + border) as f32)
+            .collect();
+        let mut columns = vec![0.0_f32; IMAGE_HEIGHT as usize * self.width];
+        let rows: Vec<f32> = places(IMAGE_HEIGHT, 0.0).collect();
+        let lowest = (self.height - 2) as f32;
+        for (row, rows) in columns.chunks_exact_mut(self.width).zip(rows.chunks_exact(samples as usize)) {
+            for down in rows {
+                for (x, (sum, top)) in row.iter_mut().zip(&tops).enumerate() {
+                    let y = (top + down).clamp(0.0, lowest);
+                    let upper = y as usize;
+                    let part = y - upper as f32;
+                    let at = upper * self.width + x;
+                    let (a, b) = (f32::from(self.data[at]), f32::from(self.data[at + self.width]));
+                    *sum += a + (b - a) * part;
+                }
+            }
+        }
+        let rightmost = (self.width - 2) as f32;
+        let across: Vec<(usize, f32)> = places(width, left - f64::from(self.x0) + border)
+            .map(|x| x.clamp(0.0, rightmost))
+            .map(|x| (x as usize, x.fract()))
+            .collect();
+        let scale = 1.0 / (samples * samples) as f32;
+        let mut pixels = Vec::with_capacity((width * IMAGE_HEIGHT) as usize);
+        for row in columns.chunks_exact(self.width) {
+            pixels.extend(across.chunks_exact(samples as usize).map(|across| {
+                let sum: f32 = across.iter().map(|&(x, part)| row[x] + (row[x + 1] - row[x]) * part).sum();
+                (sum * scale).round() as u8
+            }));
+        }
+        GrayImage::from_raw(width, IMAGE_HEIGHT, pixels).unwrap_or_default()
     }
 }
 
