@@ -195,7 +195,7 @@ fn read_line(
             one = again;
         }
     }
-    if in_cell && line.glyphs() == 1 {
+    if in_cell && line.glyphs() <= ORDINAL_GLYPHS {
         as_ordinal(&mut one);
     }
     let said = one.text();
@@ -209,17 +209,18 @@ fn read_line(
     Ok(one.lines.into_iter().next())
 }
 
-/// The stroke of a lone 1 in a cell has the shape of these letters.
-const STROKES: [&str; 7] = ["I", "l", "i", "|", "Ị", "ị", "ỉ"];
+/// The strokes of 1 and 11 in a cell have the shape of these letters.
+const STROKES: &str = "Il|iỊịỉ";
+const ORDINAL_GLYPHS: usize = 2;
 
-/// Reads a lone unsure stroke in a cell as what stands in cells alone, the number 1; a sure "I" is a Roman number.
+/// Reads unsure strokes alone in a cell as what stands in cells alone, the numbers 1 and 11; a sure "I" is a Roman number.
 fn as_ordinal(text: &mut PageText) {
     if let [TextLine { words, .. }] = &mut text.lines[..]
         && let [word] = &mut words[..]
         && word.confidence < SURE
-        && STROKES.contains(&word.text.as_str())
+        && word.text.chars().all(|c| STROKES.contains(c) || c == '1')
     {
-        "1".clone_into(&mut word.text);
+        word.text = "1".repeat(word.text.chars().count());
     }
 }
 
@@ -345,6 +346,7 @@ mod tests {
             page.text()
         };
         assert_eq!(read("Ị", 0.54), "1");
+        assert_eq!(read("1l", 0.54), "11");
         assert_eq!(read("I", 0.95), "I");
         assert_eq!(read("X", 0.54), "X");
     }

@@ -1,7 +1,7 @@
 //! Reading lines with our own runtime of tesseract's line recogniser: the same model file, the same answers.
 //!
 //! A line image is scaled and spread in contrast ([`picture`]), goes through the network ([`network`]) and comes out as
-//! the best text under the word lists ([`decode`], [`dictionary`]), its numbers of digits ([`numbers`]). Methods and formats are tesseract's
+//! the best text under the word lists ([`decode`], [`dictionary`]), letters and digits of like shape told apart ([`shapes`]). Methods and formats are tesseract's
 //! (`tesseract-ocr/tesseract`, `src/lstm`), the code is not. Why not the library: it takes nine times as long, starts
 //! threads of its own, and needs an engine with its own weights for each thread. Measured side by side before the library
 //! left the program, on 595 lines of the evaluation pages (mean width 346 pixels): 1.1 ms of CPU a line against 9.8 ms;
@@ -17,9 +17,9 @@ mod file;
 mod gates;
 mod matrix;
 mod network;
-mod numbers;
 mod picture;
 mod random;
+mod shapes;
 mod simd;
 
 use std::path::Path;
@@ -81,7 +81,7 @@ impl OcrEngine for Lstm {
         let input = Input::new(line, self.network.height());
         let probabilities = self.network.run(&input);
         let mut words = decode::words(&probabilities, &self.codes, self.network.null, self.dictionary.as_ref());
-        numbers::settle(&mut words, &probabilities, &self.alphabet, &self.codes);
+        shapes::settle(&mut words, &probabilities, &self.alphabet, &self.codes);
         let step = input.step * self.network.columns_a_step() as f64;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the image")]
         let column = |x: f64| (x as u32).min(width);

@@ -1,7 +1,12 @@
-//! Figures that were read as letters: old-style and typewriter figures have the shapes of letters ("19o5", "2I/4").
+//! Characters of like shape, told apart by the word they stand in.
 //!
-//! Where a run of letters and digits holds a digit, and else nothing but letters of those shapes, each of these becomes
-//! the digit that the network thinks most of at its steps, if it thinks anything of it. No digit is ever changed.
+//! Old-style and typewriter figures have the shapes of letters ("19o5", "2I/4"). Where a run of letters and digits holds a
+//! digit, and else nothing but letters of those shapes, each of these becomes the digit that the network thinks most of
+//! at its steps, if it thinks anything of it. No digit is ever changed.
+//!
+//! Some capitals are large small letters ("tỜ", "mỐc"): inside a word that begins with a small letter they are small.
+
+use unicode_normalization::UnicodeNormalization;
 
 use super::decode::{Letter, Spoken};
 use super::file::Character;
@@ -16,13 +21,37 @@ const LEAST_PROBABILITY: f32 = 0.002;
 /// Digits in a word from which on a run of such letters alone, between its marks, is a number too.
 const NUMBER_DIGITS: usize = 4;
 
-/// Puts digits in place of letters in the numbers among `words`.
+/// Letters whose capitals have the shape of the small ones, whatever their marks; not V and W, for "kV" and "kWh".
+const SAME_SHAPES: &str = "COSUXZ";
+
+/// Puts small letters in place of capitals, and digits in place of letters, where the rest of a word says so.
 pub(super) fn settle(
     words: &mut [Spoken],
     probabilities: &Probabilities,
     alphabet: &[Character],
     codes: &[Option<u16>],
 ) {
+    settle_digits(words, probabilities, alphabet, codes);
+    words.iter_mut().for_each(|word| settle_case(word, alphabet));
+}
+
+fn settle_case(word: &mut Spoken, alphabet: &[Character]) {
+    let text = |letter: &Letter| alphabet[usize::from(letter.character)].text.as_str();
+    let is_capital = |letter: &Letter| text(letter).chars().any(char::is_uppercase);
+    let is_alike = |letter: &Letter| text(letter).nfd().next().is_some_and(|base| SAME_SHAPES.contains(base));
+    let [first, rest @ ..] = &mut word.letters[..] else { return };
+    let is_small = text(first).chars().all(char::is_lowercase);
+    if !is_small || rest.iter().any(|letter| is_capital(letter) && !is_alike(letter)) {
+        return;
+    }
+    for letter in rest.iter_mut().filter(|letter| is_capital(letter)) {
+        let small = text(letter).to_lowercase();
+        let known = (0..).zip(alphabet).find(|(_, character)| character.text == small);
+        letter.character = known.map_or(letter.character, |(number, _)| number);
+    }
+}
+
+fn settle_digits(words: &mut [Spoken], probabilities: &Probabilities, alphabet: &[Character], codes: &[Option<u16>]) {
     let character = |letter: &Letter| &alphabet[usize::from(letter.character)];
     let is_figure = |letter: &Letter| FIGURES_SHAPES.contains(character(letter).text.as_str());
     let is_digit = |letter: &Letter| character(letter).is_digit;
@@ -93,6 +122,23 @@ mod tests {
         assert_eq!(settled("6o", Some(1)), "60");
         assert_eq!(settled("0o/6", Some(2)), "06/6");
         assert_eq!(settled("6006/oo", Some(1)), "6006/00");
+    }
+
+    #[test]
+    fn large_small_letters_inside_a_word_are_small() {
+        const LETTERS: [&str; 7] = ["t", "Ờ", "ờ", "T", "H", "C", "c"];
+        let alphabet = LETTERS.map(|text| Character { text: text.to_owned(), is_digit: false });
+        let settled = |spelled: &[&str]| {
+            let number = |text: &&str| u16::try_from(LETTERS.iter().position(|known| known == text).unwrap()).unwrap();
+            let letter = |text| Letter { character: number(text), start: 0, end: 1, certainty: 0.0 };
+            let mut word = Spoken { letters: spelled.iter().map(letter).collect(), start: 0, end: 1, confidence: 0.5 };
+            settle_case(&mut word, &alphabet);
+            word.letters.iter().map(|letter| LETTERS[usize::from(letter.character)]).collect::<String>()
+        };
+        assert_eq!(settled(&["t", "Ờ"]), "tờ");
+        assert_eq!(settled(&["t", "Ờ", "C"]), "tờc");
+        assert_eq!(settled(&["T", "Ờ"]), "TỜ");
+        assert_eq!(settled(&["t", "H", "Ờ"]), "tHỜ");
     }
 
     #[test]
