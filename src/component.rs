@@ -86,7 +86,8 @@ impl UnsignedPdf {
         Sha256::digest(&self.0).into()
     }
 
-    /// Signs with PAdES B-B (`ETSI.CAdES.detached`), `time` being the signer's claim.
+    /// Signs with PAdES B-B (`ETSI.CAdES.detached`), `time` being the signer's claim. The room left in the signature takes a
+    /// timestamp later, without a further revision of the file.
     ///
     /// # Errors
     /// When the key cannot sign.
@@ -99,7 +100,8 @@ impl UnsignedPdf {
             contact: None,
             time,
         };
-        let prepared = signature::prepare(self.0.as_slice(), &field, sign::cms::size_bound(signer)?)?;
+        let reserve = sign::cms::size_bound(signer)? + sign::timestamp::USUAL_SIZE;
+        let prepared = signature::prepare(self.0.as_slice(), &field, reserve)?;
         let signature = sign::cms::detached(&prepared.digest_input(), signer, time, Form::Pdf)?;
         Ok(SignedPdf(prepared.fill(&signature)?))
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::model::{Lang, Localized};
+use crate::model::{Lang, Localized, SignatureLevel};
 use crate::page::{MIN_DPI, Settings};
 use crate::pdf::writer::PdfaLevel;
 use crate::transcript::Format;
@@ -81,6 +81,12 @@ pub struct RawSign {
     pub key: Option<PathBuf>,
     /// Whether to sign at all; default yes.
     pub enabled: Option<bool>,
+    /// Address of the timestamp service (RFC 3161) that `sohoa upgrade` asks; default none.
+    pub timestamp: Option<String>,
+    /// Policy to ask of it, an object identifier; default its own.
+    pub timestamp_policy: Option<String>,
+    /// Level that `sohoa upgrade` brings signatures to: `b-t`, `b-lt` or `b-lta`; default `b-lta`.
+    pub level: Option<String>,
 }
 
 /// Section `[limits]`.
@@ -118,6 +124,12 @@ pub struct Config {
     pub sign: bool,
     /// PKCS#12 file of the signer.
     pub key: Option<PathBuf>,
+    /// Address of the timestamp service, `http://…`.
+    pub timestamp: Option<String>,
+    /// Policy to ask of it.
+    pub timestamp_policy: Option<String>,
+    /// Level that signatures are brought to afterwards.
+    pub signature_level: SignatureLevel,
 }
 
 /// Why a configuration cannot be used.
@@ -200,6 +212,19 @@ impl RawConfig {
         }
         transcripts.sort_unstable();
         transcripts.dedup();
+        let timestamp = self.sign.timestamp;
+        if timestamp.as_ref().is_some_and(|address| !address.starts_with("http://")) {
+            return Err(ConfigError::Value { key: "sign.timestamp", allowed: "http://..." });
+        }
+        let is_identifier = |text: &String| text.contains('.') && text.chars().all(|c| c == '.' || c.is_ascii_digit());
+        if !self.sign.timestamp_policy.as_ref().is_none_or(is_identifier) {
+            return Err(ConfigError::Value { key: "sign.timestamp_policy", allowed: "1.2.3.4" });
+        }
+        let signature_level = match self.sign.level.as_deref().map(str::parse) {
+            None => SignatureLevel::Archive,
+            Some(Ok(level)) if level > SignatureLevel::Basic => level,
+            Some(_) => return Err(ConfigError::Value { key: "sign.level", allowed: "b-t, b-lt, b-lta" }),
+        };
         Ok(Config {
             lang: self.lang.unwrap_or_default(),
             jobs,
@@ -211,6 +236,9 @@ impl RawConfig {
             transcripts,
             sign: self.sign.enabled.unwrap_or(true),
             key: self.sign.key,
+            timestamp,
+            timestamp_policy: self.sign.timestamp_policy,
+            signature_level,
         })
     }
 }
@@ -258,6 +286,9 @@ mod tests {
             ("[pdf]\nlevel = '4'", "pdf.level"),
             ("[ocr]\nlanguage = '../x'", "ocr.language"),
             ("[ocr]\ntranscripts = ['doc']", "ocr.transcripts"),
+            ("[sign]\ntimestamp = 'https://a'", "sign.timestamp"),
+            ("[sign]\ntimestamp_policy = 'a'", "sign.timestamp_policy"),
+            ("[sign]\nlevel = 'b-b'", "sign.level"),
         ] {
             assert!(check(text).unwrap_err().to_string().contains(named), "{text}");
         }

@@ -641,14 +641,19 @@ impl Ledger {
 
 /// A run that was killed while it put files in place had written all of them before, the manifest that names them last:
 /// the rest is put in place now, if all that the manifest names is there. Other leftovers are removed.
-fn complete_killed_run(output: &OutputDir) -> Result<(), PublishError> {
-    let written = output.leftover(manifest::FILE_NAME).and_then(|bytes| manifest::open(&bytes).ok());
-    if let Some(newest) = written.as_ref().and_then(|written| written.manifest.components.last()) {
-        let waiting: Vec<&manifest::File> = newest.files().filter(|file| !is_in_place(output, file)).collect();
-        let is_written = |file: &&manifest::File| {
-            output.leftover(&file.path).is_some_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256)
-        };
-        if waiting.iter().all(is_written) {
+///
+/// # Errors
+/// When the system refuses.
+pub fn complete_killed_run(output: &OutputDir) -> Result<(), PublishError> {
+    if let Some(written) = output.leftover(manifest::FILE_NAME).and_then(|bytes| manifest::open(&bytes).ok()) {
+        // Any component may be among them: an upgrade writes one anew that is not the newest.
+        let files = written.manifest.components.iter().flat_map(manifest::Component::files);
+        let waiting: Vec<&manifest::File> = files
+            .filter(|file| output.leftover(&file.path).is_some_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256))
+            .collect();
+        let newest = written.manifest.components.last();
+        let is_there = |file: &&manifest::File| is_in_place(output, file) || waiting.contains(file);
+        if newest.is_none_or(|newest| newest.files().all(|file| is_there(&file))) {
             waiting.iter().try_for_each(|file| output.adopt(&file.path))?;
             output.adopt(manifest::FILE_NAME)?;
         }

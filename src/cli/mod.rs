@@ -4,6 +4,7 @@ mod args;
 mod digitize;
 mod environment;
 mod inspect;
+mod upgrade;
 mod verify;
 
 use std::io::Write;
@@ -40,6 +41,7 @@ pub(crate) fn main() -> std::process::ExitCode {
     let result = match args.command {
         Command::Digitize(command) => digitize::run(command, args.shared, lang),
         Command::Verify(command) => verify::run(&command, &args.shared, lang),
+        Command::Upgrade(command) => upgrade::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -236,7 +236,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Option<Vec<u8>> {
     found.then_some(changed)
 }
 
-fn python() -> Command {
+pub(crate) fn python() -> Command {
     Command::new(root().join("target/judges/bin/python"))
 }
 
@@ -244,7 +244,7 @@ fn python() -> Command {
 ///
 /// # Panics
 /// When they are required and missing.
-fn judges_are_there() -> bool {
+pub(crate) fn judges_are_there() -> bool {
     let there = root().join("target/judges/classes/VeraPdf.class").exists();
     let required = std::env::var("SOHOA_JUDGES").is_ok_and(|value| value == "required");
     assert!(there || !required, "the judges are missing: scripts/setup --tests installs them");
@@ -265,7 +265,7 @@ fn judge(files: &[PathBuf], flavour: &str, only: &str) -> BTreeMap<String, Value
     judge_against(files, flavour, only, &home().join("development-ca.pem"))
 }
 
-fn judge_against(files: &[PathBuf], flavour: &str, only: &str, ca: &Path) -> BTreeMap<String, Value> {
+pub(crate) fn judge_against(files: &[PathBuf], flavour: &str, only: &str, ca: &Path) -> BTreeMap<String, Value> {
     assert!(!files.is_empty());
     let mut command = python();
     command.arg(root().join("tests/judges/judge.py")).args(["--flavour", flavour, "--only", only, "--ca"]);
