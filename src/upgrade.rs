@@ -92,12 +92,12 @@ pub enum UpgradeError {
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
     /// Nothing proves that a certificate was not revoked.
-    #[error("no proof that the certificate of {holder} is not revoked: {reason}")]
+    #[error("no proof that the certificate of {holder} is not revoked: {}", .lacking.message(Lang::En))]
     NoEvidence {
         /// Its holder.
         holder: String,
-        /// What was tried.
-        reason: String,
+        /// What became of the last try.
+        lacking: Lacking,
     },
     /// The manifest beside the file is damaged.
     #[error("{}: {source}", shown(path))]
@@ -122,6 +122,36 @@ pub enum UpgradeError {
     /// The file made does not verify at the level wanted.
     #[error("the level was not reached, only {0}")]
     NotReached(SignatureLevel),
+}
+
+/// Why there is no evidence for a certificate.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Lacking {
+    /// The certificate names neither a responder nor a list.
+    NoAddress,
+    /// Nobody answers.
+    NoAnswer(OnlineError),
+    /// What came from this address proves nothing.
+    Useless(String),
+}
+
+impl Localized for Lacking {
+    fn message(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (Self::NoAddress, Lang::Vi) => {
+                "chứng thư không ghi địa chỉ tra cứu thu hồi, chữ ký chỉ đạt được mức B-T".to_owned()
+            }
+            (Self::NoAddress, Lang::En) => {
+                "it names no revocation service, so that its signatures can reach B-T only".to_owned()
+            }
+            (Self::NoAnswer(error), lang) => error.message(lang),
+            (Self::Useless(address), Lang::Vi) => {
+                format!("trả lời của {address} không chứng minh được; hãy thử lại sau")
+            }
+            (Self::Useless(address), Lang::En) => format!("what {address} answers proves nothing; try again later"),
+        }
+    }
 }
 
 impl Localized for UpgradeError {
@@ -154,8 +184,8 @@ impl Localized for UpgradeError {
             }
             Self::Online(error) => error.message(lang),
             Self::Timestamp(error) => error.message(lang),
-            Self::NoEvidence { holder, reason } => {
-                format!("không có bằng chứng chứng thư của {holder} chưa bị thu hồi ({reason})")
+            Self::NoEvidence { holder, lacking } => {
+                format!("không có bằng chứng chứng thư của {holder} chưa bị thu hồi: {}", lacking.message(lang))
             }
             Self::Manifest { path, .. } => {
                 format!("{}: tệp kê khai bị hỏng hoặc đã bị sửa; hãy chạy `sohoa verify`", shown(path))
@@ -445,33 +475,30 @@ impl Work<'_> {
         for (subject, issuer) in revocation::unproven(chain, &known, moment)? {
             let link = [subject.clone(), issuer.clone()];
             let holder = certificate::display_name(&subject.tbs_certificate.subject);
-            let mut reason = "it names no service for that".to_owned();
-            let mut sources = Vec::new();
-            sources.extend(ocsp::addresses(subject).into_iter().map(|address| (true, address)));
-            sources.extend(crl::addresses(subject).into_iter().map(|address| (false, address)));
-            let proven = sources.into_iter().try_fold(false, |proven, (is_responder, address)| {
-                if proven {
-                    return Ok(true);
-                }
+            let responders = ocsp::addresses(subject).into_iter().map(|address| (true, address));
+            let lists = crl::addresses(subject).into_iter().map(|address| (false, address));
+            let mut lacking = Some(Lacking::NoAddress);
+            for (is_responder, address) in responders.chain(lists) {
                 let mut found = SecurityStore::default();
                 match self.fetch(is_responder, &address, subject, issuer) {
                     Ok(answer) if is_responder => found.ocsp_responses.push(answer),
                     Ok(answer) => found.revocation_lists.push(answer),
-                    Err(error) => {
-                        reason = error.to_string();
-                        return Ok(false);
+                    Err(UpgradeError::Online(error)) => {
+                        lacking = Some(Lacking::NoAnswer(error));
+                        continue;
                     }
+                    Err(error) => return Err(error),
                 }
-                if !revocation::unproven(&link, &evidence([store, &found], now), moment)?.is_empty() {
-                    reason = format!("{address} proves nothing for {moment}");
-                    return Ok(false);
+                if revocation::unproven(&link, &evidence([store, &found], now), moment)?.is_empty() {
+                    additions.ocsp_responses.append(&mut found.ocsp_responses);
+                    additions.revocation_lists.append(&mut found.revocation_lists);
+                    lacking = None;
+                    break;
                 }
-                additions.ocsp_responses.append(&mut found.ocsp_responses);
-                additions.revocation_lists.append(&mut found.revocation_lists);
-                Ok::<bool, UpgradeError>(true)
-            })?;
-            if !proven {
-                return Err(UpgradeError::NoEvidence { holder, reason });
+                lacking = Some(Lacking::Useless(address));
+            }
+            if let Some(lacking) = lacking {
+                return Err(UpgradeError::NoEvidence { holder, lacking });
             }
         }
         Ok(())

@@ -30,6 +30,9 @@ pub const REQUEST_TYPE: &str = "application/ocsp-request";
 /// Content type of an answer.
 pub const RESPONSE_TYPE: &str = "application/ocsp-response";
 
+/// Certificates of a response that are looked at; real ones have one to three.
+const MAX_CERTIFICATES: usize = 8;
+
 /// The responders that a certificate names (RFC 5280 section 4.2.2.1).
 pub fn addresses(certificate: &Certificate) -> Vec<String> {
     let Ok(Some((_, access))) = certificate.tbs_certificate.get::<AuthorityInfoAccessSyntax>() else {
@@ -113,7 +116,7 @@ impl Response {
         if self.is_by(issuer) {
             return true;
         }
-        let certificates = self.basic.certs.iter().flatten();
+        let certificates = self.basic.certs.iter().flatten().take(MAX_CERTIFICATES);
         let mut responders = certificates.filter_map(|one| one.to_der().and_then(|der| Parsed::read(&der)).ok());
         responders.any(|responder| {
             self.is_by(&responder)

@@ -12,8 +12,9 @@ use super::path::has_issued;
 use der::Encode;
 use time::{Duration, OffsetDateTime};
 
-/// Pieces of evidence of each kind at most. Real files have a handful for each signature and timestamp.
-const MAX_PIECES: usize = 512;
+/// Pieces of evidence of each kind at most, so that a crafted heap of them costs no more than some seconds. Real files have
+/// a handful for each signature and timestamp.
+const MAX_PIECES: usize = 128;
 /// Evidence may be this much ahead of our clock.
 const CLOCK_TOLERANCE: Duration = Duration::minutes(5);
 
