@@ -16,6 +16,7 @@ use crate::digitize;
 use crate::manifest::{self, ManifestError, Sealed};
 use crate::model::{Lang, Localized, SignatureLevel, io_reason, shown};
 use crate::online::{Client, OnlineError};
+use crate::pdf::changes::Change;
 use crate::pdf::dss::{self, SecurityStore};
 use crate::pdf::signature::{self, SignatureError};
 use crate::publish::{OutputDir, PublishError};
@@ -73,9 +74,12 @@ pub enum UpgradeError {
     /// A signature is not valid, and no timestamp makes it so.
     #[error("a signature is not valid, see `sohoa verify`: {}", .0.message(Lang::En))]
     Invalid(Problem),
-    /// Something may not follow a signature.
-    #[error("the file was changed after it was signed, see `sohoa verify`")]
-    Changed,
+    /// Something was appended that may not follow a signature.
+    #[error("the file was changed after it was signed ({}): get the original back", .0.what)]
+    Changed(Change),
+    /// Stored revocation data is damaged or of unknown origin: its kind.
+    #[error("revocation data kept in the file is damaged or of unknown origin ({0}): get the original back")]
+    Evidence(&'static str),
     /// The roots given do not vouch for a signer or service: the issuer.
     #[error("no trusted root certificate for {0}: name it with --trust")]
     Untrusted(String),
@@ -172,7 +176,10 @@ impl Localized for UpgradeError {
             Self::Invalid(problem) => {
                 format!("chữ ký không hợp lệ, hãy xem `sohoa verify`: {}", problem.message(lang))
             }
-            Self::Changed => "tệp đã bị thay đổi sau khi ký; hãy xem `sohoa verify`".to_owned(),
+            Self::Changed(change) => format!("tệp đã bị thay đổi sau khi ký ({}); hãy lấy lại bản gốc", change.what),
+            Self::Evidence(kind) => format!(
+                "dữ liệu kiểm tra thu hồi lưu trong tệp bị hỏng hoặc không rõ nguồn ({kind}); hãy lấy lại bản gốc"
+            ),
             Self::Untrusted(issuer) => {
                 format!("không có chứng thư gốc tin cậy cho {issuer}; hãy thêm bằng --trust")
             }
@@ -373,8 +380,11 @@ impl Work<'_> {
     /// The lowest level of the signatures, all of which must be valid.
     fn level(&self) -> Result<SignatureLevel, UpgradeError> {
         let document = self.judged()?;
-        if document.signatures.iter().any(|one| one.change.is_some()) || document.bad_evidence.is_some() {
-            return Err(UpgradeError::Changed);
+        if let Some(change) = document.signatures.iter().find_map(|one| one.change.clone()) {
+            return Err(UpgradeError::Changed(change));
+        }
+        if let Some(kind) = document.bad_evidence {
+            return Err(UpgradeError::Evidence(kind));
         }
         for judged in &document.signatures {
             if let Some(problem) = judged.verdict.problems().first() {

@@ -67,7 +67,8 @@ fn refused(path: &std::path::Path, error: &UpgradeError, lang: Lang) -> ExitCode
     match error {
         UpgradeError::Unreadable(_) | UpgradeError::Pdf(_) | UpgradeError::NotSigned => ExitCode::NoInput,
         UpgradeError::Invalid(_)
-        | UpgradeError::Changed
+        | UpgradeError::Changed(_)
+        | UpgradeError::Evidence(_)
         | UpgradeError::Revoked(_)
         | UpgradeError::Manifest { .. }
         | UpgradeError::NotAsListed => ExitCode::Tampered,

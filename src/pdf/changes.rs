@@ -421,17 +421,21 @@ fn is_object_at(pdf: &[u8], offset: usize, number: u32, generation: u16) -> bool
     rest.and_then(<[u8]>::first).is_some_and(|next| next.is_ascii_whitespace() || b"<[(/".contains(next))
 }
 
-/// Is the last `endobj` a word of its own, with a whole object before it?
-fn ends_properly(object: &[u8], is_stream: bool) -> bool {
-    let end = object.windows(b"endobj".len()).rposition(|window| window == b"endobj");
-    let Some((before, after)) = end.map(|end| (&object[..end], &object[end + b"endobj".len()..])) else { return false };
-    let body = before.trim_ascii_end();
-    let is_apart = body.len() < before.len() || body.ends_with(b">") || body.ends_with(b"]") || body.ends_with(b")");
-    let is_whole = match is_stream {
-        true => body.ends_with(b"endstream"),
-        false => body.last().is_some_and(u8::is_ascii_graphic),
-    };
-    is_apart && is_whole && after.first().is_none_or(u8::is_ascii_whitespace)
+/// Does an excerpt that begins with an object have an `endobj` that is a word of its own, with a whole object before it?
+/// Objects of the same update that a later one replaced may follow.
+fn ends_properly(excerpt: &[u8], is_stream: bool) -> bool {
+    const END: &[u8] = b"endobj";
+    let mut ends = excerpt.windows(END.len()).enumerate().filter(|(_, window)| *window == END);
+    ends.any(|(end, _)| {
+        let (before, after) = (&excerpt[..end], &excerpt[end + END.len()..]);
+        let body = before.trim_ascii_end();
+        let is_apart = body.len() < before.len() || [b'>', b']', b')'].iter().any(|one| body.ends_with(&[*one]));
+        let is_whole = match is_stream {
+            true => body.ends_with(b"endstream"),
+            false => body.last().is_some_and(u8::is_ascii_graphic),
+        };
+        is_apart && is_whole && after.first().is_none_or(u8::is_ascii_whitespace)
+    })
 }
 
 fn root(document: &Document) -> Option<u32> {

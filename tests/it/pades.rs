@@ -205,6 +205,26 @@ fn evidence(pdf: &[u8], from: usize) -> Vec<usize> {
 }
 
 #[test]
+fn two_signers_are_brought_to_a_level_together() {
+    if !judges_are_there() {
+        return;
+    }
+    let folder = fresh("pades-two-signers");
+    forge(&signed("rsa", "B-B"), &folder);
+    let file = folder.join("countersigned.pdf");
+    let trust = authority().trust();
+    let files = std::slice::from_ref(&file);
+    for level in ["B-T", "B-LTA"] {
+        let done = upgrade(&file, &level.to_lowercase(), "/tsa", None);
+        assert_eq!(done.code, Some(0), "{done:?}");
+        let (theirs, ours) = (pyhanko(files, &trust, None), our_verdicts(files, &trust, None));
+        println!("{}", compared(&[Case::new(format!("two signers {level}"), file.clone(), true)], &theirs, &ours));
+        assert_eq!(ours[&file].level.as_deref(), Some(level), "{ours:?}");
+        assert_eq!(theirs[&file].level.as_deref(), Some(level), "{theirs:?}");
+    }
+}
+
+#[test]
 fn wrong_services_change_nothing() {
     if !judges_are_there() {
         return;
