@@ -377,7 +377,7 @@ impl<'a> Comparison<'a> {
             dictionary.has(STREAM_MARK.as_bytes()) && dictionary.has_type(b"Metadata") && !dictionary.has(b"Filter")
         });
         let title = |document: &Document| match document.reference_table.get(number) {
-            Some(XrefEntry::Normal { offset, .. }) => xmp_title(&self.pdf[*offset as usize..]),
+            Some(XrefEntry::Normal { offset, .. }) => self.pdf.get(*offset as usize..).and_then(xmp_title),
             _ => None,
         };
         let (before, now) = (title(self.old), title(self.new));
@@ -668,5 +668,24 @@ mod tests {
         assert_eq!(title("<rdf:Alt><rdf:li xml:lang=\"x\">to khai</rdf:li></rdf:Alt>"), b"to khai");
         assert_eq!(title("\n<rdf:Alt>\n<rdf:li>to khai</rdf:li>\n</rdf:Alt>"), b"to khai");
         assert_eq!(xmp_title(b"4 0 obj<<>>\nstream\n0 0 9 9 re f\nendstream"), None);
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn damaged_files_are_judged_without_panic(
+            changes in proptest::collection::vec((proptest::num::usize::ANY, proptest::num::u8::ANY), 1..6),
+        ) {
+            let mut pdf = stamped(&signed(&plain_pdf(), "a"));
+            for (place, value) in changes {
+                let place = place % pdf.len();
+                pdf[place] = value;
+            }
+            for one in signature::list(&pdf).unwrap_or_default() {
+                let _judged = forbidden(&pdf, &one);
+            }
+            let _store = dss::read(&pdf);
+        }
     }
 }
