@@ -134,7 +134,8 @@ pub fn sign_pdf(pdf: &[u8], role: Role, signer: &dyn Signer, time: OffsetDateTim
         contact: None,
         time,
     };
-    let prepared = signature::prepare(pdf, &field, sign::cms::size_bound(signer)?)?;
+    let reserve = sign::cms::size_bound(signer)? + sign::timestamp::USUAL_SIZE;
+    let prepared = signature::prepare(pdf, &field, reserve)?;
     let signature = sign::cms::detached(&prepared.digest_input(), signer, time, Form::Pdf)?;
     Ok(prepared.fill(&signature)?)
 }

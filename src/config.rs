@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::model::{Lang, Localized};
+use crate::model::{Lang, Localized, SignatureLevel};
 use crate::page::{MIN_DPI, Settings};
 use crate::pdf::writer::PdfaLevel;
 use crate::token::{Selector, SlotChoice};
@@ -92,6 +92,12 @@ pub struct RawSign {
     pub key_label: Option<String>,
     /// File of certificates (PEM or DER) that the token's certificate descends from, where the token lacks them.
     pub chain: Option<PathBuf>,
+    /// Address of the timestamp service (RFC 3161) that `sohoa upgrade` asks; default none.
+    pub timestamp: Option<String>,
+    /// Policy to ask of it, an object identifier; default its own.
+    pub timestamp_policy: Option<String>,
+    /// Level that `sohoa upgrade` brings signatures to: `b-t`, `b-lt` or `b-lta`; default `b-lta`.
+    pub level: Option<String>,
 }
 
 /// Where the signer's key is.
@@ -169,6 +175,12 @@ pub struct Config {
     pub sign: bool,
     /// The signer's key; `None` = a development identity.
     pub key: Option<KeySource>,
+    /// Address of the timestamp service, `http://…`.
+    pub timestamp: Option<String>,
+    /// Policy to ask of it.
+    pub timestamp_policy: Option<String>,
+    /// Level that signatures are brought to afterwards.
+    pub signature_level: SignatureLevel,
 }
 
 /// Why a configuration cannot be used.
@@ -269,6 +281,19 @@ impl RawConfig {
         }
         transcripts.sort_unstable();
         transcripts.dedup();
+        let timestamp = self.sign.timestamp.clone();
+        if timestamp.as_ref().is_some_and(|address| !address.starts_with("http://")) {
+            return Err(ConfigError::Value { key: "sign.timestamp", allowed: "http://..." });
+        }
+        let is_identifier = |text: &String| text.contains('.') && text.chars().all(|c| c == '.' || c.is_ascii_digit());
+        if !self.sign.timestamp_policy.as_ref().is_none_or(is_identifier) {
+            return Err(ConfigError::Value { key: "sign.timestamp_policy", allowed: "1.2.3.4" });
+        }
+        let signature_level = match self.sign.level.as_deref().map(str::parse) {
+            None => SignatureLevel::Archive,
+            Some(Ok(level)) if level > SignatureLevel::Basic => level,
+            Some(_) => return Err(ConfigError::Value { key: "sign.level", allowed: "b-t, b-lt, b-lta" }),
+        };
         Ok(Config {
             lang: self.lang.unwrap_or_default(),
             jobs,
@@ -279,6 +304,9 @@ impl RawConfig {
             ocr_language: self.ocr.enabled.unwrap_or(true).then_some(language),
             transcripts,
             sign: self.sign.enabled.unwrap_or(true),
+            timestamp,
+            timestamp_policy: self.sign.timestamp_policy.clone(),
+            signature_level,
             key: self.sign.check()?,
         })
     }
@@ -343,6 +371,9 @@ mod tests {
             ("[sign]\nkey = 'a.p12'\ntoken = 'm.so'", "sign.token"),
             ("[sign]\ntoken = 'm.so'\nslot = 1\ntoken_label = 'x'", "sign.slot"),
             ("[sign]\nkey = 'a.p12'\nkey_label = 'x'", "sign.key_label"),
+            ("[sign]\ntimestamp = 'https://a'", "sign.timestamp"),
+            ("[sign]\ntimestamp_policy = 'a'", "sign.timestamp_policy"),
+            ("[sign]\nlevel = 'b-b'", "sign.level"),
         ] {
             assert!(check(text).unwrap_err().to_string().contains(named), "{text}");
         }

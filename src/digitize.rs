@@ -28,6 +28,7 @@ use crate::pdf::structure;
 use crate::pdf::writer::{DocumentInfo, PdfaLevel};
 use crate::pool::Pool;
 use crate::publish::{OutputDir, PublishError};
+use crate::sign::revocation::Evidence;
 use crate::sign::verify::Problem;
 use crate::sign::{self, RunKey, SignError, Signer};
 use crate::transcript::{Format, Transcript, TranscriptPage};
@@ -716,7 +717,7 @@ fn found_signatures(pdf: &[u8], now: OffsetDateTime) -> Vec<manifest::FoundSigna
 }
 
 fn found_signature(pdf: &[u8], signature: &EmbeddedSignature, now: OffsetDateTime) -> manifest::FoundSignature {
-    let verdict = sign::verify::verify(&signature.cms, &signature.digest_input(pdf), &[], now);
+    let verdict = sign::verify::verify(&signature.cms, &signature.digest_input(pdf), &[], &Evidence::default(), now);
     let is_broken = |problem: &Problem| matches!(problem, Problem::ContentChanged | Problem::SignatureInvalid);
     let intact = match verdict.problems.iter().any(is_broken) {
         true => Some(false),

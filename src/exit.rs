@@ -24,6 +24,8 @@ pub enum ExitCode {
     Key = 8,
     /// The configuration or a model is missing or wrong.
     Configuration = 9,
+    /// A timestamp or revocation service cannot be reached, refuses, or answers wrongly.
+    Online = 10,
 }
 
 impl From<ExitCode> for std::process::ExitCode {

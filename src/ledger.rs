@@ -229,7 +229,7 @@ pub fn rfc3339(time: OffsetDateTime) -> String {
 
 /// A run that was killed while it put files in place had written all of them before, the manifest that names them last:
 /// the rest is put in place now, if all that the manifest names anew is there. Other leftovers are removed.
-fn complete_killed_run(output: &OutputDir) -> Result<(), PublishError> {
+pub(crate) fn complete_killed_run(output: &OutputDir) -> Result<(), PublishError> {
     let open = |bytes: Vec<u8>| manifest::open(&bytes).ok().map(|sealed| sealed.manifest);
     let files = |manifest: &Manifest| -> Vec<manifest::File> {
         manifest.components.iter().flat_map(Component::files).cloned().collect()

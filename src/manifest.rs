@@ -136,7 +136,7 @@ pub struct Signature {
     pub signer: String,
     /// SHA-256 of the certificate, hex.
     pub certificate_sha256: String,
-    /// PAdES level: `B-B`.
+    /// PAdES level: `B-B`, or what it was brought to afterwards: `B-T`, `B-LT`, `B-LTA`.
     pub level: String,
     /// Whether the key is a development identity, whose signatures have no legal value.
     pub development: bool,

@@ -46,6 +46,8 @@ pub(super) enum Command {
     Sign(Sign),
     /// Check files against their manifest, signatures and structure
     Verify(Verify),
+    /// Add timestamps and revocation data to signed files, for their signatures to last
+    Upgrade(Upgrade),
     /// Say what is seen on pictures, one JSON line each
     Inspect(Inspect),
     /// Print completions for a shell
@@ -128,7 +130,11 @@ impl KeyOptions {
                 enabled: raw.enabled,
                 key: self.key.clone(),
                 token: self.token.clone(),
-                ..RawSign::default()
+                slot: None,
+                token_label: None,
+                key_label: None,
+                chain: None,
+                ..std::mem::take(raw)
             };
         }
         if self.slot.is_some() || self.token_label.is_some() {
@@ -172,10 +178,34 @@ pub(super) struct Verify {
     /// Output directories and PDF files
     #[arg(required = true, value_name = "DIR|FILE")]
     pub(super) paths: Vec<PathBuf>,
-    /// Certificates (PEM or DER) that signers must descend from
+    /// Certificates (PEM or DER) that signers and timestamp services must descend from
     #[arg(long, value_name = "FILE")]
     pub(super) trust: Vec<PathBuf>,
     /// Findings for programs, one JSON line each
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Upgrade {
+    /// Output directories and PDF files
+    #[arg(required = true, value_name = "DIR|FILE")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Level to reach [default: b-lta]
+    #[arg(long, value_name = "b-t|b-lt|b-lta")]
+    pub(super) level: Option<String>,
+    /// Address of the timestamp service, http://...
+    #[arg(long, value_name = "URL")]
+    pub(super) timestamp: Option<String>,
+    /// Renew the document timestamp of files that have the level b-lta
+    #[arg(long)]
+    pub(super) renew: bool,
+    /// Certificates (PEM or DER) that signers and timestamp services must descend from
+    #[arg(long, value_name = "FILE")]
+    pub(super) trust: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) key: KeyOptions,
+    /// Events for programs on standard output, one JSON line each
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -249,6 +279,10 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("sign", "Ký số tệp PDF, hoặc các thành phần đang chờ ký"),
     ("verify", "Kiểm tra tệp theo bản kê khai, chữ ký số và cấu trúc"),
     ("inspect", "Cho biết những gì nhận ra trên ảnh, mỗi ảnh một dòng JSON"),
+    ("upgrade", "Thêm dấu thời gian và dữ liệu thu hồi vào tệp đã ký để chữ ký có giá trị lâu dài"),
+    ("level", "Mức chữ ký cần đạt [mặc định: b-lta]"),
+    ("timestamp", "Địa chỉ dịch vụ cấp dấu thời gian, http://..."),
+    ("renew", "Gia hạn dấu thời gian của tệp đã ở mức b-lta"),
     ("completions", "In phần gợi ý lệnh cho một trình dòng lệnh"),
     ("manpage", "In trang hướng dẫn"),
     ("help", "In hướng dẫn"),
@@ -279,7 +313,7 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("json", "Kết quả cho chương trình khác đọc, mỗi sự kiện một dòng JSON"),
     ("quiet", "Không hiện tiến độ và bảng tổng kết"),
     ("paths", "Thư mục kết quả và tệp PDF"),
-    ("trust", "Chứng thư gốc (PEM hoặc DER) mà người ký phải thuộc về"),
+    ("trust", "Chứng thư gốc (PEM hoặc DER) mà người ký và dịch vụ dấu thời gian phải thuộc về"),
     ("files", "Ảnh"),
     ("debug", "Thư mục ghi các hình cho thấy những gì nhận ra trên từng ảnh"),
     ("shell", "Trình dòng lệnh"),

@@ -142,9 +142,11 @@ pub(super) fn home() -> PathBuf {
         .unwrap_or_else(|| PathBuf::from(".sohoa"))
 }
 
-/// The certificate that development identities descend from, if one was made on this machine.
-pub(super) fn development_ca() -> Option<Vec<u8>> {
-    fs::read(home().join(CA_FILE)).ok()
+/// The certificate that development identities descend from, if one was made on this machine. A damaged one only means
+/// that development signatures are of unknown descent.
+pub(super) fn development_roots() -> Vec<Certificate> {
+    let bytes = fs::read(home().join(CA_FILE)).unwrap_or_default();
+    certificate::read_all(&bytes).unwrap_or_default()
 }
 
 /// The signer: the key named in a file or on a token, or the development identity of this machine, made on first use.

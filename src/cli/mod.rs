@@ -5,6 +5,7 @@ mod digitize;
 mod environment;
 mod inspect;
 mod sign;
+mod upgrade;
 mod verify;
 
 use std::io::Write;
@@ -42,6 +43,7 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Digitize(command) => digitize::run(command, args.shared, lang),
         Command::Sign(command) => sign::run(&command, &args.shared, lang),
         Command::Verify(command) => verify::run(&command, &args.shared, lang),
+        Command::Upgrade(command) => upgrade::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
         Command::Completions { shell } => {
             let mut script = Vec::new();

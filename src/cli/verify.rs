@@ -1,13 +1,16 @@
 //! `sohoa verify`: what was published, checked again.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use serde_json::json;
 use sohoa::exit::ExitCode;
 use sohoa::manifest;
-use sohoa::model::{Lang, Localized, io_reason, shown};
-use sohoa::sign::certificate;
+use sohoa::model::{Lang, Localized, SignatureLevel, io_reason, shown};
+use sohoa::sign::revocation::Revocation;
 use sohoa::verify::{self, Trust, Verification};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::args::{Shared, Verify};
 use super::{Failure, environment, stdout_failure};
@@ -15,7 +18,7 @@ use super::{Failure, environment, stdout_failure};
 /// Verifies each path of the command line.
 pub(super) fn run(command: &Verify, shared: &Shared, lang: Lang) -> Result<ExitCode, Failure> {
     environment::configuration(shared, lang, |_| {})?;
-    let trust = trust(command, lang)?;
+    let trust = trust(&command.trust, lang)?;
     let mut code = ExitCode::Done;
     for path in &command.paths {
         let reason = if !path.exists() {
@@ -44,15 +47,14 @@ pub(super) fn run(command: &Verify, shared: &Shared, lang: Lang) -> Result<ExitC
 }
 
 /// The roots named, or the development authority of this machine.
-fn trust(command: &Verify, lang: Lang) -> Result<Trust, Failure> {
+pub(super) fn trust(named: &[PathBuf], lang: Lang) -> Result<Trust, Failure> {
     let mut roots = Vec::new();
-    for path in &command.trust {
+    for path in named {
         roots.extend(environment::certificates(path, lang)?);
     }
     let required = !roots.is_empty();
-    if !required && let Some(bytes) = environment::development_ca() {
-        // A damaged development certificate only means that development signatures are of unknown descent.
-        roots.extend(certificate::read_all(&bytes).unwrap_or_default());
+    if !required {
+        roots.extend(environment::development_roots());
     }
     Ok(Trust { roots, required, at: environment::now(lang)? })
 }
@@ -77,11 +79,12 @@ fn remarks(verification: &Verification, lang: Lang) -> String {
         text.push_str(&format!("  ✗ {}: {}\n", shown(&finding.path), finding.issue.message(lang)));
     }
     let mut told: Vec<(String, usize, &std::path::Path)> = Vec::new();
-    for finding in verification.findings.iter().filter(|finding| !finding.issue.is_fault()) {
-        let message = finding.issue.message(lang);
+    let remarks = verification.findings.iter().filter(|finding| !finding.issue.is_fault());
+    let remarks = remarks.map(|finding| (&finding.path, finding.issue.message(lang)));
+    for (path, message) in verification.reports.iter().map(|one| (&one.path, one.message(lang))).chain(remarks) {
         match told.iter_mut().find(|(known, ..)| *known == message) {
             Some((_, count, _)) => *count += 1,
-            None => told.push((message, 1, &finding.path)),
+            None => told.push((message, 1, path)),
         }
     }
     for (message, count, path) in told {
@@ -101,10 +104,29 @@ fn json_lines(verification: &Verification) -> String {
             "message": finding.issue.message(Lang::Vi), "message_en": finding.issue.message(Lang::En),
         })
     });
+    let signatures = verification.reports.iter().map(|report| {
+        json!({
+            "event": if report.is_timestamp { "timestamp" } else { "signature" },
+            "file": report.path.to_string_lossy(), "field": report.field, "signer": report.signer,
+            "level": report.level.map(SignatureLevel::name), "valid": report.valid,
+            "claimed_time": report.claimed_time.and_then(rfc3339), "proven_time": report.proven_time.and_then(rfc3339),
+            "revocation": match report.revocation {
+                Revocation::Good => "good",
+                Revocation::Revoked => "revoked",
+                Revocation::Unknown => "unknown",
+            },
+            "covers_whole_file": report.covers_whole_file,
+        })
+    });
+    let findings = signatures.chain(findings);
     let Verification { files, pages, sources, signatures, .. } = verification;
     let last = json!({
         "event": "verified", "good": !verification.has_faults(), "files": files, "pages": pages, "sources": sources,
         "signatures": signatures,
     });
     findings.chain([last]).map(|line| format!("{line}\n")).collect()
+}
+
+fn rfc3339(time: OffsetDateTime) -> Option<String> {
+    time.format(&Rfc3339).ok()
 }

@@ -3,11 +3,13 @@
 mod dossier;
 mod geometry;
 mod lang;
+mod level;
 mod notice;
 mod text;
 
 pub use dossier::{DossierCode, NotADossierCode};
 pub use geometry::{Bend, Homography, Orientation, PageMap, Point, Quad, SizeMm};
 pub use lang::{Lang, Localized, io_reason, shown};
+pub use level::{NotALevel, SignatureLevel};
 pub use notice::Notice;
 pub use text::{PageText, Rect, TextLine, Word};

@@ -12,7 +12,7 @@ use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
 use sha2::{Digest, Sha256};
 
 /// Why a PDF cannot be read or appended to.
-#[derive(Debug, thiserror::Error, PartialEq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
 #[non_exhaustive]
 pub enum ReadError {
     /// Not a PDF file, or one too damaged to trust.
@@ -30,13 +30,21 @@ pub enum ReadError {
 /// memory. A file whose cross-references need repair is refused: what a repair finds is a guess, and other readers may
 /// guess differently.
 pub(super) fn load(pdf: &[u8]) -> Result<Document, ReadError> {
+    load_filtered(pdf, keep_dictionaries)
+}
+
+/// [`load`] with the objects that `keep` lets pass.
+pub(super) fn load_filtered(
+    pdf: &[u8],
+    keep: fn(ObjectId, &mut Object) -> Option<(ObjectId, Object)>,
+) -> Result<Document, ReadError> {
     if u32::try_from(pdf.len()).is_err() {
         return Err(ReadError::TooLarge);
     }
     if !pdf.starts_with(b"%PDF-") {
         return Err(broken("no PDF header at its start"));
     }
-    let options = LoadOptions { filter: Some(keep_dictionaries), ..LoadOptions::default() };
+    let options = LoadOptions { filter: Some(keep), ..LoadOptions::default() };
     let document = Document::load_mem_with_options(pdf, options).map_err(|error| match error {
         lopdf::Error::InvalidPassword | lopdf::Error::Decryption(_) | lopdf::Error::UnsupportedSecurityHandler(_) => {
             ReadError::Encrypted
@@ -290,7 +298,7 @@ fn serialize_literal(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b')');
 }
 
-fn print(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+pub(super) fn print(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("a vector takes every byte");
 }
 

@@ -5,6 +5,8 @@
 //! which clauses of ISO 19005 matter and how each is met.
 
 mod blank_font;
+pub mod changes;
+pub mod dss;
 mod icc;
 mod incremental;
 pub mod reader;

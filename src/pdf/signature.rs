@@ -5,7 +5,9 @@
 //! sign → [`Prepared::fill`]. Each is an update of its own, so an earlier signature stays valid.
 //!
 //! The fields are invisible and follow PAdES (ETSI EN 319 142-1) and PDF/A (ISO 19005-2, 6.4): `ETSI.CAdES.detached`,
-//! signing time in `/M`, one byte range over the whole file but the hole.
+//! signing time in `/M`, one byte range over the whole file but the hole. Document timestamps (section 5.4.3 there) stand
+//! in fields of the same kind, with an RFC 3161 token for the CMS: [`prepare_timestamp`]. What a file may grow by after it
+//! was signed is in [`super::changes`], the stored revocation data in [`super::dss`].
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -24,6 +26,9 @@ pub use super::incremental::ReadError;
 pub const DEFAULT_RESERVE: usize = 16 * 1024;
 /// Most room: a string of PDF/A-2 has at most 32,767 bytes (6.1.13).
 pub const MAX_RESERVE: usize = 32_767;
+
+/// Format of document timestamps.
+const TIMESTAMP_SUB_FILTER: &str = "ETSI.RFC3161";
 
 /// Annotation flags Print and Locked (ISO 32000-1, table 165); PDF/A wants Print (6.5.3 in part 1, 6.3.2 in part 2).
 const WIDGET_FLAGS: i64 = 4 + 128;
@@ -134,6 +139,29 @@ impl EmbeddedSignature {
         sha256(self.digest_input(pdf))
     }
 
+    /// Whether it is a document timestamp (ETSI EN 319 142-1, 5.4.3), which nobody signs: its CMS is an RFC 3161 token.
+    pub fn is_timestamp(&self) -> bool {
+        self.sub_filter == TIMESTAMP_SUB_FILTER
+    }
+
+    /// The most CMS bytes that fit into its hole.
+    pub fn capacity(&self) -> usize {
+        (self.byte_range[2] - self.byte_range[1] - 2) / 2
+    }
+
+    /// The file with other CMS bytes in the hole of this signature: the same ones with a timestamp over them. The file must
+    /// be the one that this signature was found in, and nothing later may cover the hole.
+    ///
+    /// # Errors
+    ///
+    /// As [`Prepared::fill`].
+    pub fn refill(&self, pdf: &[u8], cms: &[u8]) -> Result<Vec<u8>, SignatureError> {
+        let hole = self.byte_range[1]..self.byte_range[2];
+        let mut bytes = pdf.to_vec();
+        bytes[hole.start + 1..hole.end - 1].fill(b'0');
+        Prepared { bytes, hole }.fill(cms)
+    }
+
     /// Where the revision that was signed ends; a reader of that revision sees the bytes up to here.
     pub fn revision_end(&self) -> usize {
         self.byte_range[2] + self.byte_range[3]
@@ -141,7 +169,7 @@ impl EmbeddedSignature {
 }
 
 /// Why a signature cannot be placed or read.
-#[derive(Debug, thiserror::Error, PartialEq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
 #[non_exhaustive]
 pub enum SignatureError {
     /// The file cannot be read.
@@ -220,24 +248,50 @@ impl Localized for SignatureError {
 ///
 /// See [`SignatureError`]: an unreadable or encrypted file, a field name in use, a `reserve` out of bounds.
 pub fn prepare(pdf: impl Into<Vec<u8>>, field: &SignatureField, reserve: usize) -> Result<Prepared, SignatureError> {
+    let time = pdf_time(field.time).ok_or(SignatureError::Value("time"))?;
+    let pdf = pdf.into();
+    // Document timestamps stay allowed on a closed file.
+    check_open(&load(&pdf)?, &field.name)?;
+    place(pdf, &field.name, reserve, |out| signature_dictionary(out, field, &time, reserve))
+}
+
+/// Appends a document timestamp with a hole of `reserve` bytes for its token, in a field with a name of its own
+/// (`Timestamp1`, or the first number not in use).
+///
+/// # Errors
+///
+/// As [`prepare`].
+pub fn prepare_timestamp(pdf: impl Into<Vec<u8>>, reserve: usize) -> Result<Prepared, SignatureError> {
+    let pdf = pdf.into();
+    let document = load(&pdf)?;
+    let known: BTreeSet<String> = fields(&document)?.into_iter().map(|field| field.name).collect();
+    let name = (1..).map(|number| format!("Timestamp{number}")).find(|name| !known.contains(name));
+    let name = name.ok_or(SignatureError::Value("field name"))?;
+    place(pdf, &name, reserve, |out| timestamp_dictionary(out, reserve))
+}
+
+fn place(
+    mut bytes: Vec<u8>,
+    name: &str,
+    reserve: usize,
+    dictionary: impl FnOnce(&mut Vec<u8>) -> Places,
+) -> Result<Prepared, SignatureError> {
     if !(1..=MAX_RESERVE).contains(&reserve) {
         return Err(SignatureError::Reserve(reserve));
     }
-    if field.name.is_empty() || field.name.contains('.') {
+    if name.is_empty() || name.contains('.') {
         return Err(SignatureError::Value("field name"));
     }
-    let mut bytes = pdf.into();
     let document = load(&bytes)?;
-    if fields(&document)?.iter().any(|known| known.name == field.name) {
-        return Err(SignatureError::FieldExists(field.name.clone()));
+    if fields(&document)?.iter().any(|known| known.name == name) {
+        return Err(SignatureError::FieldExists(name.to_owned()));
     }
-    check_open(&document, &field.name)?;
     let mut update = Update::new(&bytes, &document)?;
     let (value, widget, appearance) = (update.allocate(), update.allocate(), update.allocate());
     let page = document.page_iter().next().ok_or(SignatureError::Structure("it has no page"))?;
     add_to_form(&document, &mut update, widget)?;
     add_to_page(&document, &mut update, page, widget)?;
-    update.object(widget, &widget_dictionary(field, value, page, appearance));
+    update.object(widget, &widget_dictionary(name, value, page, appearance));
     // PDF/A-1 (6.9) wants an appearance for every field, even one without area.
     update.raw(appearance, |out| {
         out.extend_from_slice(
@@ -245,8 +299,7 @@ pub fn prepare(pdf: impl Into<Vec<u8>>, field: &SignatureField, reserve: usize) 
         );
     });
     let mut places = Places::default();
-    let time = pdf_time(field.time).ok_or(SignatureError::Value("time"))?;
-    let start = update.raw(value, |out| places = signature_dictionary(out, field, &time, reserve));
+    let start = update.raw(value, |out| places = dictionary(out));
     bytes.extend(update.finish());
     if u32::try_from(bytes.len()).is_err() {
         return Err(ReadError::TooLarge.into());
@@ -324,14 +377,14 @@ fn check_open(document: &Document, name: &str) -> Result<(), SignatureError> {
 }
 
 /// A form field, full name included.
-struct Field<'a> {
-    name: String,
-    signature: bool,
-    value: Option<&'a Object>,
+pub(super) struct Field<'a> {
+    pub(super) name: String,
+    pub(super) signature: bool,
+    pub(super) value: Option<&'a Object>,
 }
 
 /// All named fields of the form, by a walk over its tree.
-fn fields(document: &Document) -> Result<Vec<Field<'_>>, SignatureError> {
+pub(super) fn fields(document: &Document) -> Result<Vec<Field<'_>>, SignatureError> {
     let Ok(form) = catalog(document)?.1.get(b"AcroForm") else { return Ok(Vec::new()) };
     let form = dictionary(document, form, "its form is not a dictionary")?;
     let mut found = Vec::new();
@@ -538,14 +591,14 @@ fn append_reference(
     Ok(Holder::Owner)
 }
 
-fn widget_dictionary(field: &SignatureField, value: ObjectId, page: ObjectId, appearance: ObjectId) -> Object {
+fn widget_dictionary(name: &str, value: ObjectId, page: ObjectId, appearance: ObjectId) -> Object {
     let mut appearances = Dictionary::new();
     appearances.set("N", Object::Reference(appearance));
     let mut widget = Dictionary::new();
     widget.set("Type", "Annot");
     widget.set("Subtype", "Widget");
     widget.set("FT", "Sig");
-    widget.set("T", text_string(&field.name));
+    widget.set("T", text_string(name));
     widget.set("V", Object::Reference(value));
     widget.set("F", WIDGET_FLAGS);
     widget.set("Rect", vec![Object::Integer(0); 4]);
@@ -564,16 +617,7 @@ struct Places {
 }
 
 fn signature_dictionary(out: &mut Vec<u8>, field: &SignatureField, time: &str, reserve: usize) -> Places {
-    let start = out.len();
-    out.extend_from_slice(b"<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached/ByteRange[");
-    let byte_range = out.len() - start;
-    out.resize(out.len() + 4 * (OFFSET_DIGITS + 1), b' ');
-    out.extend_from_slice(b"]/Contents");
-    let hole = out.len() - start;
-    out.push(b'<');
-    out.resize(out.len() + 2 * reserve, b'0');
-    out.push(b'>');
-    let hole = hole..out.len() - start;
+    let places = begin_dictionary(out, "Sig", "ETSI.CAdES.detached", reserve);
     let texts = [
         (&b"/M"[..], Some(time)),
         (b"/Name", Some(field.signer_name.as_str())),
@@ -588,7 +632,28 @@ fn signature_dictionary(out: &mut Vec<u8>, field: &SignatureField, time: &str, r
         }
     }
     out.extend_from_slice(b">>");
-    Places { byte_range, hole }
+    places
+}
+
+fn timestamp_dictionary(out: &mut Vec<u8>, reserve: usize) -> Places {
+    let places = begin_dictionary(out, "DocTimeStamp", TIMESTAMP_SUB_FILTER, reserve);
+    out.extend_from_slice(b">>");
+    places
+}
+
+/// What both kinds of signature dictionaries begin with, up to the hole.
+fn begin_dictionary(out: &mut Vec<u8>, kind: &str, sub_filter: &str, reserve: usize) -> Places {
+    let start = out.len();
+    let head = format!("<</Type/{kind}/Filter/Adobe.PPKLite/SubFilter/{sub_filter}/ByteRange[");
+    out.extend_from_slice(head.as_bytes());
+    let byte_range = out.len() - start;
+    out.resize(out.len() + 4 * (OFFSET_DIGITS + 1), b' ');
+    out.extend_from_slice(b"]/Contents");
+    let hole = out.len() - start;
+    out.push(b'<');
+    out.resize(out.len() + 2 * reserve, b'0');
+    out.push(b'>');
+    Places { byte_range, hole: hole..out.len() - start }
 }
 
 fn write_byte_range(bytes: &mut [u8], at: usize, hole: &Range<usize>) {
@@ -596,14 +661,14 @@ fn write_byte_range(bytes: &mut [u8], at: usize, hole: &Range<usize>) {
     bytes[at..at + numbers.len()].copy_from_slice(numbers.as_bytes());
 }
 
-fn catalog(document: &Document) -> Result<(ObjectId, &Dictionary), SignatureError> {
+pub(super) fn catalog(document: &Document) -> Result<(ObjectId, &Dictionary), SignatureError> {
     let id = document.trailer.get(b"Root").and_then(Object::as_reference);
     let id = id.map_err(|_| SignatureError::Structure("it has no catalog"))?;
     let catalog = document.get_dictionary(id).map_err(|_| SignatureError::Structure("it has no catalog"))?;
     Ok((id, catalog))
 }
 
-fn dictionary<'a>(
+pub(super) fn dictionary<'a>(
     document: &'a Document,
     object: &'a Object,
     reason: &'static str,
@@ -611,7 +676,7 @@ fn dictionary<'a>(
     resolve(document, object).and_then(Object::as_dict).map_err(|_| SignatureError::Structure(reason))
 }
 
-fn resolve<'a>(document: &'a Document, object: &'a Object) -> lopdf::Result<&'a Object> {
+pub(super) fn resolve<'a>(document: &'a Document, object: &'a Object) -> lopdf::Result<&'a Object> {
     document.dereference(object).map(|(_, object)| object)
 }
 

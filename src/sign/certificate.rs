@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use std::ops::Range;
 use time::OffsetDateTime;
 use x509_cert::Certificate;
+use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages};
 use x509_cert::name::Name;
 
@@ -46,6 +47,8 @@ pub enum CertificateFault {
     KeyUsage,
     /// The extended key usage names only purposes of machines (TLS server, code, time stamps, OCSP).
     Purpose,
+    /// The extended key usage is not, critically, that of timestamps and nothing else.
+    NotForTimestamps,
     /// It issued another certificate but is no CA.
     NotCa,
     /// More CAs follow it than its path length allows.
@@ -76,11 +79,7 @@ impl Parsed {
     /// Reads one certificate; the bytes must be exactly one DER `Certificate`.
     pub(super) fn read(bytes: &[u8]) -> der::Result<Self> {
         let certificate = Certificate::from_der(bytes)?;
-        let mut reader = SliceReader::new(bytes)?;
-        Header::decode(&mut reader)?.tag.assert_eq(Tag::Sequence)?;
-        let start = usize::try_from(reader.position())?;
-        let length = reader.tlv_bytes()?.len();
-        Ok(Self { certificate, der: bytes.to_vec(), tbs: start..start + length })
+        Ok(Self { certificate, der: bytes.to_vec(), tbs: body_range(bytes)? })
     }
 
     /// The bytes the issuer signed.
@@ -143,6 +142,36 @@ impl Parsed {
     }
 }
 
+/// The first element inside a SEQUENCE, with its header: what is signed in certificates, revocation lists and OCSP
+/// responses.
+pub(super) fn body(bytes: &[u8]) -> der::Result<&[u8]> {
+    Ok(&bytes[body_range(bytes)?])
+}
+
+fn body_range(bytes: &[u8]) -> der::Result<Range<usize>> {
+    let mut reader = SliceReader::new(bytes)?;
+    Header::decode(&mut reader)?.tag.assert_eq(Tag::Sequence)?;
+    let start = usize::try_from(reader.position())?;
+    let length = reader.tlv_bytes()?.len();
+    Ok(start..start + length)
+}
+
+/// A web address, where a name is one.
+pub(super) fn address(name: &GeneralName) -> Option<String> {
+    match name {
+        GeneralName::UniformResourceIdentifier(address) => Some(address.as_str().to_owned()),
+        _ => None,
+    }
+}
+
+/// A time as ASN.1 types give it.
+pub(super) fn moment(since_1970: std::time::Duration) -> OffsetDateTime {
+    i64::try_from(since_1970.as_secs())
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
 /// Is the certificate valid at `at`? Both ends belong to the validity (RFC 5280 section 4.1.2.5).
 ///
 /// # Errors
@@ -163,14 +192,8 @@ pub fn check_validity(certificate: &Certificate, at: OffsetDateTime) -> Result<(
 
 /// First and last second of validity.
 pub fn validity(certificate: &Certificate) -> (OffsetDateTime, OffsetDateTime) {
-    let to_time = |time: x509_cert::time::Time| {
-        i64::try_from(time.to_unix_duration().as_secs())
-            .ok()
-            .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-    };
     let validity = &certificate.tbs_certificate.validity;
-    (to_time(validity.not_before), to_time(validity.not_after))
+    (moment(validity.not_before.to_unix_duration()), moment(validity.not_after.to_unix_duration()))
 }
 
 /// May the holder sign documents? Key usage, where stated, must allow digital signature or non-repudiation; an extended
@@ -191,6 +214,25 @@ pub fn check_signing_usage(certificate: &Certificate) -> Result<(), CertificateF
         return Err(CertificateFault::Purpose);
     }
     Ok(())
+}
+
+/// May the holder make timestamps? The extended key usage must be critical and name this purpose alone (RFC 3161 section
+/// 2.3); key usage, where stated, must allow digital signature or non-repudiation.
+///
+/// # Errors
+///
+/// [`CertificateFault::NotForTimestamps`], [`CertificateFault::KeyUsage`], or [`CertificateFault::Malformed`].
+pub(super) fn check_timestamp_usage(certificate: &Certificate) -> Result<(), CertificateFault> {
+    let tbs = &certificate.tbs_certificate;
+    let usage = tbs.get::<KeyUsage>().map_err(|_| CertificateFault::Malformed("key usage"))?;
+    let signing = KeyUsages::DigitalSignature | KeyUsages::NonRepudiation;
+    if usage.is_some_and(|(_, usage)| usage.0.is_disjoint(signing)) {
+        return Err(CertificateFault::KeyUsage);
+    }
+    match tbs.get::<ExtendedKeyUsage>().map_err(|_| CertificateFault::Malformed("extended key usage"))? {
+        Some((true, purposes)) if purposes.0 == [ID_KP_TIME_STAMPING] => Ok(()),
+        _ => Err(CertificateFault::NotForTimestamps),
+    }
 }
 
 /// The checks before signing: dates, usage, key type and size.
@@ -266,6 +308,15 @@ pub fn display_name(name: &Name) -> String {
     attribute_text(name, COMMON_NAME)
         .or_else(|| attribute_text(name, ORGANIZATION_NAME))
         .unwrap_or_else(|| name.to_string())
+}
+
+/// A certificate in DER.
+///
+/// # Errors
+///
+/// Never in practice: what was read can be written.
+pub fn to_der(certificate: &Certificate) -> Result<Vec<u8>, SignError> {
+    Ok(certificate.to_der()?)
 }
 
 /// SHA-256 of a certificate's DER, hex: what other programs call its fingerprint.

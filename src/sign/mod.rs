@@ -2,9 +2,10 @@
 //!
 //! The layers follow the standards: [`algorithm`] (hashes, key types, RFC 8017 and FIPS 186 signatures), `asn1` (the
 //! few structures the RustCrypto crates lack or get wrong), [`certificate`] (RFC 5280 checks of one certificate), `path`
-//! (RFC 5280 chains), [`cms`] (RFC 5652, CAdES and PAdES B-B), [`verify`] (the reader's side), and two sources of keys:
-//! [`pkcs12`] files and the [`identity`] that development machines make for themselves. A third, tokens, is in
-//! [`crate::token`], as it is a device.
+//! (RFC 5280 chains), [`cms`] (RFC 5652, CAdES and PAdES B-B), [`timestamp`] (RFC 3161), [`ocsp`] (RFC 6960), [`crl`] and
+//! [`revocation`] (what they prove together), [`verify`] (the reader's side), and two sources of keys: [`pkcs12`] files and
+//! the [`identity`] that development machines make for themselves. A third, tokens, is in [`crate::token`], as it is a
+//! device.
 //!
 //! Nothing here opens a file, asks a clock or talks to a network: bytes and times are arguments. `docs/security.md` says
 //! what is checked and what is not.
@@ -14,11 +15,15 @@ mod asn1;
 mod ber;
 pub mod certificate;
 pub mod cms;
+pub mod crl;
 mod error;
 pub mod identity;
+pub mod ocsp;
 mod path;
 pub mod pkcs12;
+pub mod revocation;
 mod run_key;
+pub mod timestamp;
 pub mod verify;
 
 pub use algorithm::{Algorithm, Hash};

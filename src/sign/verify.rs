@@ -2,21 +2,25 @@
 //!
 //! The check is strict. The CMS must be DER and encode again to the same bytes, so that there is one way only to write a
 //! given signature; every field must have the value that follows from the others; what no signature protects (unsigned
-//! attributes, revocation lists, certificates that are not in the chain) must not be there. A byte changed anywhere is
-//! found. (Who holds no key can still turn an ECDSA signature `(r, s)` into `(r, n−s)`; that changes neither document nor
-//! signer.)
+//! attributes but timestamps, revocation lists, certificates that are not in the chain) must not be there. A byte changed
+//! anywhere is found. (Who holds no key can still turn an ECDSA signature `(r, s)` into `(r, n−s)`; that changes neither
+//! document nor signer.)
 //!
-//! Revocation and time stamps are not looked at yet: see `docs/security.md`.
+//! A timestamp over the signature proves that it existed at a time; its certificates are judged at that time, for they may
+//! expire or be revoked later. See `docs/security.md`.
 
 use super::Certificate;
 use super::algorithm::{self, Hash, SignatureFault};
 use super::asn1::{
-    AlgorithmProtection, ID_AA_ALGORITHM_PROTECTION, IssuerSerial, SignedContentInfo, SignedData, SigningCertificateV2,
+    AlgorithmProtection, ID_AA_ALGORITHM_PROTECTION, ID_AA_SIGNING_CERTIFICATE, ID_AA_TIME_STAMP_TOKEN, IssuerSerial,
+    SignedContentInfo, SignedData, SigningCertificate, SigningCertificateV2,
 };
 use super::certificate::{CertificateFault, Parsed, check_signing_usage, display_name};
 use super::error::local_date;
 use super::identity::is_development;
 use super::path;
+use super::revocation::{Evidence, Revocation, Standing};
+use super::timestamp::{self, TimestampVerdict};
 use crate::model::{Lang, Localized};
 use cms::content_info::CmsVersion;
 use cms::signed_data::{SignerIdentifier, SignerInfo};
@@ -25,6 +29,8 @@ use const_oid::db::rfc5911::{
 };
 use der::asn1::{ObjectIdentifier, OctetString};
 use der::{Decode, Encode};
+use sha1::Sha1;
+use sha2::Digest;
 use time::OffsetDateTime;
 use x509_cert::attr::Attributes;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -34,6 +40,8 @@ use x509_cert::time::Time;
 const MAX_CMS_BYTES: usize = 4 << 20;
 /// Certificates in a CMS at most. Real ones have one to four.
 const MAX_CERTIFICATES: usize = 32;
+/// Timestamps over a signature at most. Real ones have one.
+const MAX_TIMESTAMPS: usize = 4;
 
 /// What [`verify`] found.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +55,12 @@ pub struct Verdict {
     pub chain: Vec<Certificate>,
     /// The time of signing that the signer claims in a signed attribute. Nobody vouches for it.
     pub signing_time: Option<OffsetDateTime>,
+    /// Timestamps over the signature, in the order in which they stand.
+    pub timestamps: Vec<TimestampVerdict>,
+    /// The earliest time at which a valid timestamp over the signature proves that it existed.
+    pub proven_time: Option<OffsetDateTime>,
+    /// What is known of the revocation of the certificates at the time that counts: the proven one, else the one looked at.
+    pub revocation: Revocation,
     /// Does a faultless chain lead from the signer to a given root?
     pub trusted: bool,
     /// Was the certificate made by [`super::identity::generate`]? Such a signature has no legal value, trusted or not.
@@ -93,6 +107,17 @@ pub enum Problem {
     UnusedCertificate(String),
     /// Parts that no signature protects and that are not understood yet: their name.
     Unprotected(&'static str),
+    /// Something is wrong with a timestamp over the signature.
+    Timestamp(Box<Problem>),
+    /// The timestamp is of a time that is still to come.
+    FutureTime(OffsetDateTime),
+    /// A certificate of the chain was revoked at the time that counts.
+    Revoked {
+        /// Its holder.
+        holder: String,
+        /// Since when.
+        since: OffsetDateTime,
+    },
     /// No chain leads to a trusted root: who issued the signer's certificate.
     NotTrusted(String),
     /// A certificate of the chain has a fault.
@@ -107,15 +132,37 @@ pub enum Problem {
 impl Problem {
     /// Is it about who signed (`true`), or about what was signed (`false`)?
     pub fn concerns_trust(&self) -> bool {
-        matches!(self, Self::NotTrusted(_) | Self::Certificate { .. } | Self::UnusedCertificate(_))
+        match self {
+            Self::NotTrusted(_) | Self::Certificate { .. } | Self::UnusedCertificate(_) | Self::Revoked { .. } => true,
+            Self::Timestamp(problem) => problem.concerns_trust(),
+            _ => false,
+        }
+    }
+
+    /// Is it only that no root was given that vouches for the signer, or for the timestamp service?
+    pub fn is_unknown_issuer(&self) -> bool {
+        match self {
+            Self::NotTrusted(_) => true,
+            Self::Timestamp(problem) => problem.is_unknown_issuer(),
+            _ => false,
+        }
     }
 }
 
-/// Verifies a detached CMS over `message` (its parts in order) against trusted roots, with all certificates judged at
-/// `at`.
-pub fn verify(cms: &[u8], message: &[&[u8]], roots: &[Certificate], at: OffsetDateTime) -> Verdict {
+/// Verifies a detached CMS over `message` (its parts in order) against trusted roots.
+///
+/// `at` is when the signature is known to exist: the time of a later timestamp over the whole, else now. Certificates are
+/// judged at that time, or at the earlier one that a valid timestamp in the signature proves. `evidence` may have missing
+/// certificates and say what was revoked.
+pub fn verify(
+    cms: &[u8],
+    message: &[&[u8]],
+    roots: &[Certificate],
+    evidence: &Evidence,
+    at: OffsetDateTime,
+) -> Verdict {
     let mut verdict = Verdict::default();
-    if let Err(problem) = examine(&mut verdict, cms, message, roots, at) {
+    if let Err(problem) = examine(&mut verdict, cms, message, roots, evidence, at) {
         verdict.problems.push(problem);
         verdict.trusted = false;
     }
@@ -128,6 +175,7 @@ fn examine(
     cms: &[u8],
     message: &[&[u8]],
     roots: &[Certificate],
+    evidence: &Evidence,
     at: OffsetDateTime,
 ) -> Result<(), Problem> {
     let content = read(cms)?;
@@ -135,26 +183,63 @@ fn examine(
     let certificates = read_certificates(&content)?;
     let attributes = info.signed_attrs.as_ref().ok_or(Problem::Attribute("signed attributes"))?;
     let hash = stated_hash(&content, info)?;
-    verdict.problems.extend(unprotected(&content, info));
+    verdict.problems.extend(unprotected(&content));
+    let tokens = timestamp_tokens(info).unwrap_or_else(|problem| {
+        verdict.problems.push(problem);
+        Vec::new()
+    });
 
     let leaf = find_signer(info, &certificates)?;
     verdict.signer = display_name(&leaf.certificate.tbs_certificate.subject);
     verdict.signing_certificate = Some(leaf.certificate.clone());
     verdict.development = is_development(&leaf.certificate);
 
-    check_attributes(verdict, attributes, info, leaf, &hash.digest(message));
+    verdict.problems.extend(check_attributes(attributes, ID_DATA, info, leaf, &hash.digest(message)));
+    match value::<Time>(attributes, ID_SIGNING_TIME) {
+        None => {}
+        Some(Some(time)) => verdict.signing_time = Some(time.to_system_time().into()),
+        Some(None) => verdict.problems.push(Problem::Attribute("signing time")),
+    }
     check_signature(info, attributes, hash, leaf).unwrap_or_else(|problem| verdict.problems.push(problem));
     if let Err(fault) = check_signing_usage(&leaf.certificate) {
         verdict.problems.push(Problem::Certificate { holder: verdict.signer.clone(), fault });
     }
 
-    let roots = roots
-        .iter()
-        .map(|root| root.to_der().and_then(|bytes| Parsed::read(&bytes)))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| Problem::Malformed("trusted root"))?;
-    check_chain(verdict, leaf, &certificates, &roots, at);
+    for token in tokens {
+        let stamp = timestamp::verify(&token, &[info.signature.as_bytes()], roots, evidence, at);
+        verdict.problems.extend(stamp.problems.iter().map(|problem| Problem::Timestamp(Box::new(problem.clone()))));
+        verdict.proven_time = verdict.proven_time.into_iter().chain(stamp.proven_time()).min();
+        verdict.timestamps.push(stamp);
+    }
+    let moment = verdict.proven_time.unwrap_or(at);
+    let judged = judge_chain(leaf, &certificates, &parse_roots(roots)?, evidence, moment, false);
+    verdict.trusted = judged.trusted && check_signing_usage(&leaf.certificate).is_ok();
+    verdict.problems.extend(judged.problems);
+    verdict.chain = judged.chain;
+    verdict.revocation = judged.revocation;
     Ok(())
+}
+
+/// The timestamps over a signature: values of the one unsigned attribute that is known.
+fn timestamp_tokens(info: &SignerInfo) -> Result<Vec<Vec<u8>>, Problem> {
+    let mut tokens = Vec::new();
+    for attribute in info.unsigned_attrs.iter().flat_map(|attributes| attributes.iter()) {
+        if attribute.oid != ID_AA_TIME_STAMP_TOKEN {
+            return Err(Problem::Unprotected("unsigned attributes"));
+        }
+        for value in attribute.values.iter() {
+            tokens.push(value.to_der().map_err(|_| Problem::Malformed("timestamp"))?);
+        }
+    }
+    if info.unsigned_attrs.is_some() && tokens.is_empty() || tokens.len() > MAX_TIMESTAMPS {
+        return Err(Problem::Malformed("number of timestamps"));
+    }
+    Ok(tokens)
+}
+
+pub(super) fn parse_roots(roots: &[Certificate]) -> Result<Vec<Parsed>, Problem> {
+    let parsed = roots.iter().map(|root| root.to_der().and_then(|bytes| Parsed::read(&bytes)));
+    parsed.collect::<Result<_, _>>().map_err(|_| Problem::Malformed("trusted root"))
 }
 
 fn read(cms: &[u8]) -> Result<SignedData, Problem> {
@@ -183,7 +268,7 @@ fn read(cms: &[u8]) -> Result<SignedData, Problem> {
     Ok(content)
 }
 
-fn only_signer(content: &SignedData) -> Result<&SignerInfo, Problem> {
+pub(super) fn only_signer(content: &SignedData) -> Result<&SignerInfo, Problem> {
     let signers = content.signer_infos.as_slice();
     let [info] = signers else { return Err(Problem::SignerCount(signers.len())) };
     // RFC 5652 section 5.3: version 1 goes with issuer and serial number.
@@ -193,7 +278,7 @@ fn only_signer(content: &SignedData) -> Result<&SignerInfo, Problem> {
     Ok(info)
 }
 
-fn read_certificates(content: &SignedData) -> Result<Vec<Parsed>, Problem> {
+pub(super) fn read_certificates(content: &SignedData) -> Result<Vec<Parsed>, Problem> {
     let set = content.certificates.as_ref().ok_or(Problem::NoSignerCertificate)?;
     if set.len() > MAX_CERTIFICATES {
         return Err(Problem::Malformed("number of certificates"));
@@ -206,7 +291,7 @@ fn read_certificates(content: &SignedData) -> Result<Vec<Parsed>, Problem> {
     Ok(certificates)
 }
 
-fn stated_hash(content: &SignedData, info: &SignerInfo) -> Result<Hash, Problem> {
+pub(super) fn stated_hash(content: &SignedData, info: &SignerInfo) -> Result<Hash, Problem> {
     let refused = || Problem::Algorithm(info.digest_alg.oid.to_string());
     let hash = Hash::from_identifier(&info.digest_alg).ok_or_else(refused)?;
     match content.digest_algorithms.as_slice() {
@@ -215,18 +300,11 @@ fn stated_hash(content: &SignedData, info: &SignerInfo) -> Result<Hash, Problem>
     }
 }
 
-fn unprotected(content: &SignedData, info: &SignerInfo) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    if info.unsigned_attrs.is_some() {
-        problems.push(Problem::Unprotected("unsigned attributes"));
-    }
-    if content.crls.is_some() {
-        problems.push(Problem::Unprotected("revocation lists"));
-    }
-    problems
+pub(super) fn unprotected(content: &SignedData) -> Option<Problem> {
+    content.crls.is_some().then_some(Problem::Unprotected("revocation lists"))
 }
 
-fn find_signer<'a>(info: &SignerInfo, certificates: &'a [Parsed]) -> Result<&'a Parsed, Problem> {
+pub(super) fn find_signer<'a>(info: &SignerInfo, certificates: &'a [Parsed]) -> Result<&'a Parsed, Problem> {
     let SignerIdentifier::IssuerAndSerialNumber(sid) = &info.sid else {
         return Err(Problem::Malformed("signer identifier"));
     };
@@ -237,13 +315,20 @@ fn find_signer<'a>(info: &SignerInfo, certificates: &'a [Parsed]) -> Result<&'a 
     certificates.iter().find(named).ok_or(Problem::NoSignerCertificate)
 }
 
-fn check_attributes(verdict: &mut Verdict, attributes: &Attributes, info: &SignerInfo, leaf: &Parsed, digest: &[u8]) {
-    let problems = &mut verdict.problems;
+/// Checks the signed attributes of a signature over content of a type with this digest.
+pub(super) fn check_attributes(
+    attributes: &Attributes,
+    content_type: ObjectIdentifier,
+    info: &SignerInfo,
+    leaf: &Parsed,
+    digest: &[u8],
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
     if attributes.iter().any(|one| attributes.iter().filter(|other| other.oid == one.oid).count() > 1) {
         problems.push(Problem::Attribute("an attribute that occurs twice"));
     }
     match value::<ObjectIdentifier>(attributes, ID_CONTENT_TYPE) {
-        Some(Some(content_type)) if content_type == ID_DATA => {}
+        Some(Some(stated)) if stated == content_type => {}
         _ => problems.push(Problem::Attribute("content type")),
     }
     match value::<OctetString>(attributes, ID_MESSAGE_DIGEST) {
@@ -251,9 +336,16 @@ fn check_attributes(verdict: &mut Verdict, attributes: &Attributes, info: &Signe
         Some(Some(_)) => problems.push(Problem::ContentChanged),
         _ => problems.push(Problem::Attribute("message digest")),
     }
-    match value::<SigningCertificateV2>(attributes, ID_AA_SIGNING_CERTIFICATE_V_2) {
-        Some(Some(stated)) if names_certificate(&stated, leaf) => {}
-        _ => problems.push(Problem::SigningCertificate),
+    let named = match value::<SigningCertificateV2>(attributes, ID_AA_SIGNING_CERTIFICATE_V_2) {
+        Some(stated) => stated.is_some_and(|stated| names_certificate(&stated, leaf)),
+        // Documents are signed with version 2 (EN 319 142-1 section 6.3); RFC 3161 knows only version 1.
+        None if content_type != ID_DATA => value::<SigningCertificate>(attributes, ID_AA_SIGNING_CERTIFICATE)
+            .flatten()
+            .is_some_and(|stated| names_certificate_by_sha1(&stated, leaf)),
+        None => false,
+    };
+    if !named {
+        problems.push(Problem::SigningCertificate);
     }
     // Not demanded, since few other programs write it.
     match value::<AlgorithmProtection>(attributes, ID_AA_ALGORITHM_PROTECTION) {
@@ -263,11 +355,7 @@ fn check_attributes(verdict: &mut Verdict, attributes: &Attributes, info: &Signe
         }
         Some(_) => problems.push(Problem::Attribute("algorithm protection")),
     }
-    match value::<Time>(attributes, ID_SIGNING_TIME) {
-        None => {}
-        Some(Some(time)) => verdict.signing_time = Some(time.to_system_time().into()),
-        Some(None) => problems.push(Problem::Attribute("signing time")),
-    }
+    problems
 }
 
 /// The single value of a signed attribute; `None` when the attribute is absent, `Some(None)` when it cannot be read or is
@@ -291,13 +379,25 @@ fn names_certificate(stated: &SigningCertificateV2, leaf: &Parsed) -> bool {
         && first.issuer_serial.as_ref().is_none_or(|named| names_issuer(named, leaf))
 }
 
+/// The same for `ESSCertID`, whose SHA-1 tells certificates apart; what is signed has hashes of its own.
+fn names_certificate_by_sha1(stated: &SigningCertificate, leaf: &Parsed) -> bool {
+    let Some(first) = stated.certs.first() else { return false };
+    first.cert_hash.as_bytes() == Sha1::digest(&leaf.der).as_slice()
+        && first.issuer_serial.as_ref().is_none_or(|named| names_issuer(named, leaf))
+}
+
 fn names_issuer(named: &IssuerSerial, leaf: &Parsed) -> bool {
     let tbs = &leaf.certificate.tbs_certificate;
     let expected = vec![GeneralName::DirectoryName(tbs.issuer.clone())].to_der();
     named.issuer.to_der() == expected && named.serial_number.to_der() == tbs.serial_number.to_der()
 }
 
-fn check_signature(info: &SignerInfo, attributes: &Attributes, hash: Hash, leaf: &Parsed) -> Result<(), Problem> {
+pub(super) fn check_signature(
+    info: &SignerInfo,
+    attributes: &Attributes,
+    hash: Hash,
+    leaf: &Parsed,
+) -> Result<(), Problem> {
     // RFC 5652 section 5.4: the SET OF in DER, with its own tag in place of the implicit one.
     let signed = attributes.to_der().map_err(|_| Problem::Malformed("signed attributes"))?;
     let key = &leaf.certificate.tbs_certificate.subject_public_key_info;
@@ -310,22 +410,72 @@ fn check_signature(info: &SignerInfo, attributes: &Attributes, hash: Hash, leaf:
     })
 }
 
-fn check_chain(verdict: &mut Verdict, leaf: &Parsed, pool: &[Parsed], roots: &[Parsed], at: OffsetDateTime) {
-    let Some(path) = path::find(leaf, pool, roots, at) else {
+/// What is to be said of the chain of a signer or of a timestamp service.
+#[derive(Default)]
+pub(super) struct JudgedChain {
+    /// Signer first, root last; empty when no trusted root was reached.
+    pub(super) chain: Vec<Certificate>,
+    pub(super) trusted: bool,
+    pub(super) revocation: Revocation,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Seeks the chain from `leaf` to a root, by the certificates `own` to the CMS and those in `evidence`, and judges it at
+/// `at`. `own` may hold nothing that the chain does not need, but cross-certificates where they are allowed.
+pub(super) fn judge_chain(
+    leaf: &Parsed,
+    own: &[Parsed],
+    roots: &[Parsed],
+    evidence: &Evidence,
+    at: OffsetDateTime,
+    with_cross_certificates: bool,
+) -> JudgedChain {
+    let mut judged = JudgedChain::default();
+    let further = evidence.certificates().iter().filter(|one| !own.contains(one));
+    let pool: Vec<Parsed> = own.iter().chain(further).cloned().collect();
+    let Some(path) = path::find(leaf, &pool, roots, at) else {
         let issuer = display_name(&leaf.certificate.tbs_certificate.issuer);
-        verdict.problems.push(Problem::NotTrusted(issuer));
+        judged.problems.push(Problem::NotTrusted(issuer));
         // Without a chain, the signer's own dates are still worth telling.
-        verdict.problems.extend(leaf.common_faults(at).into_iter().map(|fault| certificate_problem(leaf, fault)));
-        return;
+        judged.problems.extend(leaf.common_faults(at).into_iter().map(|fault| certificate_problem(leaf, fault)));
+        return judged;
     };
-    verdict.trusted = path.faults.is_empty() && check_signing_usage(&leaf.certificate).is_ok();
+    let mut proven = true;
+    for pair in path.certificates.windows(2) {
+        match evidence.standing(pair[0], pair[1], at) {
+            Standing::Good => {}
+            Standing::Unknown => proven = false,
+            Standing::Revoked { since } => {
+                let holder = display_name(&pair[0].certificate.tbs_certificate.subject);
+                judged.revocation = Revocation::Revoked;
+                judged.problems.push(Problem::Revoked { holder, since });
+            }
+        }
+    }
+    if proven && judged.revocation != Revocation::Revoked {
+        judged.revocation = Revocation::Good;
+    }
+    judged.trusted = path.faults.is_empty() && judged.problems.is_empty();
     for fault in path.faults {
-        verdict.problems.push(certificate_problem(path.certificates[fault.index], fault.fault));
+        judged.problems.push(certificate_problem(path.certificates[fault.index], fault.fault));
     }
-    for unused in pool.iter().filter(|certificate| !path.certificates.contains(certificate)) {
-        verdict.problems.push(Problem::UnusedCertificate(display_name(&unused.certificate.tbs_certificate.subject)));
+    let is_needed = |one: &&Parsed| {
+        path.certificates.contains(one) || with_cross_certificates && is_cross_certificate(one, &path.certificates)
+    };
+    for unused in own.iter().filter(|one| !is_needed(one)) {
+        judged.problems.push(Problem::UnusedCertificate(display_name(&unused.certificate.tbs_certificate.subject)));
     }
-    verdict.chain = path.certificates.into_iter().map(|parsed| parsed.certificate.clone()).collect();
+    judged.chain = path.certificates.into_iter().map(|parsed| parsed.certificate.clone()).collect();
+    judged
+}
+
+/// Another authority's certificate for a holder in the chain: timestamp services add such, for readers with other roots.
+/// Nothing checks its bytes, so it has no place in a signature of ours.
+fn is_cross_certificate(one: &Parsed, chain: &[&Parsed]) -> bool {
+    let of = |parsed: &Parsed| parsed.certificate.tbs_certificate.clone();
+    let (subject, key) = (of(one).subject, of(one).subject_public_key_info);
+    !one.is_self_issued()
+        && chain.iter().any(|other| of(other).subject == subject && of(other).subject_public_key_info == key)
 }
 
 fn certificate_problem(parsed: &Parsed, fault: CertificateFault) -> Problem {
@@ -379,6 +529,24 @@ impl Localized for Problem {
                 format!("chữ ký có phần chưa kiểm tra được ({name})"),
                 format!("the signature has parts that cannot be checked yet ({name})"),
             ),
+            Self::Timestamp(problem) => (
+                format!("dấu thời gian: {}", problem.message(Lang::Vi)),
+                format!("timestamp: {}", problem.message(Lang::En)),
+            ),
+            Self::FutureTime(time) => (
+                format!(
+                    "dấu thời gian ghi thời điểm chưa tới ({}); hãy kiểm tra đồng hồ của máy",
+                    local_date(*time, Lang::Vi)
+                ),
+                format!(
+                    "the timestamp is of a time still to come ({}); check the clock of this machine",
+                    local_date(*time, Lang::En)
+                ),
+            ),
+            Self::Revoked { holder, since } => (
+                format!("chứng thư của {holder} đã bị thu hồi từ ngày {}", local_date(*since, Lang::Vi)),
+                format!("the certificate of {holder} was revoked on {}", local_date(*since, Lang::En)),
+            ),
             Self::NotTrusted(issuer) => (
                 format!("nơi cấp chứng thư ({issuer}) không có trong danh sách tin cậy; hãy thêm chứng thư gốc"),
                 format!("the issuer of the certificate ({issuer}) is not trusted; add its root certificate"),
@@ -414,6 +582,10 @@ impl Localized for CertificateFault {
                 "được cấp cho máy móc, không phải để ký văn bản".into(),
                 "issued to machines, not for documents".into(),
             ),
+            Self::NotForTimestamps => (
+                "không được cấp riêng để cấp dấu thời gian".into(),
+                "not issued, critically and alone, for timestamps".into(),
+            ),
             Self::NotCa => ("không phải của cơ quan chứng thực".into(), "not that of a certificate authority".into()),
             Self::PathLength => {
                 ("chuỗi chứng thư dài quá mức cho phép".into(), "the chain is longer than it allows".into())
@@ -439,6 +611,7 @@ impl Localized for CertificateFault {
 
 #[cfg(test)]
 mod tests {
+    use super::verify as verify_with_evidence;
     use super::*;
     use crate::sign::certificate::read_all;
     use crate::sign::cms::{Form, detached};
@@ -457,6 +630,10 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2027-01-02 03:04:05 +7);
     const MESSAGE: &[&[u8]] = &[b"two parts", b" of a file"];
+
+    fn verify(cms: &[u8], message: &[&[u8]], roots: &[Certificate], at: OffsetDateTime) -> Verdict {
+        verify_with_evidence(cms, message, roots, &Evidence::default(), at)
+    }
 
     fn root() -> Vec<Certificate> {
         read_all(include_bytes!("../../tests/data/sign/root.pem")).unwrap()

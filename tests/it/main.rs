@@ -10,6 +10,7 @@ mod interrupted;
 mod judges;
 mod layers;
 mod machine;
+mod pades;
 mod program;
 mod repeat;
 mod samples;

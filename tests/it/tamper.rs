@@ -76,7 +76,7 @@ fn verify_names_what_is_missing() {
 }
 
 /// Vigna's SplitMix64: a repeatable sequence is all that is asked of it.
-struct SplitMix64(u64);
+pub(crate) struct SplitMix64(pub(crate) u64);
 
 impl SplitMix64 {
     fn next(&mut self) -> u64 {
@@ -87,7 +87,7 @@ impl SplitMix64 {
     }
 
     /// A number below `bound`; the bias of the remainder is far below what 200 draws could show.
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % bound as u64).expect("below a usize")
     }
 }

@@ -3,6 +3,8 @@
 //! [`directory`] checks an output directory against its manifest, [`file`] a single PDF by itself. What is wrong comes
 //! back as values; nothing is repaired.
 
+pub mod document;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -11,11 +13,13 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 
 use crate::manifest::{self, Component, ManifestError, Sealed, Signature, State};
-use crate::model::{Lang, Localized, io_reason};
-use crate::pdf::signature::{self, EmbeddedSignature};
+use crate::model::{Lang, Localized, SignatureLevel, io_reason};
+use crate::pdf::changes::Change;
 use crate::pdf::structure;
 use crate::sign::Certificate;
-use crate::sign::verify::{Problem, Verdict, verify as verify_cms};
+use crate::sign::revocation::{Evidence, Revocation};
+use crate::sign::verify::{Problem, verify as verify_cms};
+use document::{Judged, Kind};
 
 /// Page sizes in the manifest and in the PDF may differ by rounding: millimetres.
 const SIZE_TOLERANCE_MM: f64 = 0.1;
@@ -40,8 +44,10 @@ pub struct Verification {
     pub pages: usize,
     /// Source captures checked.
     pub sources: usize,
-    /// Signatures checked.
+    /// Signatures and document timestamps checked.
     pub signatures: usize,
+    /// What was found of each signature and document timestamp of the PDF files.
+    pub reports: Vec<SignatureReport>,
     /// Everything worth telling, in the order found.
     pub findings: Vec<Finding>,
 }
@@ -54,6 +60,55 @@ impl Verification {
 
     fn add(&mut self, path: &Path, issue: Issue) {
         self.findings.push(Finding { path: path.to_owned(), issue });
+    }
+}
+
+/// A signature or document timestamp of a file, and what was found of it.
+#[derive(Debug)]
+pub struct SignatureReport {
+    /// The file.
+    pub path: PathBuf,
+    /// Name of the form field.
+    pub field: String,
+    /// Whether it is a document timestamp.
+    pub is_timestamp: bool,
+    /// The signer, or the timestamp service.
+    pub signer: String,
+    /// The time that the signer claims.
+    pub claimed_time: Option<OffsetDateTime>,
+    /// The time at which a timestamp proves that it existed.
+    pub proven_time: Option<OffsetDateTime>,
+    /// What is known of the revocation of the certificates.
+    pub revocation: Revocation,
+    /// Whether nothing follows the signed bytes.
+    pub covers_whole_file: bool,
+    /// The level of a signature that is intact; a document timestamp has none.
+    pub level: Option<SignatureLevel>,
+    /// Whether nothing is wrong and a trusted root vouches for it.
+    pub valid: bool,
+}
+
+impl Localized for SignatureReport {
+    fn message(&self, lang: Lang) -> String {
+        let revocation = match self.revocation {
+            Revocation::Good => lang.pick("chưa bị thu hồi", "not revoked"),
+            Revocation::Revoked => lang.pick("đã bị thu hồi", "revoked"),
+            Revocation::Unknown => lang.pick("chưa rõ có bị thu hồi hay không", "revocation unknown"),
+        };
+        let time = match self.proven_time {
+            Some(_) => lang.pick("có dấu thời gian", "timestamped"),
+            None => lang.pick("chưa có dấu thời gian", "no timestamp"),
+        };
+        match (self.is_timestamp, self.level, lang) {
+            (true, _, Lang::Vi) => format!("dấu thời gian của tài liệu; chứng thư {revocation}"),
+            (true, _, Lang::En) => format!("document timestamp; its certificate: {revocation}"),
+            (false, Some(level), Lang::Vi) => format!("chữ ký mức {level}: {time}; chứng thư {revocation}"),
+            (false, Some(level), Lang::En) => {
+                format!("signature of level {level}: {time}; its certificate: {revocation}")
+            }
+            (false, None, Lang::Vi) => format!("chữ ký không theo mức PAdES nào: {time}; chứng thư {revocation}"),
+            (false, None, Lang::En) => format!("signature of no PAdES level: {time}; its certificate: {revocation}"),
+        }
     }
 }
 
@@ -91,8 +146,10 @@ pub enum Issue {
     },
     /// A component that should be signed is not.
     NotSigned,
-    /// Bytes after the signed part.
-    NotCovered,
+    /// Something that may not follow a signature was appended to it.
+    ChangedAfterSigning(Change),
+    /// Stored revocation data that cannot be read, or that nobody known has signed: its kind.
+    Evidence(&'static str),
     /// Something is wrong with a signature.
     Signature(Problem),
     /// The signer is another than the manifest says.
@@ -152,9 +209,23 @@ impl Localized for Issue {
                 format!("has {found} pages, the manifest says {listed}"),
             ),
             Self::NotSigned => ("không có chữ ký".to_owned(), "carries no signature".to_owned()),
-            Self::NotCovered => {
-                ("có phần được thêm vào sau khi ký".to_owned(), "has something added after it was signed".to_owned())
+            Self::ChangedAfterSigning(Change { object, what }) => {
+                let object = object.map_or_else(String::new, |number| format!("{number}: "));
+                (
+                    format!("có phần không được phép thêm vào sau khi ký ({object}{what}); hãy lấy lại bản gốc"),
+                    format!(
+                        "has something added after signing that may not be ({object}{what}); get the original back"
+                    ),
+                )
             }
+            Self::Evidence(kind) => (
+                format!(
+                    "dữ liệu kiểm tra thu hồi lưu trong tệp bị hỏng hoặc không rõ nguồn ({kind}); hãy lấy lại bản gốc"
+                ),
+                format!(
+                    "revocation data kept in the file is damaged or of unknown origin ({kind}); get the original back"
+                ),
+            ),
             Self::Signature(problem) | Self::UnknownSigner(problem) => {
                 (problem.message(Lang::Vi), problem.message(Lang::En))
             }
@@ -224,7 +295,8 @@ pub fn file(path: &Path, trust: &Trust) -> Verification {
                     return verification;
                 }
             }
-            if check_signatures(&mut verification, path, &bytes, trust).is_empty() {
+            let judged = check_signatures(&mut verification, path, &bytes, trust);
+            if judged.iter().all(|one| one.signature.is_timestamp()) && !verification.has_faults() {
                 verification.add(path, Issue::NotSigned);
             }
         }
@@ -236,8 +308,8 @@ pub fn file(path: &Path, trust: &Trust) -> Verification {
 fn check_seal(verification: &mut Verification, path: &Path, sealed: &Sealed, trust: &Trust) {
     if let Some(der) = &sealed.cms {
         verification.signatures += 1;
-        let verdict = verify_cms(der, &[&sealed.body], &trust.roots, trust.at);
-        tell_verdict(verification, path, verdict, trust);
+        let verdict = verify_cms(der, &[&sealed.body], &trust.roots, &Evidence::default(), trust.at);
+        tell_problems(verification, path, &verdict.problems, verdict.development, trust);
     }
 }
 
@@ -270,18 +342,21 @@ fn check_component(verification: &mut Verification, directory: &Path, component:
         return;
     }
     check_pages(verification, &path, &bytes, component);
-    let verdicts = check_signatures(verification, &path, &bytes, trust);
+    let judged = check_signatures(verification, &path, &bytes, trust);
+    let signers = judged.iter().filter_map(|one| match &one.verdict {
+        Kind::Signature(verdict) => Some(verdict.signing_certificate.as_ref()),
+        Kind::Timestamp(_) => None,
+    });
+    let signers: Vec<Option<String>> = signers.map(|signer| signer.map(crate::sign::certificate::sha256_hex)).collect();
     match component.state {
-        State::Signed if verdicts.is_empty() => verification.add(&path, Issue::NotSigned),
+        State::Signed if signers.is_empty() => verification.add(&path, Issue::NotSigned),
         State::Signed => {
-            let found =
-                |verdict: &Verdict| verdict.signing_certificate.as_ref().map(crate::sign::certificate::sha256_hex);
             let listed = |signature: &Option<Signature>| signature.as_ref().map(|one| one.certificate_sha256.clone());
-            if verdicts.first().and_then(found) != listed(&component.signature) {
+            if signers[0] != listed(&component.signature) {
                 verification.add(&path, Issue::OtherSigner);
             }
             if let Some(expected) = listed(&component.countersignature)
-                && !verdicts[1..].iter().any(|verdict| found(verdict).as_deref() == Some(expected.as_str()))
+                && !signers[1..].iter().any(|found| found.as_deref() == Some(expected.as_str()))
             {
                 verification.add(&path, Issue::OtherSigner);
             }
@@ -313,40 +388,55 @@ fn check_pages(verification: &mut Verification, path: &Path, bytes: &[u8], compo
     }
 }
 
-/// Verifies every signature in a PDF; the last must cover the whole file.
-fn check_signatures(verification: &mut Verification, path: &Path, bytes: &[u8], trust: &Trust) -> Vec<Verdict> {
-    let signatures = match signature::list(bytes) {
-        Ok(signatures) => signatures,
+/// Verifies every signature and timestamp in a PDF, and what follows each.
+fn check_signatures(verification: &mut Verification, path: &Path, bytes: &[u8], trust: &Trust) -> Vec<Judged> {
+    let document = match document::judge(bytes, trust) {
+        Ok(document) => document,
         Err(error) => {
             verification.add(path, Issue::Structure(error.to_string()));
             return Vec::new();
         }
     };
-    if signatures.last().is_some_and(|last| !last.covers_whole_file) {
-        verification.add(path, Issue::NotCovered);
+    if let Some(kind) = document.bad_evidence {
+        verification.add(path, Issue::Evidence(kind));
     }
-    signatures.iter().map(|signature| check_signature(verification, path, bytes, signature, trust)).collect()
+    // One change is seen from each signature before it.
+    let mut changes: Vec<&Change> = document.signatures.iter().filter_map(|one| one.change.as_ref()).collect();
+    changes.dedup();
+    for change in changes {
+        verification.add(path, Issue::ChangedAfterSigning(change.clone()));
+    }
+    for judged in &document.signatures {
+        verification.signatures += 1;
+        let development = matches!(&judged.verdict, Kind::Signature(verdict) if verdict.development);
+        tell_problems(verification, path, judged.verdict.problems(), development, trust);
+        verification.reports.push(report(path, judged));
+    }
+    document.signatures
 }
 
-fn check_signature(
-    verification: &mut Verification,
-    path: &Path,
-    bytes: &[u8],
-    signature: &EmbeddedSignature,
-    trust: &Trust,
-) -> Verdict {
-    verification.signatures += 1;
-    let verdict = verify_cms(&signature.cms, &signature.digest_input(bytes), &trust.roots, trust.at);
-    tell_verdict(verification, path, verdict.clone(), trust);
-    verdict
+fn report(path: &Path, judged: &Judged) -> SignatureReport {
+    SignatureReport {
+        path: path.to_owned(),
+        field: judged.signature.field.clone(),
+        is_timestamp: judged.signature.is_timestamp(),
+        signer: judged.verdict.signer().to_owned(),
+        claimed_time: judged.signature.time,
+        proven_time: judged.proven_time,
+        revocation: judged.verdict.revocation(),
+        covers_whole_file: judged.signature.covers_whole_file,
+        level: judged.level,
+        valid: judged.is_valid(),
+    }
 }
 
-fn tell_verdict(verification: &mut Verification, path: &Path, verdict: Verdict, trust: &Trust) {
-    if verdict.development {
+fn tell_problems(verification: &mut Verification, path: &Path, problems: &[Problem], development: bool, trust: &Trust) {
+    if development {
         verification.add(path, Issue::Development);
     }
-    for problem in verdict.problems {
-        let only_unknown = matches!(problem, Problem::NotTrusted(_)) && !trust.required;
+    for problem in problems {
+        let problem = problem.clone();
+        let only_unknown = problem.is_unknown_issuer() && !trust.required;
         verification.add(path, if only_unknown { Issue::UnknownSigner(problem) } else { Issue::Signature(problem) });
     }
 }
