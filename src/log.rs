@@ -207,7 +207,9 @@ pub enum LogFault {
     #[error("the manifest knows of no log; move it away")]
     Unknown,
     /// A line, its number from 1, is no entry or does not follow the one before.
-    #[error("line {0} does not follow the line before it: a line was changed, removed or put in; get the original back")]
+    #[error(
+        "line {0} does not follow the line before it: a line was changed, removed or put in; get the original back"
+    )]
     Broken(u64),
     /// The last line is not the one that the manifest holds.
     #[error("the last line {0} is not the one that the manifest holds; get the original back")]
@@ -365,8 +367,10 @@ mod tests {
     use super::*;
 
     fn log_of(files: &[&str]) -> (Vec<u8>, LogHead) {
-        let entry =
-            |file: &&str| Entry { file: Some((*file).to_owned()), ..Entry::new(Event::Publish, "2026-01-02T03:04:05+07:00") };
+        let entry = |file: &&str| Entry {
+            file: Some((*file).to_owned()),
+            ..Entry::new(Event::Publish, "2026-01-02T03:04:05+07:00")
+        };
         chained(None, files.iter().map(entry).collect()).unwrap()
     }
 

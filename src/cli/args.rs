@@ -46,6 +46,8 @@ pub(super) enum Command {
     Sign(Sign),
     /// Check files against their manifest, signatures and structure
     Verify(Verify),
+    /// Print the log of an output directory and check it
+    Log(Log),
     /// Say what is seen on pictures, one JSON line each
     Inspect(Inspect),
     /// Print completions for a shell
@@ -181,6 +183,16 @@ pub(super) struct Verify {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(super) struct Log {
+    /// Output directory of `digitize`
+    #[arg(value_name = "DIR")]
+    pub(super) directory: PathBuf,
+    /// Entries for programs, one JSON line each
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(super) struct Inspect {
     /// Pictures
     #[arg(required = true, value_name = "FILE")]
@@ -248,6 +260,7 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("digitize", "Số hóa ảnh và thư mục ảnh thành các thành phần hồ sơ đã ký"),
     ("sign", "Ký số tệp PDF, hoặc các thành phần đang chờ ký"),
     ("verify", "Kiểm tra tệp theo bản kê khai, chữ ký số và cấu trúc"),
+    ("log", "In nhật ký của một thư mục kết quả và kiểm tra nhật ký"),
     ("inspect", "Cho biết những gì nhận ra trên ảnh, mỗi ảnh một dòng JSON"),
     ("completions", "In phần gợi ý lệnh cho một trình dòng lệnh"),
     ("manpage", "In trang hướng dẫn"),
@@ -279,6 +292,7 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("json", "Kết quả cho chương trình khác đọc, mỗi sự kiện một dòng JSON"),
     ("quiet", "Không hiện tiến độ và bảng tổng kết"),
     ("paths", "Thư mục kết quả và tệp PDF"),
+    ("directory", "Thư mục kết quả của digitize"),
     ("trust", "Chứng thư gốc (PEM hoặc DER) mà người ký phải thuộc về"),
     ("files", "Ảnh"),
     ("debug", "Thư mục ghi các hình cho thấy những gì nhận ra trên từng ảnh"),
