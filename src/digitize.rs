@@ -267,6 +267,7 @@ fn open_ledger(job: &Job<'_>) -> Result<Ledger, DigitizeError> {
             dossier,
             created: rfc3339(job.now),
             updated: rfc3339(job.now),
+            log: None,
             components: Vec::new(),
         },
     };

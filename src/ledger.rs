@@ -1,7 +1,7 @@
 //! An output directory with its manifest: taking it up, adding components, signing what waits there.
 //!
-//! Files and manifest are put in place together ([`OutputDir::write`]): the manifest last. A run that was killed in
-//! between is completed by the next one that opens the directory.
+//! Files and manifest are put in place together ([`OutputDir::write_logged`]): first the log speaks of them, the manifest
+//! is last. A run that was killed in between is completed by the next one that opens the directory.
 
 use std::fs;
 use std::io;
@@ -11,8 +11,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::component::{self, ComponentError, Role, UnsignedPdf};
+use crate::log::{self, Entry, LogFault};
 use crate::manifest::{self, Component, Manifest, ManifestError, State};
-use crate::model::{Lang, Localized, shown};
+use crate::model::{Lang, Localized, SignatureLevel, shown};
 use crate::publish::{OutputDir, PublishError};
 use crate::sign::cms::Form;
 use crate::sign::{self, RunKey, Signer};
@@ -32,6 +33,14 @@ pub enum LedgerError {
         /// What is wrong.
         source: ManifestError,
     },
+    /// The log that is there was altered; writing on would hide it.
+    #[error("{}: {fault}", shown(path))]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: LogFault,
+    },
 }
 
 impl Localized for LedgerError {
@@ -46,6 +55,7 @@ impl Localized for LedgerError {
                 "{}: the manifest was altered; run `sohoa verify` and move the directory away first",
                 shown(path)
             ),
+            (Self::Log { path, fault }, lang) => format!("{}: {}", shown(path), fault.message(lang)),
         }
     }
 }
@@ -79,12 +89,22 @@ impl Ledger {
     pub fn read(output: &OutputDir) -> Result<Option<Manifest>, LedgerError> {
         complete_killed_run(output)?;
         let path = output.path().join(manifest::FILE_NAME);
+        let log = read_log(output)?;
+        let log_path = output.path().join(log::FILE_NAME);
         match fs::read(&path) {
-            Ok(bytes) => match manifest::open(&bytes) {
-                Ok(sealed) => Ok(Some(sealed.manifest)),
-                Err(source) => Err(LedgerError::Manifest { path, source }),
+            Ok(bytes) => {
+                let opened = manifest::open(&bytes);
+                let manifest = opened.map_err(|source| LedgerError::Manifest { path, source })?.manifest;
+                match log::check(log.as_deref(), &manifest).1.into_iter().next() {
+                    Some(fault) => Err(LedgerError::Log { path: log_path, fault }),
+                    None => Ok(Some(manifest)),
+                }
+            }
+            // A killed first run may have made the log and written nothing yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match log.is_some_and(|log| !log.is_empty()) {
+                true => Err(LedgerError::Log { path: log_path, fault: LogFault::Unknown }),
+                false => Ok(None),
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(PublishError::Io { path, source }.into()),
         }
     }
@@ -115,7 +135,7 @@ impl Ledger {
         component.files().all(|file| is_in_place(&self.output, file))
     }
 
-    /// Adds a component: puts its files in place and the manifest after them, sealed.
+    /// Adds a component: enters it into the log, puts its files in place and the manifest after them, sealed.
     ///
     /// # Errors
     /// When the directory cannot be written.
@@ -126,8 +146,10 @@ impl Ledger {
         key: &mut RunKey<'_>,
         now: OffsetDateTime,
     ) -> Result<(), LedgerError> {
+        let replaced = self.latest(&component.name).map(|(_, replaced)| replaced);
+        let entries = log::entries(&component, None, replaced, &rfc3339(now));
         self.manifest.components.push(component);
-        self.write(files, key, now)
+        self.write(files, entries, key, now)
     }
 
     /// Signs a component where it lies: what waits (*chờ ký*) for the clerk, what the clerk has signed for the agency.
@@ -171,6 +193,7 @@ impl Ledger {
             Err(error) => return Ok(Became::Unfit(error)),
         };
         let component = &mut self.manifest.components[index];
+        let before = component.clone();
         component.file = Some(file_entry(&listed.path, &signed));
         match role {
             Role::Clerk => {
@@ -179,18 +202,52 @@ impl Ledger {
             }
             Role::Agency => component.countersignature = Some(signature_entry(signer, now)),
         }
-        self.write(&[(listed.path, signed)], key, now)?;
+        let entries = log::entries(component, Some(&before), None, &rfc3339(now));
+        self.write(&[(listed.path, signed)], entries, key, now)?;
         Ok(Became::Signed)
     }
 
-    /// Seals the manifest with the key, or by its hash alone where the key fails, and puts the files in place.
+    /// Puts a component's file in place, its signatures now of a higher level. `key` is the one that the manifest was sealed
+    /// with, none where it was sealed by its hash alone.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub fn upgrade_in_place(
+        &mut self,
+        name: &str,
+        pdf: Vec<u8>,
+        level: SignatureLevel,
+        key: &mut RunKey<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(), LedgerError> {
+        let mut entries = Vec::new();
+        for component in &mut self.manifest.components {
+            let Some(before) = component.file.take_if(|file| file.path == name) else { continue };
+            component.file = Some(file_entry(name, &pdf));
+            if let Some(signature) = &mut component.signature {
+                signature.level = level.to_string();
+            }
+            entries.push(log::upgraded(component, &before, &rfc3339(now)));
+        }
+        self.write(&[(name.to_owned(), pdf)], entries, key, now)
+    }
+
+    /// Seals the manifest with the key, or by its hash alone where the key fails, and puts the files in place after the log
+    /// has got its entries.
     fn write(
         &mut self,
         files: &[(String, Vec<u8>)],
+        entries: Vec<Entry>,
         key: &mut RunKey<'_>,
         now: OffsetDateTime,
     ) -> Result<(), LedgerError> {
         self.manifest.updated = rfc3339(now);
+        let entries = match self.manifest.log {
+            Some(_) => entries,
+            None => self.beginning(now)?.into_iter().chain(entries).collect(),
+        };
+        let (lines, head) = log::chained(self.manifest.log.as_ref(), entries).expect("what is written is an event");
+        self.manifest.log = Some(head);
         let sealed = manifest::seal(&self.manifest, |body| {
             let signer = key.signer();
             let cms = signer.map(|signer| sign::cms::detached(&[body], signer, now, Form::File)).transpose();
@@ -201,8 +258,22 @@ impl Ledger {
         });
         let Ok(bytes) = sealed;
         let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
-        self.output.write(&files.chain([(manifest::FILE_NAME, &bytes[..])]).collect::<Vec<_>>())?;
+        let files: Vec<_> = files.chain([(manifest::FILE_NAME, &bytes[..])]).collect();
+        self.output.write_logged(&files, log::FILE_NAME, &lines)?;
         Ok(())
+    }
+
+    /// What the log begins with: nothing in a new directory, else what the manifest in place says.
+    fn beginning(&self, now: OffsetDateTime) -> Result<Vec<Entry>, LedgerError> {
+        let path = self.output.path().join(manifest::FILE_NAME);
+        match fs::read(&path) {
+            Ok(bytes) => match manifest::open(&bytes) {
+                Ok(sealed) => Ok(log::beginning(&bytes, &sealed.manifest, &rfc3339(now))),
+                Err(source) => Err(LedgerError::Manifest { path, source }),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(source) => Err(PublishError::Io { path, source }.into()),
+        }
     }
 }
 
@@ -227,25 +298,51 @@ pub fn rfc3339(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).expect("years from 0 to 9999 have an RFC 3339 form")
 }
 
-/// A run that was killed while it put files in place had written all of them before, the manifest that names them last:
-/// the rest is put in place now, if all that the manifest names anew is there. Other leftovers are removed.
-pub(crate) fn complete_killed_run(output: &OutputDir) -> Result<(), PublishError> {
+/// The log of a directory, `None` where there is none.
+fn read_log(output: &OutputDir) -> Result<Option<Vec<u8>>, PublishError> {
+    let path = output.path().join(log::FILE_NAME);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(PublishError::Io { path, source }),
+    }
+}
+
+/// A run that was killed while it put files in place had written all of them before, and the lines of the log: the rest is
+/// put in place now, if all that its manifest names anew is there. Other leftovers are removed, also of a line.
+fn complete_killed_run(output: &OutputDir) -> Result<(), PublishError> {
     let open = |bytes: Vec<u8>| manifest::open(&bytes).ok().map(|sealed| sealed.manifest);
     let files = |manifest: &Manifest| -> Vec<manifest::File> {
         manifest.components.iter().flat_map(Component::files).cloned().collect()
     };
+    let earlier = fs::read(output.path().join(manifest::FILE_NAME)).ok().and_then(open);
+    let sealed = earlier.as_ref().and_then(|earlier| earlier.log.as_ref()).map_or(0, |head| head.entries);
+    let log = read_log(output)?.unwrap_or_default();
     if let Some(newest) = output.leftover(manifest::FILE_NAME).and_then(open) {
-        let earlier = fs::read(output.path().join(manifest::FILE_NAME)).ok().and_then(open);
         let known = earlier.as_ref().map(files).unwrap_or_default();
         let waiting: Vec<manifest::File> =
             files(&newest).into_iter().filter(|file| !known.contains(file) && !is_in_place(output, file)).collect();
         let is_written = |file: &manifest::File| {
             output.leftover(&file.path).is_some_and(|bytes| manifest::sha256_hex(&bytes) == file.sha256)
         };
-        if waiting.iter().all(is_written) {
+        let lines = output.leftover(log::FILE_NAME).unwrap_or_default();
+        let unwritten = match &newest.log {
+            Some(head) => log::unwritten(&log, sealed, &lines, head),
+            // Left by a version that kept no log.
+            None => log.is_empty().then_some(&[][..]),
+        };
+        if let Some(unwritten) = unwritten.filter(|_| waiting.iter().all(is_written)) {
+            if !unwritten.is_empty() {
+                output.append(log::FILE_NAME, unwritten)?;
+            }
             waiting.iter().try_for_each(|file| output.adopt(&file.path))?;
             output.adopt(manifest::FILE_NAME)?;
+            return output.clear_leftovers();
         }
+    }
+    // The beginning of a line is no entry yet.
+    if let Some(end) = log::sealed_end(&log, sealed).filter(|&end| end < log.len() && !log[end..].contains(&b'\n')) {
+        output.cut(log::FILE_NAME, end as u64)?;
     }
     output.clear_leftovers()
 }

@@ -14,6 +14,7 @@ pub mod gather;
 pub mod imaging;
 pub mod input;
 pub mod ledger;
+pub mod log;
 pub mod manifest;
 pub mod model;
 pub mod ocr;

@@ -31,8 +31,21 @@ pub struct Manifest {
     pub created: String,
     /// When it was last changed.
     pub updated: String,
+    /// Where the log ends; absent in directories made before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogHead>,
     /// Components, each version an entry, in the order in which they were made.
     pub components: Vec<Component>,
+}
+
+/// The end of the log (`log.jsonl`): under the manifest's seal, so that a log cut off is noticed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogHead {
+    /// Number of entries.
+    pub entries: u64,
+    /// SHA-256 of the last line without its line break, hex.
+    pub sha256: String,
 }
 
 /// The program and the models that it read with.
@@ -404,6 +417,7 @@ mod tests {
             dossier: Some("H21.15.25-250701-0012".into()),
             created: "2026-01-02T03:04:05+07:00".into(),
             updated: "2026-01-02T03:04:05+07:00".into(),
+            log: Some(LogHead { entries: 1, sha256: "cd".into() }),
             components: vec![Component {
                 name: "to-khai".into(),
                 version: 1,

@@ -114,19 +114,86 @@ impl OutputDir {
     /// # Errors
     /// When the system refuses; before the first rename nothing is changed then, and nothing else is left.
     pub fn write(&self, files: &[(&str, &[u8])]) -> Result<(), PublishError> {
-        let result = files
-            .iter()
-            .try_for_each(|(name, bytes)| self.stage(name, bytes).map_err(|source| (name, source)))
-            .and_then(|()| {
-                files.iter().try_for_each(|(name, _)| self.put_in_place(name).map_err(|source| (name, source)))
-            });
-        result.map_err(|(name, source)| {
-            for (name, _) in files {
-                // Best effort: the next run removes it as well.
-                drop(fs::remove_file(self.temporary(name)));
+        let placed = self.stage_all(files).and_then(|()| self.put_all_in_place(files));
+        if placed.is_err() {
+            self.clear_staged(files);
+        }
+        placed
+    }
+
+    /// As [`Self::write`], with lines that are appended to the file `log` before the first file is put in place. The lines
+    /// are written beside like the files: once the log has got longer, all that is missing can be completed from what lies
+    /// beside, by [`Self::append`] and [`Self::adopt`].
+    ///
+    /// # Errors
+    /// When the system refuses. Before the log is longer nothing is changed then, and nothing else is left; afterwards what is
+    /// not in place yet stays beside, for the next run to complete.
+    pub fn write_logged(&self, files: &[(&str, &[u8])], log: &str, lines: &[u8]) -> Result<(), PublishError> {
+        let staged = [files, &[(log, lines)]].concat();
+        // The names of what lies beside must last before the log speaks of it.
+        let ready = self.stage_all(&staged).and_then(|()| {
+            self.handle.sync_all().map_err(|source| PublishError::Io { path: self.path.clone(), source })
+        });
+        if ready.is_err() {
+            self.clear_staged(&staged);
+            return ready;
+        }
+        let length = fs::metadata(self.path.join(log)).map_or(0, |metadata| metadata.len());
+        if let Err(error) = self.append(log, lines) {
+            // Where the beginning of a line cannot be taken back, the next run goes on with it.
+            if self.cut(log, length).is_ok() {
+                self.clear_staged(&staged);
             }
-            PublishError::Io { path: self.path.join(name), source }
+            return Err(error);
+        }
+        self.put_all_in_place(files)?;
+        self.clear_staged(&[(log, lines)]);
+        Ok(())
+    }
+
+    /// Appends to a file, which is made where it is missing, and flushes it to the disk.
+    ///
+    /// # Errors
+    /// When the system refuses; a part may be written then.
+    pub fn append(&self, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
+        let path = self.path.join(name);
+        let appended = File::options().create(true).append(true).open(&path).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            self.handle.sync_all()
+        });
+        appended.map_err(|source| PublishError::Io { path, source })
+    }
+
+    /// Cuts a file to a length, bytes; one that is missing has none.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn cut(&self, name: &str, length: u64) -> Result<(), PublishError> {
+        let path = self.path.join(name);
+        let cut = match File::options().write(true).open(&path) {
+            Ok(file) => file.set_len(length).and_then(|()| file.sync_all()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && length == 0 => Ok(()),
+            Err(error) => Err(error),
+        };
+        cut.map_err(|source| PublishError::Io { path, source })
+    }
+
+    fn stage_all(&self, files: &[(&str, &[u8])]) -> Result<(), PublishError> {
+        files.iter().try_for_each(|(name, bytes)| {
+            self.stage(name, bytes).map_err(|source| PublishError::Io { path: self.path.join(name), source })
         })
+    }
+
+    fn put_all_in_place(&self, files: &[(&str, &[u8])]) -> Result<(), PublishError> {
+        files.iter().try_for_each(|(name, _)| self.adopt(name))
+    }
+
+    fn clear_staged(&self, files: &[(&str, &[u8])]) {
+        for (name, _) in files {
+            // Best effort: the next run removes it as well.
+            drop(fs::remove_file(self.temporary(name)));
+        }
     }
 
     fn stage(&self, name: &str, bytes: &[u8]) -> io::Result<()> {

@@ -10,9 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use crate::ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::manifest::{self, ManifestError, Sealed};
 use crate::model::{Lang, Localized, SignatureLevel, io_reason, shown};
 use crate::online::{Client, OnlineError};
@@ -20,11 +19,11 @@ use crate::pdf::changes::Change;
 use crate::pdf::dss::{self, SecurityStore};
 use crate::pdf::signature::{self, SignatureError};
 use crate::publish::{OutputDir, PublishError};
-use crate::sign::cms::{self, Form};
+use crate::sign::cms;
 use crate::sign::revocation::{self, Evidence, RevokedCertificate};
 use crate::sign::timestamp::{self, Request, Stamped, TimestampError};
 use crate::sign::verify::Problem;
-use crate::sign::{self, Certificate, OsRng, SignError, Signer, certificate, crl, ocsp};
+use crate::sign::{self, Certificate, OsRng, RunKey, SignError, Signer, certificate, crl, ocsp};
 use crate::verify::Trust;
 use crate::verify::document::{self, Document, Judged, Kind};
 
@@ -123,6 +122,9 @@ pub enum UpgradeError {
     /// The file cannot be written.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The directory's log was altered, or the directory cannot be written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The file made does not verify at the level wanted.
     #[error("the level was not reached, only {0}")]
     NotReached(SignatureLevel),
@@ -203,6 +205,7 @@ impl Localized for UpgradeError {
             }
             Self::Sign(error) => error.message(lang),
             Self::Publish(error) => error.message(lang),
+            Self::Ledger(error) => error.message(lang),
             Self::NotReached(level) => format!("không đạt được mức yêu cầu, chỉ đạt {level}"),
         }
     }
@@ -249,7 +252,7 @@ pub fn in_place(
     fs::metadata(file).map_err(UpgradeError::Unreadable)?;
     let output = OutputDir::open(directory)?;
     if open_manifest(directory)?.is_some() {
-        ledger::complete_killed_run(&output)?;
+        Ledger::read(&output)?;
     }
     let bytes = fs::read(file).map_err(UpgradeError::Unreadable)?;
     let sealed = open_manifest(directory)?.filter(|sealed| entry_of(sealed, &name).is_some());
@@ -261,8 +264,15 @@ pub fn in_place(
     match sealed {
         None => output.write(&[(&name, &new)])?,
         Some(sealed) => {
-            let manifest = updated_manifest(sealed, &name, &new, upgraded.now, seal, wanted.trust.at)?;
-            output.write(&[(&name, &new), (manifest::FILE_NAME, &manifest)])?;
+            let mut key = RunKey::new(seal.filter(|_| sealed.cms.is_some()));
+            Ledger::new(output, sealed.manifest).upgrade_in_place(
+                &name,
+                new,
+                upgraded.now,
+                &mut key,
+                wanted.trust.at,
+            )?;
+            key.into_failure().map_or(Ok(()), Err)?;
         }
     }
     Ok(upgraded)
@@ -307,30 +317,6 @@ fn check_listed(
         Some(key) if Some(&key) == sealed_by.as_ref() => Ok(()),
         _ => Err(UpgradeError::SealKey(verdict.signer)),
     }
-}
-
-fn updated_manifest(
-    sealed: Sealed,
-    name: &str,
-    bytes: &[u8],
-    level: SignatureLevel,
-    seal: Option<&dyn Signer>,
-    now: OffsetDateTime,
-) -> Result<Vec<u8>, UpgradeError> {
-    let was_signed = sealed.cms.is_some();
-    let mut manifest = sealed.manifest;
-    for component in &mut manifest.components {
-        if let Some(file) = component.file.as_mut().filter(|file| file.path == name) {
-            file.bytes = bytes.len() as u64;
-            file.sha256 = manifest::sha256_hex(bytes);
-            if let Some(signature) = &mut component.signature {
-                signature.level = level.to_string();
-            }
-        }
-    }
-    manifest.updated = now.format(&Rfc3339).expect("years from 0 to 9999 have an RFC 3339 form");
-    let seal = seal.filter(|_| was_signed);
-    Ok(manifest::seal(&manifest, |body| seal.map(|seal| cms::detached(&[body], seal, now, Form::File)).transpose())?)
 }
 
 /// Brings all signatures of a PDF to the level wanted; no bytes when they have it.

@@ -48,6 +48,8 @@ pub(super) enum Command {
     Verify(Verify),
     /// Add timestamps and revocation data to signed files, for their signatures to last
     Upgrade(Upgrade),
+    /// Print the log of an output directory and check it
+    Log(Log),
     /// Say what is seen on pictures, one JSON line each
     Inspect(Inspect),
     /// Print completions for a shell
@@ -211,6 +213,16 @@ pub(super) struct Upgrade {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(super) struct Log {
+    /// Output directory of `digitize`
+    #[arg(value_name = "DIR")]
+    pub(super) directory: PathBuf,
+    /// Entries for programs, one JSON line each
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(super) struct Inspect {
     /// Pictures
     #[arg(required = true, value_name = "FILE")]
@@ -278,6 +290,7 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("digitize", "Số hóa ảnh và thư mục ảnh thành các thành phần hồ sơ đã ký"),
     ("sign", "Ký số tệp PDF, hoặc các thành phần đang chờ ký"),
     ("verify", "Kiểm tra tệp theo bản kê khai, chữ ký số và cấu trúc"),
+    ("log", "In nhật ký của một thư mục kết quả và kiểm tra nhật ký"),
     ("inspect", "Cho biết những gì nhận ra trên ảnh, mỗi ảnh một dòng JSON"),
     ("upgrade", "Thêm dấu thời gian và dữ liệu thu hồi vào tệp đã ký để chữ ký có giá trị lâu dài"),
     ("level", "Mức chữ ký cần đạt [mặc định: b-lta]"),
@@ -313,6 +326,7 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("json", "Kết quả cho chương trình khác đọc, mỗi sự kiện một dòng JSON"),
     ("quiet", "Không hiện tiến độ và bảng tổng kết"),
     ("paths", "Thư mục kết quả và tệp PDF"),
+    ("directory", "Thư mục kết quả của digitize"),
     ("trust", "Chứng thư gốc (PEM hoặc DER) mà người ký và dịch vụ dấu thời gian phải thuộc về"),
     ("files", "Ảnh"),
     ("debug", "Thư mục ghi các hình cho thấy những gì nhận ra trên từng ảnh"),

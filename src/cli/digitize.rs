@@ -87,7 +87,7 @@ fn exit_code(error: &DigitizeError) -> ExitCode {
         DigitizeError::Gather(GatherError::OutputInsideInput(_)) | DigitizeError::OtherDossier(_) => ExitCode::Usage,
         DigitizeError::Gather(_) | DigitizeError::Nothing => ExitCode::NoInput,
         DigitizeError::Ledger(LedgerError::Publish(_)) => ExitCode::Output,
-        DigitizeError::Ledger(LedgerError::Manifest { .. }) => ExitCode::Tampered,
+        DigitizeError::Ledger(LedgerError::Manifest { .. } | LedgerError::Log { .. }) => ExitCode::Tampered,
         _ => ExitCode::Internal,
     }
 }

@@ -4,6 +4,7 @@ mod args;
 mod digitize;
 mod environment;
 mod inspect;
+mod log;
 mod sign;
 mod upgrade;
 mod verify;
@@ -44,6 +45,7 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Sign(command) => sign::run(&command, &args.shared, lang),
         Command::Verify(command) => verify::run(&command, &args.shared, lang),
         Command::Upgrade(command) => upgrade::run(&command, &args.shared, lang),
+        Command::Log(command) => log::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
         Command::Completions { shell } => {
             let mut script = Vec::new();

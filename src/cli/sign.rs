@@ -101,7 +101,7 @@ impl Teller {
         remark(&format!("sohoa: {}", error.message(self.lang)));
         self.worsen(match error {
             PendingError::NoManifest(_) => ExitCode::NoInput,
-            PendingError::Ledger(LedgerError::Manifest { .. }) => ExitCode::Tampered,
+            PendingError::Ledger(LedgerError::Manifest { .. } | LedgerError::Log { .. }) => ExitCode::Tampered,
             _ => ExitCode::Output,
         });
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use sohoa::exit::ExitCode;
+use sohoa::ledger::LedgerError;
 use sohoa::model::{Lang, Localized, shown};
 use sohoa::online::Client;
 use sohoa::upgrade::{self, UpgradeError, Upgraded, Wanted};
@@ -75,7 +76,8 @@ fn refused(path: &std::path::Path, error: &UpgradeError, lang: Lang) -> ExitCode
         UpgradeError::Untrusted(_) | UpgradeError::NoService => ExitCode::Configuration,
         UpgradeError::Online(_) | UpgradeError::Timestamp(_) | UpgradeError::NoEvidence { .. } => ExitCode::Online,
         UpgradeError::SealKey(_) | UpgradeError::Sign(_) => ExitCode::Key,
-        UpgradeError::Publish(_) => ExitCode::Output,
+        UpgradeError::Publish(_) | UpgradeError::Ledger(LedgerError::Publish(_)) => ExitCode::Output,
+        UpgradeError::Ledger(_) => ExitCode::Tampered,
         _ => ExitCode::Internal,
     }
 }

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use crate::manifest::{self, Component, ManifestError, Sealed, Signature, State};
+use crate::log::{self, LogFault};
+use crate::manifest::{self, Component, Manifest, ManifestError, Sealed, Signature, State};
 use crate::model::{Lang, Localized, SignatureLevel, io_reason};
 use crate::pdf::changes::Change;
 use crate::pdf::structure;
@@ -129,6 +130,10 @@ pub enum Issue {
     Unreadable(io::ErrorKind),
     /// The manifest is damaged or altered.
     Manifest(ManifestError),
+    /// The log is not the one that the manifest holds, or leads to other files.
+    Log(LogFault),
+    /// The directory was made before there was a log: a remark.
+    NoLog,
     /// The bytes are not those of the manifest.
     Changed,
     /// A PDF that the manifest does not know.
@@ -179,6 +184,7 @@ impl Issue {
                 | Self::Incomplete(_)
                 | Self::SourceGone
                 | Self::SourceReplaced
+                | Self::NoLog
         )
     }
 }
@@ -190,6 +196,11 @@ impl Localized for Issue {
             Self::Manifest(error) => (
                 "bản kê khai bị hỏng hoặc đã bị sửa; hãy lấy lại bản gốc".to_owned(),
                 format!("{error}; get the original back"),
+            ),
+            Self::Log(fault) => (fault.message(Lang::Vi), fault.message(Lang::En)),
+            Self::NoLog => (
+                "chưa có nhật ký; lần chạy sau có thay đổi sẽ bắt đầu nhật ký".to_owned(),
+                "there is no log yet; the next run that changes something begins it".to_owned(),
             ),
             Self::Changed => (
                 "đã bị thay đổi sau khi số hóa; hãy lấy lại bản gốc".to_owned(),
@@ -257,7 +268,7 @@ impl Localized for Issue {
     }
 }
 
-/// Checks an output directory: manifest, components, sources.
+/// Checks an output directory: manifest, log, components, sources.
 pub fn directory(directory: &Path, trust: &Trust) -> Verification {
     let mut verification = Verification::default();
     let path = directory.join(manifest::FILE_NAME);
@@ -271,6 +282,7 @@ pub fn directory(directory: &Path, trust: &Trust) -> Verification {
     match sealed {
         Ok(sealed) => {
             check_seal(&mut verification, &path, &sealed, trust);
+            check_log(&mut verification, directory, &sealed.manifest);
             for component in &sealed.manifest.components {
                 check_component(&mut verification, directory, component, trust);
             }
@@ -311,6 +323,20 @@ fn check_seal(verification: &mut Verification, path: &Path, sealed: &Sealed, tru
         let verdict = verify_cms(der, &[&sealed.body], &trust.roots, &Evidence::default(), trust.at);
         tell_problems(verification, path, &verdict.problems, verdict.development, trust);
     }
+}
+
+/// Checks the chain of the log, its end and the files that it leads to.
+fn check_log(verification: &mut Verification, directory: &Path, manifest: &Manifest) {
+    let path = directory.join(log::FILE_NAME);
+    let log = match fs::read(&path) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return verification.add(&path, Issue::Unreadable(error.kind())),
+    };
+    if log.is_none() && manifest.log.is_none() {
+        verification.add(&path, Issue::NoLog);
+    }
+    log::check(log.as_deref(), manifest).1.into_iter().for_each(|fault| verification.add(&path, Issue::Log(fault)));
 }
 
 fn check_component(verification: &mut Verification, directory: &Path, component: &Component, trust: &Trust) {

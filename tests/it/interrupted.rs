@@ -63,10 +63,13 @@ fn a_run_killed_between_a_file_and_its_manifest_is_completed() {
     let (sources, out) = (sources(&folder), folder.join("out"));
     assert_finished(&run(&mut digitize(&sources.join("bia"), &out, "off")));
     let first = fs::read(out.join("manifest.json")).expect("a manifest");
+    let first_log = fs::read(out.join("log.jsonl")).expect("a log");
     assert_finished(&run(&mut digitize(&sources, &out, "off")));
     let (whole, times) = (contents(&out), times(&out));
 
     // The moment after the last rename of a PDF: the old manifest, and the new one beside.
+    let lines = whole["log.jsonl"].strip_prefix(&first_log[..]).expect("the log got longer");
+    fs::write(out.join(".sohoa-log.jsonl.tmp"), lines).expect("our own folder");
     fs::rename(out.join("manifest.json"), out.join(".sohoa-manifest.json.tmp")).expect("our own folder");
     fs::write(out.join("manifest.json"), &first).expect("our own folder");
     let next = run(&mut digitize(&sources, &out, "off"));
@@ -75,6 +78,8 @@ fn a_run_killed_between_a_file_and_its_manifest_is_completed() {
     assert!(contents(&out) == whole && self::times(&out) == times, "something was made again");
 
     // The moment before: the new manifest is of no use without its PDF.
+    fs::write(out.join(".sohoa-log.jsonl.tmp"), lines).expect("our own folder");
+    fs::write(out.join("log.jsonl"), &first_log).expect("our own folder");
     let manifest: Value = serde_json::from_slice(&whole["manifest.json"]).expect("JSON");
     let last = manifest["components"].as_array().and_then(|all| all.last()).expect("components");
     fs::rename(out.join("manifest.json"), out.join(".sohoa-manifest.json.tmp")).expect("our own folder");
@@ -103,10 +108,13 @@ fn a_run_killed_among_the_files_of_a_component_is_completed() {
     assert_finished(&run(&mut digitize()));
     let whole = contents(&out);
     let order = ["bia.txt", "bia.hocr", "bia.alto.xml", "bia.tsv", "bia.pdf", "manifest.json"];
-    assert_eq!(names(&out), BTreeMap::from_iter(order.map(|name| (name, ()))).into_keys().collect::<Vec<_>>());
+    let mut all = [&order[..], &["log.jsonl"]].concat();
+    all.sort_unstable();
+    assert_eq!(names(&out), all);
 
     // All were written; the first few are in place.
     for placed in 0..order.len() {
+        fs::write(out.join(".sohoa-log.jsonl.tmp"), &whole["log.jsonl"]).expect("our own folder");
         for name in &order[placed..] {
             fs::rename(out.join(name), out.join(format!(".sohoa-{name}.tmp"))).expect("our own folder");
         }
@@ -116,6 +124,7 @@ fn a_run_killed_among_the_files_of_a_component_is_completed() {
         assert!(contents(&out) == whole, "{placed} in place");
     }
     // One was not written whole: nothing of the version is taken over, and it is made again.
+    fs::remove_file(out.join("log.jsonl")).expect("our own folder");
     fs::rename(out.join("manifest.json"), out.join(".sohoa-manifest.json.tmp")).expect("our own folder");
     fs::remove_file(out.join("bia.pdf")).expect("our own folder");
     fs::write(out.join(".sohoa-bia.pdf.tmp"), "%PDF-1.7").expect("our own folder");
@@ -143,7 +152,7 @@ fn a_rescan_keeps_the_first_version_and_verifies() {
     let first = fs::read(out.join("to-khai.pdf")).expect("the first version");
     scan("to-khai/trang-2.jpg");
     assert!(fs::read(out.join("to-khai.pdf")).expect("the first version") == first);
-    assert_eq!(names(&out), ["manifest.json", "to-khai.pdf", "to-khai.v2.pdf"]);
+    assert_eq!(names(&out), ["log.jsonl", "manifest.json", "to-khai.pdf", "to-khai.v2.pdf"]);
     let good = verify(&out);
     assert_eq!(good.code, Some(0), "{good:?}");
     // Only what a later version was made of may stand there.
@@ -172,6 +181,12 @@ fn files_that_the_manifest_does_not_know_are_never_overwritten() {
     assert_finished(&run(&mut digitize(&source, &out, "off")));
     let made = fs::read(out.join("bia.pdf")).expect("a component");
     fs::remove_file(out.join("manifest.json")).expect("our own folder");
+    assert_eq!(
+        run(&mut digitize(&source, &out, "off")).code,
+        Some(6),
+        "a log without its manifest is none to go on from"
+    );
+    fs::remove_file(out.join("log.jsonl")).expect("our own folder");
     assert_eq!(run(&mut digitize(&source, &out, "off")).code, Some(7));
     assert!(fs::read(out.join("bia.pdf")).expect("still there") == made);
 }
@@ -233,9 +248,11 @@ fn check_and_finish(next: &mut Command, out: &Path) -> usize {
             .map(|line| serde_json::from_str(line).expect("JSON lines"))
             .filter(|line: &Value| line["fault"] == true)
             .collect();
-        // A whole PDF that the manifest was about to name may be there, and nothing else.
+        // A whole PDF that the manifest was about to name may be there, and its line in the log, and nothing else.
         for fault in &faults {
-            assert_eq!(fault["message_en"], "is not in the manifest; move it away", "{found:?}");
+            let message = fault["message_en"].as_str().expect("a message");
+            let is_ahead = message.starts_with("the log goes on after line");
+            assert!(is_ahead || message == "is not in the manifest; move it away", "{found:?}");
             assert!(!finished.contains_key(fault["file"].as_str().expect("a path")), "{found:?}");
         }
         assert_eq!(found.code, Some(if faults.is_empty() { 0 } else { 6 }), "{found:?}");
@@ -254,7 +271,7 @@ fn check_and_finish(next: &mut Command, out: &Path) -> usize {
         );
     }
     let mut expected: Vec<String> = COMPONENTS.iter().map(|(name, _)| format!("{name}.pdf")).collect();
-    expected.push("manifest.json".to_owned());
+    expected.extend(["log.jsonl", "manifest.json"].map(str::to_owned));
     expected.sort();
     assert_eq!(names(out), expected, "nothing else may be there, hidden or not");
     let good = verify(out);

@@ -9,6 +9,7 @@ mod geometry;
 mod interrupted;
 mod judges;
 mod layers;
+mod log;
 mod machine;
 mod pades;
 mod program;

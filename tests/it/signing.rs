@@ -349,6 +349,12 @@ fn signing_killed_at_any_moment_is_completed_and_signs_nothing_twice() {
         let folder = copy_of_unsigned("pending-between");
         let beside = |name: &str| folder.join(format!(".sohoa-{name}.tmp"));
         fs::copy(whole.join("manifest.json"), beside("manifest.json")).expect("our own folder");
+        let log = fs::read(whole.join("log.jsonl")).expect("a log");
+        let earlier = fs::read(folder.join("log.jsonl")).expect("a log");
+        fs::write(beside("log.jsonl"), log.strip_prefix(&earlier[..]).expect("it got longer")).expect("our own folder");
+        if in_place {
+            fs::write(folder.join("log.jsonl"), &log).expect("our own folder");
+        }
         for file in files_below(&whole, "pdf") {
             let name = file.file_name().expect("a name").to_string_lossy().into_owned();
             let to = if in_place && name == "bia-ho-so.pdf" { folder.join(&name) } else { beside(&name) };
@@ -377,7 +383,7 @@ fn assert_completed(folder: &Path, next: Run) {
     assert_eq!(next.code, Some(0), "{next:?}");
     let mut names: Vec<_> = fs::read_dir(folder).expect("ours").flatten().map(|entry| entry.file_name()).collect();
     names.sort();
-    assert_eq!(names, ["bia-ho-so.pdf", "manifest.json", "trang-1.pdf", "trang-2.pdf"]);
+    assert_eq!(names, ["bia-ho-so.pdf", "log.jsonl", "manifest.json", "trang-1.pdf", "trang-2.pdf"]);
     let good = verify(folder);
     assert!(good.code == Some(0) && good.stdout.contains("4 chữ ký"), "{good:?}");
 }

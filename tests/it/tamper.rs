@@ -64,7 +64,9 @@ fn verify_names_what_is_missing() {
     assert!(matches!(made.code, Some(0 | 4)), "{made:?}");
     // Originals may be taken away once they are digitised: that is a remark, not a fault. Without its manifest a folder is
     // no output directory, which is said with another code.
-    for (file, code) in [(out.join("trang.pdf"), 6), (out.join("manifest.json"), 5), (source, 0)] {
+    for (file, code) in
+        [(out.join("trang.pdf"), 6), (out.join("log.jsonl"), 6), (out.join("manifest.json"), 5), (source, 0)]
+    {
         let aside = folder.join("aside");
         fs::rename(&file, &aside).expect("our own file");
         let run = run(sohoa().arg("verify").arg(&out));
