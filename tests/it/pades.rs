@@ -279,7 +279,7 @@ fn the_manifest_follows_an_upgrade() {
     }
     let folder = fresh("pades-manifest");
     let original = signed("rsa", "B-B");
-    let listed = ["bia-ho-so.pdf", "manifest.json"];
+    let listed = ["bia-ho-so.pdf", "manifest.json", "log.jsonl"];
     for name in listed {
         fs::copy(original.with_file_name(name), folder.join(name)).expect("our own folder");
     }
