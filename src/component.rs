@@ -127,6 +127,7 @@ impl UnsignedPdf {
 /// key cannot.
 pub fn sign_pdf(pdf: &[u8], role: Role, signer: &dyn Signer, time: OffsetDateTime) -> Result<Vec<u8>, ComponentError> {
     let field = SignatureField {
+        appearance: None,
         signer_name: sign::signer_name(signer),
         reason: sign::is_development(signer).then(|| NO_LEGAL_VALUE.to_owned()),
         name: role.field_name().to_owned(),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::model::{Lang, Localized, SignatureLevel};
 use crate::page::{MIN_DPI, Settings};
 use crate::pdf::writer::PdfaLevel;
+use crate::profile::{self, Changes, Corner, FileName, Item, Profile};
 use crate::token::{Selector, SlotChoice};
 use crate::transcript::Format;
 
@@ -19,6 +20,14 @@ use crate::transcript::Format;
 const MEMORY_SHARE: u64 = 2;
 /// Bounds of the default memory budget, MiB: a 12 MP photo in flight needs about 150 MiB.
 const DEFAULT_MEMORY_MIB: std::ops::RangeInclusive<u64> = 256..=4096;
+
+/// PDF/A levels, for messages.
+const LEVELS: &str = "1b, 2b, 2u, 3b";
+/// [`profile::NAMES`], for messages.
+const PROFILE_NAMES: &str = "tt01-2023, nd30-2020, tt05-2025, tt02-2019, custom";
+
+/// Form of copy (*hình thức sao*) of most electronic copies.
+const DEFAULT_FORM: &str = "Sao y";
 
 /// The file as written. Every key is optional; unknown keys are errors.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -36,6 +45,8 @@ pub struct RawConfig {
     pub image: RawImage,
     /// The PDF files.
     pub pdf: RawPdf,
+    /// What files must satisfy.
+    pub profile: RawProfile,
     /// Reading.
     pub ocr: RawOcr,
     /// Signing.
@@ -58,8 +69,46 @@ pub struct RawImage {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawPdf {
-    /// `1b`, `2b` or `2u`.
+    /// `1b`, `2b`, `2u` or `3b`.
     pub level: Option<String>,
+}
+
+/// Section `[profile]`. Every key but the first and the last four changes a value of the named profile.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawProfile {
+    /// One of [`profile::NAMES`].
+    pub name: Option<String>,
+    /// Least version of PDF, such as `1.4`.
+    pub least_pdf: Option<String>,
+    /// PDF/A levels that files may claim; none = no PDF/A is asked for.
+    pub levels: Option<Vec<String>>,
+    /// Whether page images must be in colour.
+    pub colour: Option<bool>,
+    /// Least resolution of page images, 72 to 1200.
+    pub least_dpi: Option<f64>,
+    /// Whether pages must have the size of the paper.
+    pub true_scale: Option<bool>,
+    /// Whether the text must be searchable.
+    pub text: Option<bool>,
+    /// Whether a visible signature must be there.
+    pub signature: Option<bool>,
+    /// Where its box stands: `top-left`, `top-right`.
+    pub corner: Option<Corner>,
+    /// Its lines: `name`, `form`, `agency`, `time`.
+    pub lines: Option<Vec<Item>>,
+    /// Names of files: `any`, `dossier-ordinal`.
+    pub file_name: Option<FileName>,
+    /// Largest file, millions of bytes, 0.1 to 1000.
+    pub max_mb: Option<f64>,
+    /// Name of the agency in the box; without one that of the certificate.
+    pub agency: Option<String>,
+    /// Form of copy in the box; default `Sao y`.
+    pub form: Option<String>,
+    /// PNG picture of the seal.
+    pub seal: Option<PathBuf>,
+    /// Width of the seal, millimetres, where the picture does not tell.
+    pub seal_width_mm: Option<f64>,
 }
 
 /// Section `[ocr]`.
@@ -167,6 +216,14 @@ pub struct Config {
     pub page: Settings,
     /// PDF/A level of the files.
     pub level: PdfaLevel,
+    /// What the files must satisfy.
+    pub profile: Profile,
+    /// Name of the agency in the box of its signature; `None` = that of the certificate.
+    pub agency: Option<String>,
+    /// Form of copy in the box of the signature.
+    pub form: String,
+    /// PNG picture of the seal, and its width in millimetres where that is known.
+    pub seal: Option<(PathBuf, Option<f64>)>,
     /// Model to read with; `None` = no OCR.
     pub ocr_language: Option<String>,
     /// Formats of the text files beside each component, each once.
@@ -261,11 +318,24 @@ impl RawConfig {
         let (least, most) = (*DEFAULT_MEMORY_MIB.start(), *DEFAULT_MEMORY_MIB.end());
         let default_mib = ((memory_bytes / MEMORY_SHARE) >> 20).clamp(least, most);
         let memory_mib = within(self.memory_mib.unwrap_or(default_mib), 64..=1 << 20, "memory_mib", "64..1048576")?;
+        let profile = self.profile.check()?;
+        page.least_dpi = profile.least_dpi.value.max(MIN_DPI);
+        if page.max_dpi < page.least_dpi {
+            if self.image.max_dpi.is_some() {
+                return Err(ConfigError::Value { key: "image.max_dpi", allowed: "profile.least_dpi or more" });
+            }
+            page.max_dpi = page.least_dpi;
+        }
+        let permitted = &profile.levels.value;
         let level = match self.pdf.level.as_deref() {
-            None | Some("2u") => PdfaLevel::A2u,
-            Some("2b") => PdfaLevel::A2b,
-            Some("1b") => PdfaLevel::A1b,
-            Some(_) => return Err(ConfigError::Value { key: "pdf.level", allowed: "1b, 2b, 2u" }),
+            None => permitted.first().copied().unwrap_or_default(),
+            Some(name) => {
+                let level = name.parse().map_err(|_| ConfigError::Value { key: "pdf.level", allowed: LEVELS })?;
+                if !permitted.is_empty() && !permitted.contains(&level) {
+                    return Err(ConfigError::Value { key: "pdf.level", allowed: "one of profile.levels" });
+                }
+                level
+            }
         };
         let jobs = if self.jobs == 0 { processors.get() } else { within(self.jobs, 1..=256, "jobs", "0..256")? };
         let language = self.ocr.language.unwrap_or_else(|| "vie".to_owned());
@@ -301,6 +371,10 @@ impl RawConfig {
             models: self.models,
             page,
             level,
+            profile,
+            agency: self.profile.agency,
+            form: self.profile.form.unwrap_or_else(|| DEFAULT_FORM.to_owned()),
+            seal: self.profile.seal.map(|path| (path, self.profile.seal_width_mm)),
             ocr_language: self.ocr.enabled.unwrap_or(true).then_some(language),
             transcripts,
             sign: self.sign.enabled.unwrap_or(true),
@@ -309,6 +383,49 @@ impl RawConfig {
             signature_level,
             key: self.sign.check()?,
         })
+    }
+}
+
+impl RawProfile {
+    fn check(&self) -> Result<Profile, ConfigError> {
+        let name = self.name.as_deref().unwrap_or(profile::NAMES[0]);
+        let profile = Profile::named(name).ok_or(ConfigError::Value { key: "profile.name", allowed: PROFILE_NAMES })?;
+        let bad_version = ConfigError::Value { key: "profile.least_pdf", allowed: "1.4 .. 2.0" };
+        let least_version = match &self.least_pdf {
+            None => None,
+            Some(text) => match text.split_once('.').map(|(major, minor)| (major.parse(), minor.parse())) {
+                Some((Ok(major @ 1..=2), Ok(minor @ 0..=9))) => Some((major, minor)),
+                _ => return Err(bad_version),
+            },
+        };
+        let levels = match &self.levels {
+            None => None,
+            Some(names) => {
+                let parsed: Result<Vec<PdfaLevel>, _> = names.iter().map(|name| name.parse()).collect();
+                Some(parsed.map_err(|_| ConfigError::Value { key: "profile.levels", allowed: LEVELS })?)
+            }
+        };
+        let least_dpi = self.least_dpi.map(|dpi| within(dpi, 72.0..=1200.0, "profile.least_dpi", "72..1200"));
+        let max_mb = self.max_mb.map(|mb| within(mb, 0.1..=1000.0, "profile.max_mb", "0.1..1000"));
+        if let Some(width) = self.seal_width_mm {
+            within(width, 5.0..=100.0, "profile.seal_width_mm", "5..100")?;
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0.1 to 1000 millions")]
+        let max_bytes = max_mb.transpose()?.map(|mb| (mb * 1e6).round() as u64);
+        Ok(profile.changed(Changes {
+            least_version,
+            levels,
+            colour: self.colour,
+            least_dpi: least_dpi.transpose()?,
+            true_scale: self.true_scale,
+            text: self.text,
+            signature: self.signature,
+            corner: self.corner,
+            lines: self.lines.clone(),
+            seal: self.seal.as_ref().map(|_| true),
+            file_name: self.file_name,
+            max_bytes,
+        }))
     }
 }
 
@@ -360,12 +477,30 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_is_named_and_changed() {
+        let config = check("[profile]\nname = 'tt02-2019'\nleast_dpi = 400\nmax_mb = 8.5\nlevels = ['3b']").unwrap();
+        assert_eq!((config.profile.name, config.profile.max_bytes.value), ("tt02-2019", 8_500_000));
+        assert_eq!((config.page.least_dpi, config.page.max_dpi, config.level), (400.0, 400.0, PdfaLevel::A3b));
+        assert_eq!(check("").unwrap().profile, Profile::default());
+        assert!(PROFILE_NAMES == profile::NAMES.join(", "));
+    }
+
+    #[test]
     fn unknown_keys_and_values_out_of_range_are_named() {
         for (text, named) in [
             ("jobz = 1", "jobz"),
             ("[image]\njpeg_quality = 5", "image.jpeg_quality"),
             ("[image]\nmax_dpi = 100", "image.max_dpi"),
             ("[pdf]\nlevel = '4'", "pdf.level"),
+            ("[pdf]\nlevel = '1b'\n[profile]\nlevels = ['2u']", "pdf.level"),
+            ("[profile]\nname = 'tt99'", "profile.name"),
+            ("[profile]\nlevels = ['2x']", "profile.levels"),
+            ("[profile]\nleast_pdf = '4'", "profile.least_pdf"),
+            ("[profile]\nleast_dpi = 40", "profile.least_dpi"),
+            ("[profile]\nmax_mb = 0", "profile.max_mb"),
+            ("[profile]\nseal_width_mm = 1", "profile.seal_width_mm"),
+            ("[profile]\ncorner = 'bottom'", "corner"),
+            ("[image]\nmax_dpi = 250\n[profile]\nleast_dpi = 300", "image.max_dpi"),
             ("[ocr]\nlanguage = '../x'", "ocr.language"),
             ("[ocr]\ntranscripts = ['doc']", "ocr.transcripts"),
             ("[sign]\nkey = 'a.p12'\ntoken = 'm.so'", "sign.token"),

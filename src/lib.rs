@@ -5,6 +5,7 @@
 //! [`page`], the way of one component in [`component`] and [`transcript`], and programs on top. `ARCHITECTURE.md` says which module may
 //! use which.
 
+pub mod check;
 pub mod codes;
 pub mod component;
 pub mod config;
@@ -22,6 +23,7 @@ pub mod online;
 pub mod page;
 pub mod pdf;
 pub mod pool;
+pub mod profile;
 pub mod publish;
 pub mod sign;
 pub mod signing;

@@ -5,7 +5,7 @@
 
 use image::{GrayImage, Rgb, RgbImage, imageops};
 
-use super::{MIN_DPI, PageError, Part, Settings};
+use super::{PageError, Part, Settings};
 use crate::imaging::bounds::Bounds;
 use crate::imaging::dewarp::Flattening;
 use crate::imaging::gray::luma;
@@ -452,7 +452,7 @@ fn flat_size(width: f64, height: f64, scan_dpi: Option<f64>) -> (SizeMm, f64) {
 fn output_dpi(size: SizeMm, effective_dpi: f64, is_scan: bool, settings: &Settings) -> f64 {
     let small = size.width.max(size.height) <= SMALL_PAPER_MM;
     let maximum = if small { settings.max_dpi * SMALL_PAPER_FACTOR } else { settings.max_dpi };
-    let minimum = if is_scan { 0.0 } else { MIN_DPI };
+    let minimum = if is_scan { 0.0 } else { settings.least_dpi };
     effective_dpi.max(minimum).min(maximum).round()
 }
 

@@ -25,8 +25,8 @@ mod layout;
 /// page image 3, its grey 1, reading picture and lines about 2, encoder 1.
 const BYTES_PER_PIXEL: u64 = 12;
 
-/// The legal minimum (NĐ 30/2020 Phụ lục I, Phần II, Mục I.2). A photo taken from too far is enlarged to this, so that
-/// the reader has letters of normal size, and flagged.
+/// The legal minimum (NĐ 30/2020 Phụ lục I, Phần II, Mục I.2). A photo taken from too far is enlarged to this or to what a
+/// profile asks for, so that the reader has letters of normal size, and flagged.
 pub const MIN_DPI: f64 = 200.0;
 
 /// A resolution stored in a file is believed from here on: cameras and screenshots write 72 or 96 without meaning it.
@@ -42,11 +42,27 @@ pub struct Settings {
     pub jpeg_quality: u8,
     /// Captures of more are reduced to this resolution; papers up to A6 may have twice as much.
     pub max_dpi: f64,
+    /// Photos of less are enlarged to this resolution, and no page is reduced below it.
+    pub least_dpi: f64,
+    /// What a page image should take at most, bytes: larger ones are also encoded smaller ([`Page::smaller`]). `None`
+    /// encodes each once.
+    #[serde(skip)]
+    pub page_bytes: Option<u64>,
+    /// Whether every step of [`encoding`] is tried on every page, to report what it would cost.
+    #[serde(skip)]
+    pub all_sizes: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limits: Limits::default(), jpeg_quality: 80, max_dpi: 300.0 }
+        Self {
+            limits: Limits::default(),
+            jpeg_quality: 80,
+            max_dpi: 300.0,
+            least_dpi: MIN_DPI,
+            page_bytes: None,
+            all_sizes: false,
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! Glyph 0 is `.notdef`, which PDF/A-2 forbids text to use; glyph 1 is the blank that stands for every character.
 //! Both are [`ADVANCE`] wide, so one default width describes the whole font.
 
+use super::truetype::{self, words};
+
 /// Units of the em square; PDF measures glyph widths in thousandths of the em too, so the numbers agree.
 pub(super) const UNITS_PER_EM: u16 = 1000;
 /// Width of both glyphs.
@@ -34,34 +36,7 @@ pub(super) fn font() -> Vec<u8> {
         (b"name", name()),
         (b"post", post()),
     ];
-    let mut font = offset_table(&tables);
-    for (_, table) in &tables {
-        font.extend_from_slice(table);
-        font.resize(font.len().next_multiple_of(4), 0);
-    }
-    let head_at = tables
-        .iter()
-        .take_while(|(tag, _)| *tag != b"head")
-        .fold(12 + 16 * tables.len(), |at, (_, table)| at + table.len().next_multiple_of(4));
-    let adjustment = 0xB1B0_AFBA_u32.wrapping_sub(checksum(&font));
-    font[head_at + 8..head_at + 12].copy_from_slice(&adjustment.to_be_bytes());
-    font
-}
-
-fn offset_table(tables: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
-    let count = u16::try_from(tables.len()).expect("ten tables");
-    let selector = u16::try_from(count.ilog2()).expect("a logarithm is small");
-    let mut directory = vec![0, 1, 0, 0];
-    directory.extend(words(&[count, 16 << selector, selector, 16 * count - (16 << selector)]));
-    let mut offset = 12 + 16 * tables.len();
-    for (tag, table) in tables {
-        directory.extend_from_slice(*tag);
-        for value in [checksum(table), length(offset), length(table.len())] {
-            directory.extend_from_slice(&value.to_be_bytes());
-        }
-        offset += table.len().next_multiple_of(4);
-    }
-    directory
+    truetype::assemble(&tables)
 }
 
 fn head() -> Vec<u8> {
@@ -129,38 +104,10 @@ fn post() -> Vec<u8> {
     post
 }
 
-fn words(values: &[u16]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_be_bytes()).collect()
-}
-
-fn length(value: usize) -> u32 {
-    u32::try_from(value).expect("the font is below one kilobyte")
-}
-
-/// Sum of the big-endian words, the last one padded with zeros (OpenType, "calculating checksums").
-fn checksum(table: &[u8]) -> u32 {
-    table.chunks(4).fold(0, |sum: u32, chunk| {
-        let mut word = [0; 4];
-        word[..chunk.len()].copy_from_slice(chunk);
-        sum.wrapping_add(u32::from_be_bytes(word))
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::truetype::{checksum, table};
     use super::*;
-
-    fn table<'a>(font: &'a [u8], tag: &[u8; 4]) -> &'a [u8] {
-        let count = usize::from(u16::from_be_bytes([font[4], font[5]]));
-        (0..count)
-            .map(|i| &font[12 + 16 * i..28 + 16 * i])
-            .find(|record| &record[..4] == tag)
-            .map(|record| {
-                let word = |at: usize| u32::from_be_bytes(record[at..at + 4].try_into().unwrap()) as usize;
-                &font[word(8)..word(8) + word(12)]
-            })
-            .unwrap()
-    }
 
     #[test]
     fn tables_have_the_sizes_of_the_opentype_standard() {
@@ -175,7 +122,7 @@ mod tests {
             (b"loca", 6),
             (b"cmap", 44),
         ] {
-            assert_eq!(table(&font, tag).len(), size, "{}", String::from_utf8_lossy(tag));
+            assert_eq!(table(&font, tag).unwrap().len(), size, "{}", String::from_utf8_lossy(tag));
         }
         assert!(font.len() < 1024);
     }

@@ -4,6 +4,7 @@
 //! Values in, values out: no files, no clock, no randomness. The same pages give the same bytes. `docs/pdfa.md` says
 //! which clauses of ISO 19005 matter and how each is met.
 
+pub mod appearance;
 mod blank_font;
 pub mod changes;
 pub mod dss;
@@ -12,6 +13,8 @@ mod incremental;
 pub mod reader;
 pub mod signature;
 pub mod structure;
+mod text_font;
 mod text_layer;
+mod truetype;
 pub mod writer;
 mod xmp;

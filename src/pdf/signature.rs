@@ -4,10 +4,11 @@
 //! What the CMS says is the business of `sign`. The way of a signature: [`prepare`] → hash [`Prepared::digest_input`] →
 //! sign → [`Prepared::fill`]. Each is an update of its own, so an earlier signature stays valid.
 //!
-//! The fields are invisible and follow PAdES (ETSI EN 319 142-1) and PDF/A (ISO 19005-2, 6.4): `ETSI.CAdES.detached`,
-//! signing time in `/M`, one byte range over the whole file but the hole. Document timestamps (section 5.4.3 there) stand
-//! in fields of the same kind, with an RFC 3161 token for the CMS: [`prepare_timestamp`]. What a file may grow by after it
-//! was signed is in [`super::changes`], the stored revocation data in [`super::dss`].
+//! The fields are invisible unless they are given an [`Appearance`], and follow PAdES (ETSI EN 319 142-1) and PDF/A
+//! (ISO 19005-2, 6.4): `ETSI.CAdES.detached`, signing time in `/M`, one byte range over the whole file but the hole.
+//! Document timestamps (section 5.4.3 there) stand in fields of the same kind, with an RFC 3161 token for the CMS:
+//! [`prepare_timestamp`]. What a file may grow by after it was signed is in [`super::changes`], the stored revocation data
+//! in [`super::dss`].
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 use time::macros::{format_description, offset};
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
+use super::appearance::Appearance;
 use super::incremental::{self, Update, load, text_of, text_string};
 use crate::model::{Lang, Localized};
 
@@ -55,6 +57,8 @@ pub struct SignatureField {
     pub contact: Option<String>,
     /// The claimed time; written in Vietnam's time, `+07'00'`.
     pub time: OffsetDateTime,
+    /// What is seen of the signature on the first page; `None` leaves it invisible.
+    pub appearance: Option<Appearance>,
 }
 
 /// A file with a signature field whose CMS bytes are still missing.
@@ -240,7 +244,7 @@ impl Localized for SignatureError {
     }
 }
 
-/// Appends an invisible signature field with a hole of `reserve` bytes to a file, which is not changed otherwise.
+/// Appends a signature field with a hole of `reserve` bytes to a file, which is not changed otherwise.
 ///
 /// A vector is extended in place, a slice is copied.
 ///
@@ -252,7 +256,7 @@ pub fn prepare(pdf: impl Into<Vec<u8>>, field: &SignatureField, reserve: usize) 
     let pdf = pdf.into();
     // Document timestamps stay allowed on a closed file.
     check_open(&load(&pdf)?, &field.name)?;
-    place(pdf, &field.name, reserve, |out| signature_dictionary(out, field, &time, reserve))
+    place(pdf, &field.name, field.appearance.as_ref(), reserve, |out| signature_dictionary(out, field, &time, reserve))
 }
 
 /// Appends a document timestamp with a hole of `reserve` bytes for its token, in a field with a name of its own
@@ -267,12 +271,13 @@ pub fn prepare_timestamp(pdf: impl Into<Vec<u8>>, reserve: usize) -> Result<Prep
     let known: BTreeSet<String> = fields(&document)?.into_iter().map(|field| field.name).collect();
     let name = (1..).map(|number| format!("Timestamp{number}")).find(|name| !known.contains(name));
     let name = name.ok_or(SignatureError::Value("field name"))?;
-    place(pdf, &name, reserve, |out| timestamp_dictionary(out, reserve))
+    place(pdf, &name, None, reserve, |out| timestamp_dictionary(out, reserve))
 }
 
 fn place(
     mut bytes: Vec<u8>,
     name: &str,
+    look: Option<&Appearance>,
     reserve: usize,
     dictionary: impl FnOnce(&mut Vec<u8>) -> Places,
 ) -> Result<Prepared, SignatureError> {
@@ -290,14 +295,19 @@ fn place(
     let (value, widget, appearance) = (update.allocate(), update.allocate(), update.allocate());
     let page = document.page_iter().next().ok_or(SignatureError::Structure("it has no page"))?;
     add_to_form(&document, &mut update, widget)?;
-    add_to_page(&document, &mut update, page, widget)?;
-    update.object(widget, &widget_dictionary(name, value, page, appearance));
-    // PDF/A-1 (6.9) wants an appearance for every field, even one without area.
-    update.raw(appearance, |out| {
-        out.extend_from_slice(
-            b"<</Type/XObject/Subtype/Form/BBox[0 0 0 0]/Resources<<>>/Length 0>>\nstream\n\nendstream",
-        );
-    });
+    add_to_page(&document, &mut update, page, widget, look)?;
+    update.object(widget, &widget_dictionary(name, value, page, appearance, look));
+    match look {
+        Some(look) => look.write(&mut update, appearance),
+        // PDF/A-1 (6.9) wants an appearance for every field, even one without area.
+        None => {
+            update.raw(appearance, |out| {
+                out.extend_from_slice(
+                    b"<</Type/XObject/Subtype/Form/BBox[0 0 0 0]/Resources<<>>/Length 0>>\nstream\n\nendstream",
+                );
+            });
+        }
+    }
     let mut places = Places::default();
     let start = update.raw(value, |out| places = dictionary(out));
     bytes.extend(update.finish());
@@ -545,13 +555,19 @@ fn add_to_page(
     update: &mut Update<'_>,
     page: ObjectId,
     widget: ObjectId,
+    appearance: Option<&Appearance>,
 ) -> Result<(), SignatureError> {
     if update.is_hidden(page) {
         return Err(SignatureError::Structure("its first page is hidden from older readers"));
     }
     let reason = SignatureError::Structure("its first page is not a dictionary");
     let mut dictionary = document.get_dictionary(page).map_err(|_| reason)?.clone();
-    if append_reference(document, update, &mut dictionary, "Annots", widget)? == Holder::Owner {
+    let grown = appearance.and_then(|appearance| appearance.media_box);
+    if let Some(edges) = grown {
+        dictionary.set("MediaBox", edges.map(real).to_vec());
+    }
+    let holder = append_reference(document, update, &mut dictionary, "Annots", widget)?;
+    if holder == Holder::Owner || grown.is_some() {
         update.object(page, &Object::Dictionary(dictionary));
     }
     Ok(())
@@ -591,7 +607,13 @@ fn append_reference(
     Ok(Holder::Owner)
 }
 
-fn widget_dictionary(name: &str, value: ObjectId, page: ObjectId, appearance: ObjectId) -> Object {
+fn widget_dictionary(
+    name: &str,
+    value: ObjectId,
+    page: ObjectId,
+    appearance: ObjectId,
+    look: Option<&Appearance>,
+) -> Object {
     let mut appearances = Dictionary::new();
     appearances.set("N", Object::Reference(appearance));
     let mut widget = Dictionary::new();
@@ -601,10 +623,17 @@ fn widget_dictionary(name: &str, value: ObjectId, page: ObjectId, appearance: Ob
     widget.set("T", text_string(name));
     widget.set("V", Object::Reference(value));
     widget.set("F", WIDGET_FLAGS);
-    widget.set("Rect", vec![Object::Integer(0); 4]);
+    let rectangle = look.map_or([0.0; 4], Appearance::rectangle);
+    widget.set("Rect", rectangle.map(real).to_vec());
     widget.set("P", Object::Reference(page));
     widget.set("AP", appearances);
     Object::Dictionary(widget)
+}
+
+/// Hundredths of a point (4 µm) keep numbers short.
+#[expect(clippy::cast_possible_truncation, reason = "PDF numbers are single precision: 14,400.00 still has its cents")]
+fn real(value: f64) -> Object {
+    Object::Real(((value * 100.0).round() / 100.0) as f32)
 }
 
 /// Offsets of the blanks in a signature dictionary, from its start.

@@ -1,5 +1,6 @@
 //! Reading back published files: how many pages, and in our own the picture on each.
 
+use lopdf::content::Content;
 use lopdf::{Dictionary, Document, Object, ObjectId};
 
 use crate::model::SizeMm;
@@ -24,7 +25,7 @@ pub enum StructureError {
 pub struct ReadPage {
     /// The JPEG stream.
     pub jpeg: Vec<u8>,
-    /// Physical size.
+    /// Physical size of the picture, which is that of the paper.
     pub size: SizeMm,
 }
 
@@ -56,12 +57,17 @@ fn read_page(document: &Document, number: u32, id: ObjectId) -> Result<ReadPage,
     let (Some(jpeg), None) = (pictures.next(), pictures.next()) else {
         return Err(StructureError::NotOnePicture(number));
     };
-    let media_box = page.get(b"MediaBox")?.as_array()?;
-    let mut edges = [0.0; 4];
-    for (edge, value) in edges.iter_mut().zip(media_box) {
-        *edge = f64::from(value.as_float()?) * MM_PER_POINT;
-    }
-    Ok(ReadPage { jpeg, size: SizeMm { width: edges[2] - edges[0], height: edges[3] - edges[1] } })
+    Ok(ReadPage { jpeg, size: placed_size(document, id)?.ok_or(StructureError::NotOnePicture(number))? })
+}
+
+/// Size of the picture as our pages place it, by the first matrix of their content. The page itself may be larger: a
+/// visible signature that finds no room adds a margin.
+fn placed_size(document: &Document, page: ObjectId) -> Result<Option<SizeMm>, lopdf::Error> {
+    let content = Content::decode(&document.get_page_content(page))?;
+    let Some(matrix) = content.operations.iter().find(|operation| operation.operator == "cm") else { return Ok(None) };
+    let [width, _, _, height, ..] = matrix.operands.as_slice() else { return Ok(None) };
+    let mm = |points: &Object| Ok::<_, lopdf::Error>(f64::from(points.as_float()?) * MM_PER_POINT);
+    Ok(Some(SizeMm { width: mm(width)?, height: mm(height)? }))
 }
 
 fn dictionary<'a>(document: &'a Document, object: &'a Object) -> Result<&'a Dictionary, lopdf::Error> {

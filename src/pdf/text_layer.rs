@@ -28,7 +28,8 @@ pub(super) const PICTURE: &str = "Im0";
 pub(super) const IDENTITY: SystemInfo<'static> =
     SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"Identity"), supplement: 0 };
 /// The registry that `ToUnicode` maps carry by custom (Adobe Technical Note 5411).
-const UCS: SystemInfo<'static> = SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"UCS"), supplement: 0 };
+pub(super) const UCS: SystemInfo<'static> =
+    SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"UCS"), supplement: 0 };
 
 /// Longest string shown at once, characters. Each takes two bytes; PDF/A-2 allows strings of 32,767 (6.1.13).
 const MAX_STRING_CHARACTERS: usize = 16_000;

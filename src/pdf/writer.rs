@@ -6,6 +6,7 @@
 
 use pdf_writer::types::{CidFontType, FontFlags, OutputIntentSubtype};
 use pdf_writer::{Date, Filter, Finish, Name, Pdf, Rect, Ref, Settings, TextStr};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::macros::{format_description, offset};
@@ -48,28 +49,63 @@ pub struct PdfPage<'a> {
 }
 
 /// Which part and conformance level of ISO 19005 the file claims.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum PdfaLevel {
     /// PDF/A-1b: PDF 1.4, the look is preserved.
+    #[serde(rename = "1b")]
     A1b,
     /// PDF/A-2b: PDF 1.7, the look is preserved.
+    #[serde(rename = "2b")]
     A2b,
     /// PDF/A-2u: PDF 1.7, and all text maps to Unicode.
     #[default]
+    #[serde(rename = "2u")]
     A2u,
+    /// PDF/A-3b: as 2b, and other files may be attached.
+    #[serde(rename = "3b")]
+    A3b,
+}
+
+/// The text is no level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not one of 1b, 2b, 2u, 3b")]
+pub struct NotALevel;
+
+impl std::str::FromStr for PdfaLevel {
+    type Err = NotALevel;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        [Self::A1b, Self::A2b, Self::A2u, Self::A3b].into_iter().find(|level| level.name() == name).ok_or(NotALevel)
+    }
 }
 
 impl PdfaLevel {
+    /// The short name: part and conformance in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::A1b => "1b",
+            Self::A2b => "2b",
+            Self::A2u => "2u",
+            Self::A3b => "3b",
+        }
+    }
+
+    /// Whether pictures may let the page show through (not in part 1, 6.4).
+    pub fn has_transparency(self) -> bool {
+        self != Self::A1b
+    }
+
     fn part(self) -> u8 {
         match self {
             Self::A1b => 1,
             Self::A2b | Self::A2u => 2,
+            Self::A3b => 3,
         }
     }
 
     fn conformance(self) -> char {
         match self {
-            Self::A1b | Self::A2b => 'B',
+            Self::A1b | Self::A2b | Self::A3b => 'B',
             Self::A2u => 'U',
         }
     }
@@ -77,7 +113,7 @@ impl PdfaLevel {
     fn pdf_version(self) -> (u8, u8) {
         match self {
             Self::A1b => (1, 4),
-            Self::A2b | Self::A2u => (1, 7),
+            Self::A2b | Self::A2u | Self::A3b => (1, 7),
         }
     }
 }
@@ -499,7 +535,7 @@ fn write_stream(pdf: &mut Pdf, id: Ref, data: Vec<u8>) {
 }
 
 /// Deflates through lopdf, which brings the codec anyway; data that would not shrink stays as it is.
-fn packed(data: Vec<u8>) -> (Vec<u8>, Option<Filter>) {
+pub(super) fn packed(data: Vec<u8>) -> (Vec<u8>, Option<Filter>) {
     let mut stream = lopdf::Stream::new(lopdf::Dictionary::new(), data);
     let packed = stream.compress().is_ok() && stream.dict.has(b"Filter");
     (stream.content, packed.then_some(Filter::FlateDecode))

@@ -74,7 +74,10 @@ pub(super) struct Placed<'a> {
 /// What can be seen.
 #[derive(Default)]
 pub(super) struct Shown<'a> {
+    /// Letters that can be seen.
     pub(super) text: bool,
+    /// Letters that can be searched, seen or not, below pictures or above.
+    pub(super) letters: bool,
     pub(super) drawing: bool,
     pub(super) pictures: Vec<Placed<'a>>,
 }
@@ -153,8 +156,10 @@ impl<'a> Run<'a> {
                 "g" | "rg" | "sc" | "scn" => state.white_fill = all(operands, 1.0),
                 "k" => state.white_fill = all(operands, 0.0),
                 "cs" => state.white_fill = false,
-                "Tj" | "TJ" | "'" | "\"" if !matches!(state.mode, 3 | 7) && !state.clear => {
-                    self.shown.text |= operands.iter().any(has_letters);
+                "Tj" | "TJ" | "'" | "\"" => {
+                    let letters = operands.iter().any(has_letters);
+                    self.shown.letters |= letters;
+                    self.shown.text |= letters && !matches!(state.mode, 3 | 7) && !state.clear;
                 }
                 "f" | "F" | "f*" if state.white_fill || state.clear => {}
                 "f" | "F" | "f*" | "B" | "B*" | "b" | "b*" | "S" | "s" | "sh" => self.shown.drawing = true,
@@ -216,7 +221,7 @@ impl<'a> Run<'a> {
         }
         let see_through = ["ImageMask", "SMask", "Mask"].iter().any(|key| stream.dict.has(key.as_bytes()));
         if !see_through && state.matrix.covers(self.visible) {
-            self.shown = Shown::default();
+            self.shown = Shown { letters: self.shown.letters, ..Shown::default() };
         }
         self.shown.pictures.push(Placed { stream, matrix: state.matrix });
     }

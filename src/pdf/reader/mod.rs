@@ -11,6 +11,7 @@
 mod colour;
 mod content;
 mod error;
+mod facts;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use crate::model::{Orientation, SizeMm};
 
 pub use colour::PdfColour;
 pub use error::PdfReadError;
+pub use facts::{Facts, PageFacts, PictureFacts, SignatureFacts, facts};
 
 /// Millimetres in a PDF unit (1/72 inch).
 const MM: f64 = 25.4 / 72.0;
@@ -137,39 +139,45 @@ fn unpacked(stream: &Stream, limit: usize, page: usize) -> Result<Vec<u8>, PdfRe
 /// # Errors
 /// See [`PdfReadError`]; the first page that is not one picture decides.
 pub fn page_images(file: &[u8], max_pages: usize) -> Result<Vec<PageImage>, PdfReadError> {
-    let options = LoadOptions { max_decompressed_size: Some(MAX_STRUCTURE), ..LoadOptions::default() };
-    let loaded = Document::load_mem_with_options(file, options);
-    let is_encrypted = |document: &Document| document.trailer.has(b"Encrypt") || document.encryption_state.is_some();
-    if loaded.as_ref().is_ok_and(is_encrypted)
-        || matches!(
-            loaded,
-            Err(lopdf::Error::InvalidPassword
-                | lopdf::Error::Decryption(_)
-                | lopdf::Error::UnsupportedSecurityHandler(_))
-        )
-    {
+    let loaded = load(file);
+    if matches!(loaded, Err(PdfReadError::Encrypted)) {
         return Err(PdfReadError::Encrypted);
     }
     if is_signed(file) {
         return Err(PdfReadError::Signed);
     }
-    let document = loaded.map_err(broken)?;
+    let document = loaded?;
+    let pages = leaves(&document, max_pages)?;
+    let mut profiles = BTreeMap::new();
+    (1..).zip(&pages).map(|(number, page)| page_image(&document, file, page, number, &mut profiles)).collect()
+}
+
+/// Opens a file whose structure can be trusted.
+fn load(file: &[u8]) -> Result<Document, PdfReadError> {
+    let options = LoadOptions { max_decompressed_size: Some(MAX_STRUCTURE), ..LoadOptions::default() };
+    let document = Document::load_mem_with_options(file, options).map_err(|error| match error {
+        lopdf::Error::InvalidPassword | lopdf::Error::Decryption(_) | lopdf::Error::UnsupportedSecurityHandler(_) => {
+            PdfReadError::Encrypted
+        }
+        error => broken(error),
+    })?;
+    if document.trailer.has(b"Encrypt") || document.encryption_state.is_some() {
+        return Err(PdfReadError::Encrypted);
+    }
     // A table made up by scanning may leave pages out or bring old ones back: better no page than one too few.
     if document.xref_recovery == Some(lopdf::xref::XrefRecovery::Reconstructed) {
         return Err(broken("cross-reference table is unreadable"));
     }
+    Ok(document)
+}
+
+/// The pages in order, at least one.
+fn leaves(document: &Document, max_pages: usize) -> Result<Vec<Page<'_>>, PdfReadError> {
     let mut pages = Vec::new();
     let root = document.catalog().and_then(|catalog| catalog.get(b"Pages")).map_err(broken)?;
-    Tree { document: &document, max_pages, visited: BTreeSet::new(), pages: &mut pages }.walk(
-        root,
-        &Inherited::default(),
-        0,
-    )?;
-    if pages.is_empty() {
-        return Err(broken("no pages"));
-    }
-    let mut profiles = BTreeMap::new();
-    (1..).zip(&pages).map(|(number, page)| page_image(&document, file, page, number, &mut profiles)).collect()
+    let mut tree = Tree { document, max_pages, visited: BTreeSet::new(), pages: &mut pages };
+    tree.walk(root, &Inherited::default(), 0)?;
+    if pages.is_empty() { Err(broken("no pages")) } else { Ok(pages) }
 }
 
 /// A signature names the byte range it covers in plain text: it could not be filled in otherwise.
