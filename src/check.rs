@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::model::{Lang, Localized};
 use crate::pdf::reader::{self, Facts, PdfReadError, PictureFacts};
-use crate::profile::{Corner, Profile, Source};
+use crate::profile::{Corner, FileName, Profile, Source};
 
 /// A resolution may fall short of what is required by this share: pixels are whole, millimetres are not.
 const DPI_TOLERANCE: f64 = 0.005;
@@ -259,7 +259,6 @@ fn place(facts: &Facts, corner: Corner, profile: &Profile) -> Finding {
 }
 
 fn file_name(name: &str, profile: &Profile) -> Finding {
-    use crate::profile::FileName;
     let rule = profile.file_name.value;
     let met = rule.permits(name);
     let [vietnamese, english] = match rule {

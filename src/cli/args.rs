@@ -48,6 +48,8 @@ pub(super) enum Command {
     Verify(Verify),
     /// Add timestamps and revocation data to signed files, for their signatures to last
     Upgrade(Upgrade),
+    /// Judge PDF files by a legal profile
+    Check(Check),
     /// Print the log of an output directory and check it
     Log(Log),
     /// Say what is seen on pictures, one JSON line each
@@ -213,6 +215,19 @@ pub(super) struct Upgrade {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(super) struct Check {
+    /// PDF files
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) pdfs: Vec<PathBuf>,
+    /// Legal profile that the files follow: tt01-2023, nd30-2020, tt05-2025, tt02-2019, custom [default: tt01-2023]
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// Findings for programs, one JSON line each
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(super) struct Log {
     /// Output directory of `digitize`
     #[arg(value_name = "DIR")]
@@ -290,6 +305,8 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("digitize", "Số hóa ảnh và thư mục ảnh thành các thành phần hồ sơ đã ký"),
     ("sign", "Ký số tệp PDF, hoặc các thành phần đang chờ ký"),
     ("verify", "Kiểm tra tệp theo bản kê khai, chữ ký số và cấu trúc"),
+    ("check", "Xét tệp PDF theo một bộ quy định"),
+    ("profile", "Bộ quy định cho tệp: tt01-2023, nd30-2020, tt05-2025, tt02-2019, custom [mặc định: tt01-2023]"),
     ("log", "In nhật ký của một thư mục kết quả và kiểm tra nhật ký"),
     ("inspect", "Cho biết những gì nhận ra trên ảnh, mỗi ảnh một dòng JSON"),
     ("upgrade", "Thêm dấu thời gian và dữ liệu thu hồi vào tệp đã ký để chữ ký có giá trị lâu dài"),
@@ -316,7 +333,7 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("key_label", "Nhãn của khóa hoặc chứng thư trên thiết bị, khi có nhiều khóa"),
     ("chain", "Tệp chứng thư cấp trên (PEM hoặc DER), khi thiết bị không có sẵn"),
     ("pin_file", "Tệp có dòng đầu là mã PIN, kể cả /dev/fd/N [mặc định: SOHOA_PIN, hoặc hỏi]"),
-    ("pdfs", "Tệp PDF, ký ngay tại chỗ"),
+    ("pdfs", "Tệp PDF; sign ký ngay tại chỗ"),
     ("pending", "Thư mục kết quả của digitize: ký mọi thành phần đang chờ ký"),
     ("role", "Ký với tư cách: clerk = người sao chụp [mặc định], agency = cơ quan, ký sau người sao chụp"),
     ("no_sign", "Chưa ký, để ký sau (chờ ký)"),

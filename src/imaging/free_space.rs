@@ -16,8 +16,9 @@ const CELL_MM: f64 = 0.5;
 /// 0.33 to 0.5 mm, ISO/IEC 18004).
 pub const CLEARANCE_MM: f64 = 2.0;
 
-/// Distance of the box from the page's edges, millimetres: what office printers leave white.
-pub const EDGE_MM: f64 = 4.0;
+/// Distance of the box from the page's edges, millimetres: slivers of the desk end before, and most printers print from
+/// there on.
+pub const EDGE_MM: f64 = 3.0;
 
 /// A pixel darker than the paper by this much in one of its colours is ink. The noise of evened photos stays below 20,
 /// pencil differs by 30 and more.
@@ -108,8 +109,10 @@ impl Cells {
                     }
                 }
             }
-            let pixels = |cell: usize| ((band[1] - band[0]) * (xs[cell + 1] - xs[cell])).max(1) as u64;
-            mean.extend(sums.iter().enumerate().map(|(cell, sum)| (sum / pixels(cell)) as u8));
+            let pixels = |cell: usize| ((band[1] - band[0]) * (xs[cell + 1] - xs[cell])) as u64;
+            // Cells of pictures so coarse that no pixel falls into them count as paper.
+            let mean_of = |(cell, sum): (usize, &u64)| sum.checked_div(pixels(cell)).map_or(u8::MAX, |mean| mean as u8);
+            mean.extend(sums.iter().enumerate().map(mean_of));
             darkest.extend(least);
         }
         Self { darkest, mean, columns }
@@ -183,8 +186,8 @@ mod tests {
 
     #[test]
     fn an_empty_page_has_room_in_its_corner() {
-        assert_eq!(find(&page(&[]), A4, BOX, Side::Left), Some(Point::new(4.0, 4.0)));
-        assert_eq!(find(&page(&[]), A4, BOX, Side::Right), Some(Point::new(210.0 - 4.0 - 60.0, 4.0)));
+        assert_eq!(find(&page(&[]), A4, BOX, Side::Left), Some(Point::new(3.0, 3.0)));
+        assert_eq!(find(&page(&[]), A4, BOX, Side::Right), Some(Point::new(210.0 - 3.0 - 60.0, 3.0)));
     }
 
     #[test]

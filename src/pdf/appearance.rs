@@ -25,7 +25,7 @@ pub const FONT_SIZE: f64 = 10.0;
 const LINE_HEIGHT: f64 = 12.0;
 
 /// Space around the content, and between the text and the seal, points.
-const PADDING: f64 = 2.0;
+const PADDING: f64 = 1.0;
 
 const POINTS_PER_MM: f64 = 72.0 / 25.4;
 

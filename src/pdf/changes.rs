@@ -547,6 +547,7 @@ mod tests {
 
     fn signed(pdf: &[u8], name: &str) -> Vec<u8> {
         let field = SignatureField {
+            appearance: None,
             name: name.to_owned(),
             signer_name: "A".to_owned(),
             reason: None,

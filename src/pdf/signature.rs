@@ -802,6 +802,7 @@ mod tests {
 
     fn field(name: &str) -> SignatureField {
         SignatureField {
+            appearance: None,
             name: name.to_owned(),
             signer_name: "Nguyễn Thị Ánh".to_owned(),
             reason: Some("Số hóa (thử)".to_owned()),

@@ -3,6 +3,7 @@
 mod bad_inputs;
 mod broken;
 mod card_sides;
+mod check;
 mod debug_pictures;
 mod generator;
 mod geometry;
