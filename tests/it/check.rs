@@ -1,8 +1,6 @@
 //! `sohoa check`: what it says of files that each break one requirement.
 
 use std::fs;
-use std::io::Cursor;
-use std::path::{Path, PathBuf};
 
 use lopdf::{Document, Object};
 use serde_json::Value;
@@ -11,7 +9,7 @@ use sohoa::model::{PageText, Rect, SizeMm, TextLine, Word};
 use sohoa::pdf::appearance::{Appearance, SignatureBox};
 use sohoa::pdf::signature::{self, SignatureField};
 use sohoa::pdf::writer::{self, DocumentInfo, PdfPage, PdfaLevel};
-use sohoa::profile::{NAMES, Profile};
+use sohoa::profile::Profile;
 use time::macros::datetime;
 
 use crate::program::{fresh, root, run, sohoa};
