@@ -105,7 +105,7 @@ pub struct RawProfile {
     pub agency: Option<String>,
     /// Form of copy in the box; default `Sao y`.
     pub form: Option<String>,
-    /// PNG picture of the seal.
+    /// PNG picture of the seal, for profiles that show one; `custom` shows one where it is given.
     pub seal: Option<PathBuf>,
     /// Width of the seal, millimetres, where the picture does not tell.
     pub seal_width_mm: Option<f64>,
@@ -422,7 +422,8 @@ impl RawProfile {
             signature: self.signature,
             corner: self.corner,
             lines: self.lines.clone(),
-            seal: self.seal.as_ref().map(|_| true),
+            // A regulation says itself whether there is a seal.
+            seal: self.seal.as_ref().map(|_| true).filter(|_| name == "custom"),
             file_name: self.file_name,
             max_bytes,
         }))
