@@ -5,6 +5,7 @@ mod geometry;
 mod lang;
 mod level;
 mod notice;
+mod picture;
 mod seal;
 mod text;
 
@@ -13,5 +14,6 @@ pub use geometry::{Bend, Homography, Orientation, PageMap, Point, Quad, SizeMm};
 pub use lang::{Lang, Localized, io_reason, shown};
 pub use level::{NotALevel, SignatureLevel};
 pub use notice::Notice;
+pub use picture::{Bilevel, Jpeg, Picture};
 pub use seal::Seal;
 pub use text::{PageText, Rect, TextLine, Word};
