@@ -6,8 +6,8 @@
 //! shaded cells, faint print. So nothing is lost that is not also lost in a JPEG of that resolution, and print is
 //! sharper than there.
 //!
-//! What is print is decided twice. A pixel must be darker than the middle between the paper and the darkest ink around
-//! it, and most of what is around it must be paper. Then whole strokes are judged: one whose pixels together have
+//! What is print is decided twice. A pixel must be about darker than the middle between the paper and the darkest ink
+//! around it, and most of what is around it must be paper. Then whole strokes are judged: one whose pixels together have
 //! colour is a seal's or a pen's and stays in one piece.
 
 use image::{GrayImage, RgbImage};
@@ -22,9 +22,10 @@ const MM_PER_INCH: f64 = 25.4;
 
 /// Ink that is darker than the paper by less is no print, grey levels: noise, stains, the reverse side seen through.
 const LEAST_CONTRAST: i32 = 70;
-/// Print is darker than the paper by at least this share of the contrast around it.
-const PRINT_SHARE: i32 = 50;
-/// What is darker than the paper by less than this share of the contrast is paper.
+/// Print is darker than the paper by at least this share of the contrast around it, per cent. At 50 fine print beside bold
+/// one comes out thinner than it is.
+const PRINT_SHARE: i32 = 42;
+/// What is darker than the paper by less than this share of the contrast is paper, per cent.
 const PAPER_SHARE: i32 = 30;
 /// Share of the surroundings that is paper, per cent. Running text covers 10 to 25; photographs and shades all.
 const LEAST_PAPER: usize = 50;
@@ -35,8 +36,8 @@ const MOST_COLOUR: u8 = 70;
 /// The mean over a whole stroke.
 const MOST_STROKE_COLOUR: u64 = 32;
 
-/// Resolution of the colours of print.
-const FOREGROUND_DPI: f64 = 50.0;
+/// Resolution of the colours of print: about a letter. Print has no colour, so they only tell black from grey.
+const FOREGROUND_DPI: f64 = 25.0;
 
 /// A page in layers.
 #[derive(Clone, Debug)]
@@ -52,10 +53,14 @@ pub struct Layers {
 /// Separates a page of `dpi` pixels an inch; the background gets as many pixels as `background_size` says.
 pub fn separate(page: &RgbImage, dpi: f64, background_size: (u32, u32)) -> Layers {
     let mask = print(page, dpi);
-    let background = reduce::area_without(page, &grown(&mask), background_size.0, background_size.1);
-    let paper = inverted(&mask);
+    let (background_width, background_height) = background_size;
+    let background = reduce::area_of(page, &weights(&grown(&mask), 1, 0), background_width, background_height);
     let coarse = |side: u32| scaled(side, (FOREGROUND_DPI / dpi).min(1.0));
-    let foreground = reduce::area_without(page, &paper, coarse(page.width()), coarse(page.height()));
+    // Strokes have the colour of their middle, but the finest, which have none.
+    let mut ink = weights(&mask, 0, 1);
+    let middle = grown(&weights(&mask, 255, 0));
+    ink.iter_mut().zip(middle.iter()).filter(|(_, edge)| **edge == 0).for_each(|(ink, _)| *ink = reduce::MOST_WEIGHT);
+    let foreground = reduce::area_of(page, &ink, coarse(page.width()), coarse(page.height()));
     Layers { mask, background, foreground }
 }
 
@@ -201,10 +206,11 @@ fn grown(mask: &GrayImage) -> GrayImage {
     grown
 }
 
-fn inverted(mask: &GrayImage) -> GrayImage {
-    let mut inverted = mask.clone();
-    inverted.iter_mut().for_each(|value| *value = !*value);
-    inverted
+/// One value outside the mask, another inside.
+fn weights(mask: &GrayImage, outside: u8, inside: u8) -> GrayImage {
+    let mut weights = mask.clone();
+    weights.iter_mut().for_each(|value| *value = if *value == 0 { outside } else { inside });
+    weights
 }
 
 #[cfg(test)]
@@ -244,8 +250,8 @@ mod tests {
         for x in 60..80 {
             assert_eq!(layers.background.get_pixel(x, 100).0, [240, 238, 235], "{x}");
         }
-        assert_eq!(layers.foreground.dimensions(), (100, 100));
-        assert_eq!(layers.foreground.get_pixel(17, 20).0, [20, 20, 20]);
+        assert_eq!(layers.foreground.dimensions(), (50, 50));
+        assert_eq!(layers.foreground.get_pixel(8, 10).0, [20, 20, 20]);
     }
 
     #[test]

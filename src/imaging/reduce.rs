@@ -1,21 +1,23 @@
 //! Reduces pictures by any factor: each pixel is the mean of the area it stands for, so thin strokes pale but never vanish.
 //!
-//! Pixels may be hidden, as those are that another layer shows. What stands for hidden ones only takes the colour that is
-//! around it, found on ever smaller pictures, so that nothing of it is left for an encoder to spend bytes on.
+//! Pixels may have weights, 0 for those that another layer shows. What stands for such only takes the colour that is around
+//! it, found on ever smaller pictures, so that nothing of them is left for an encoder to spend bytes on.
 
 use image::{GrayImage, RgbImage};
 
 /// Shares of a pixel are counted in this many parts.
-const PARTS: u64 = 64;
+const PARTS: u64 = 16;
+/// Largest weight of a pixel. Sums stay in 32 bits up to a factor of 64 a side.
+pub const MOST_WEIGHT: u8 = 16;
 
 /// The picture with so many pixels, no more than it has.
 pub fn area(image: &RgbImage, width: u32, height: u32) -> RgbImage {
     means(image, None, width, height).0
 }
 
-/// [`area`] of the pixels that are not hidden, where `hidden` is 0; white where there are none at all.
-pub fn area_without(image: &RgbImage, hidden: &GrayImage, width: u32, height: u32) -> RgbImage {
-    let (mut small, known) = means(image, Some(hidden), width, height);
+/// [`area`] by the weights of the pixels, up to [`MOST_WEIGHT`]; white where all are 0.
+pub fn area_of(image: &RgbImage, weights: &GrayImage, width: u32, height: u32) -> RgbImage {
+    let (mut small, known) = means(image, Some(weights), width, height);
     fill(small.as_mut(), &known, width as usize, height as usize);
     small
 }
@@ -46,9 +48,9 @@ fn parts(length: u32, count: u32) -> Vec<Vec<Part>> {
     (0..count).map(of).collect()
 }
 
-/// Means of what is not hidden, and which output pixels have any of it.
+/// Weighted means, and which output pixels have any of it.
 #[expect(clippy::cast_possible_truncation, reason = "a mean of bytes is a byte")]
-fn means(image: &RgbImage, hidden: Option<&GrayImage>, width: u32, height: u32) -> (RgbImage, Vec<bool>) {
+fn means(image: &RgbImage, weights: Option<&GrayImage>, width: u32, height: u32) -> (RgbImage, Vec<bool>) {
     let source_width = image.width() as usize;
     let (columns, rows) = (parts(image.width(), width), parts(image.height(), height));
     let mut small = RgbImage::new(width, height);
@@ -59,8 +61,8 @@ fn means(image: &RgbImage, hidden: Option<&GrayImage>, width: u32, height: u32) 
         sums.fill([0; 4]);
         for part in parts {
             let pixels = &image.as_raw().as_chunks::<3>().0[part.source * source_width..][..source_width];
-            let hidden = hidden.map(|hidden| &hidden.as_raw()[part.source * source_width..][..source_width]);
-            add_row(&mut sums, pixels, hidden, part.weight);
+            let weights = weights.map(|weights| &weights.as_raw()[part.source * source_width..][..source_width]);
+            add_row(&mut sums, pixels, weights, part.weight);
         }
         for (parts, pixel) in columns.iter().zip(target.as_chunks_mut::<3>().0) {
             let mut sum = [0u32; 4];
@@ -77,16 +79,16 @@ fn means(image: &RgbImage, hidden: Option<&GrayImage>, width: u32, height: u32) 
     (small, known)
 }
 
-fn add_row(sums: &mut [[u32; 4]], pixels: &[[u8; 3]], hidden: Option<&[u8]>, weight: u32) {
+fn add_row(sums: &mut [[u32; 4]], pixels: &[[u8; 3]], weights: Option<&[u8]>, share: u32) {
     let add = |sum: &mut [u32; 4], &[red, green, blue]: &[u8; 3], weight: u32| {
-        let values = [u32::from(red), u32::from(green), u32::from(blue), 1];
+        let values = [red, green, blue, 1].map(u32::from);
         sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += value * weight);
     };
-    match hidden {
-        None => sums.iter_mut().zip(pixels).for_each(|(sum, pixel)| add(sum, pixel, weight)),
-        Some(hidden) => {
-            for ((sum, pixel), &hidden) in sums.iter_mut().zip(pixels).zip(hidden) {
-                add(sum, pixel, if hidden == 0 { weight } else { 0 });
+    match weights {
+        None => sums.iter_mut().zip(pixels).for_each(|(sum, pixel)| add(sum, pixel, share)),
+        Some(weights) => {
+            for ((sum, pixel), &weight) in sums.iter_mut().zip(pixels).zip(weights) {
+                add(sum, pixel, share * u32::from(weight.min(MOST_WEIGHT)));
             }
         }
     }
@@ -133,15 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_what_is_hidden() {
+    fn nothing_is_left_of_what_has_no_weight() {
         let stroke = |x: u32| (20..30).contains(&x);
         let image = RgbImage::from_fn(90, 60, |x, y| {
             Rgb(if stroke(x) { [0; 3] } else { [200, 150, u8::try_from(y).unwrap()] })
         });
-        let hidden = GrayImage::from_fn(90, 60, |x, _| Luma([if stroke(x) { 255 } else { 0 }]));
-        let small = area_without(&image, &hidden, 60, 40);
+        let weights = GrayImage::from_fn(90, 60, |x, _| Luma([if stroke(x) { 0 } else { 1 }]));
+        let small = area_of(&image, &weights, 60, 40);
         assert!(small.pixels().all(|pixel| pixel[0] == 200 && pixel[1] == 150));
-        let nothing = area_without(&image, &GrayImage::from_pixel(90, 60, Luma([1])), 6, 4);
+        let nothing = area_of(&image, &GrayImage::new(90, 60), 6, 4);
         assert!(nothing.pixels().all(|pixel| pixel.0 == [255; 3]));
     }
 }

@@ -18,8 +18,8 @@ use crate::model::{Bilevel, Jpeg, Lang, Localized, Picture};
 /// Quality of the background of layers: paper without print, and what has colour. Seals and pens look as they do in the
 /// page's own JPEG of quality 80, side by side at 300 %.
 const BACKGROUND_QUALITY: u8 = 55;
-/// Quality of the colours of print, which are coarse anyway.
-const FOREGROUND_QUALITY: u8 = 50;
+/// Quality of the colours of print: few pixels, whose faults are seen as blots on letters at 50.
+const FOREGROUND_QUALITY: u8 = 80;
 
 /// Grey levels below are ink on a page of one bit a pixel that had to be turned.
 const INK: u8 = 128;
@@ -50,14 +50,14 @@ pub enum Step {
 /// The steps, from the mildest to the hardest, each with the usual share of the bytes of quality 80 that is left
 /// (`benches/sizes`).
 pub const STEPS: [(Step, f64); 8] = [
-    (Step::Packed, 0.93),
-    (Step::Quality(70), 0.75),
-    (Step::Quality(60), 0.63),
-    (Step::Quality(50), 0.55),
-    (Step::LeastResolution(70), 0.40),
-    (Step::LeastResolution(60), 0.33),
-    (Step::LeastResolution(50), 0.28),
-    (Step::LeastResolution(40), 0.24),
+    (Step::Packed, 0.89),
+    (Step::Quality(70), 0.66),
+    (Step::Quality(60), 0.53),
+    (Step::Quality(50), 0.44),
+    (Step::LeastResolution(70), 0.34),
+    (Step::LeastResolution(60), 0.27),
+    (Step::LeastResolution(50), 0.24),
+    (Step::LeastResolution(40), 0.20),
 ];
 
 impl Localized for Step {

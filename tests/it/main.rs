@@ -17,5 +17,6 @@ mod program;
 mod repeat;
 mod samples;
 mod signing;
+mod size;
 mod tamper;
 mod tokens;
