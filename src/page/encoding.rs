@@ -73,7 +73,10 @@ impl Localized for Step {
 }
 
 /// Encodes a page as a JPEG of this quality.
-pub(super) fn jpeg(image: &RgbImage, quality: u8, dpi: f64) -> Result<Encoded, EncodeError> {
+///
+/// # Errors
+/// When a side of the page is too long for a JPEG.
+pub fn jpeg(image: &RgbImage, quality: u8, dpi: f64) -> Result<Encoded, EncodeError> {
     let (width, height) = image.dimensions();
     let bytes = encode::jpeg(image, quality, dpi)?;
     Ok(Encoded { picture: Picture::Jpeg(Jpeg { bytes, width, height }), quality: Some(quality), dpi })
