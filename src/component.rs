@@ -7,31 +7,13 @@
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use crate::model::{Lang, Localized};
+use crate::model::{Lang, Localized, Role};
 use crate::page::Page;
 use crate::pdf::signature::{self, SignatureError, SignatureField};
 use crate::pdf::writer::{self, DocumentInfo, PdfError, PdfPage, PdfaLevel};
 use crate::sign::cms::Form;
 use crate::sign::{self, SignError, Signer};
-
-/// For whom a signature stands. Each has a field of its own, so that a file can carry both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The person who copied the paper (*người sao chụp*, TT 01/2023/TT-VPCP Điều 8.1).
-    Clerk,
-    /// The agency that vouches for the copy (*cơ quan*, NĐ 30/2020/NĐ-CP), after the clerk.
-    Agency,
-}
-
-impl Role {
-    /// Name of the signature field.
-    pub fn field_name(self) -> &'static str {
-        match self {
-            Self::Clerk => "NguoiSoHoa",
-            Self::Agency => "CoQuan",
-        }
-    }
-}
+use crate::stamp::Stamp;
 
 /// Said in every signature of a development identity.
 pub const NO_LEGAL_VALUE: &str =
@@ -69,9 +51,12 @@ impl Localized for ComponentError {
 #[derive(Clone, Debug)]
 pub struct UnsignedPdf(Vec<u8>);
 
-/// A PDF/A file that carries a signature over all that was in it.
+/// A file that carries a signature over all that was in it.
 #[derive(Clone, Debug)]
-pub struct SignedPdf(Vec<u8>);
+pub struct SignedPdf {
+    bytes: Vec<u8>,
+    is_visible: bool,
+}
 
 impl UnsignedPdf {
     /// Lays pages into a file, in order.
@@ -109,24 +94,38 @@ impl UnsignedPdf {
         (digest == sha256).then_some(file)
     }
 
-    /// Signs for the clerk, see [`sign_pdf`].
+    /// Signs, see [`sign_pdf`].
     ///
     /// # Errors
     /// When the key cannot sign.
-    pub fn sign(&self, signer: &dyn Signer, time: OffsetDateTime) -> Result<SignedPdf, ComponentError> {
-        Ok(SignedPdf(sign_pdf(&self.0, Role::Clerk, signer, time)?))
+    pub fn sign(
+        &self,
+        role: Role,
+        stamp: Option<&Stamp>,
+        signer: &dyn Signer,
+        time: OffsetDateTime,
+    ) -> Result<SignedPdf, ComponentError> {
+        sign_pdf(&self.0, role, stamp, signer, time)
     }
 }
 
 /// Signs any PDF with PAdES B-B (`ETSI.CAdES.detached`) in an incremental update, `time` being the signer's claim:
-/// signatures that are there stay valid.
+/// signatures that are there stay valid. `stamp` says what is seen of signatures of its role.
 ///
 /// # Errors
 /// When the file cannot be signed (damaged, encrypted, signed in this role already, closed by a certification), or the
 /// key cannot.
-pub fn sign_pdf(pdf: &[u8], role: Role, signer: &dyn Signer, time: OffsetDateTime) -> Result<Vec<u8>, ComponentError> {
+pub fn sign_pdf(
+    pdf: &[u8],
+    role: Role,
+    stamp: Option<&Stamp>,
+    signer: &dyn Signer,
+    time: OffsetDateTime,
+) -> Result<SignedPdf, ComponentError> {
+    let appearance = stamp.filter(|stamp| stamp.role == role).and_then(|stamp| stamp.on(pdf, signer, time));
+    let is_visible = appearance.is_some();
     let field = SignatureField {
-        appearance: None,
+        appearance,
         signer_name: sign::signer_name(signer),
         reason: sign::is_development(signer).then(|| NO_LEGAL_VALUE.to_owned()),
         name: role.field_name().to_owned(),
@@ -137,12 +136,22 @@ pub fn sign_pdf(pdf: &[u8], role: Role, signer: &dyn Signer, time: OffsetDateTim
     let reserve = sign::cms::size_bound(signer)? + sign::timestamp::USUAL_SIZE;
     let prepared = signature::prepare(pdf, &field, reserve)?;
     let signature = sign::cms::detached(&prepared.digest_input(), signer, time, Form::Pdf)?;
-    Ok(prepared.fill(&signature)?)
+    Ok(SignedPdf { bytes: prepared.fill(&signature)?, is_visible })
 }
 
 impl SignedPdf {
     /// The file.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// The file itself.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Whether the signature is seen on the first page.
+    pub fn is_visible(&self) -> bool {
+        self.is_visible
     }
 }

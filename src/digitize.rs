@@ -3,7 +3,7 @@
 //! [`run`] reads top-down: gather, plan, process pages in the pool, finish each component when its last page is done.
 //! The manifest is written after each component, so a killed run keeps what it finished and the next run goes on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use crate::budget::{self, Cost, Fit};
 use crate::codes::Symbology;
-use crate::component::{ComponentError, Role, UnsignedPdf};
+use crate::component::{ComponentError, UnsignedPdf};
 use crate::gather::{self, Gathered, PassedOver};
 use crate::imaging::decode::Limits;
 use crate::input::{self, Frame, InputError};
@@ -28,10 +28,12 @@ use crate::pdf::signature::{self, EmbeddedSignature};
 use crate::pdf::structure;
 use crate::pdf::writer::{DocumentInfo, PdfaLevel};
 use crate::pool::Pool;
+use crate::profile::{FileName, Profile};
 use crate::publish::{OutputDir, PublishError};
 use crate::sign::revocation::Evidence;
 use crate::sign::verify::Problem;
 use crate::sign::{self, RunKey, SignError, Signer};
+use crate::stamp::Stamp;
 use crate::transcript::{Format, Transcript, TranscriptPage};
 
 /// Room that is left in a file for its signatures, bytes: the clerk's and the agency's, each up to 33 KB as hex digits with
@@ -52,8 +54,12 @@ pub struct Job<'a> {
     pub dossier: Option<&'a str>,
     /// How pages are processed.
     pub settings: &'a Settings,
-    /// PDF/A level.
+    /// What the files must satisfy.
+    pub profile: &'a Profile,
+    /// PDF/A level, one that the profile permits.
     pub level: PdfaLevel,
+    /// What is seen of the signatures; `None` leaves them invisible.
+    pub stamp: Option<&'a Stamp>,
     /// The reader, with its model; `None` = no OCR.
     pub engine: Option<&'a dyn OcrEngine>,
     /// Formats of the text files beside each component; with no engine there are none.
@@ -62,8 +68,6 @@ pub struct Job<'a> {
     pub models: Vec<manifest::Model>,
     /// Who signs; `None` leaves components unsigned (*chờ ký*).
     pub signer: Option<&'a dyn Signer>,
-    /// Largest file, bytes; `None` for any size.
-    pub max_bytes: Option<u64>,
     /// Whether it is found out what each way of storing the pages would cost.
     pub size_report: bool,
     /// The time of this run, in the zone to be written.
@@ -114,7 +118,7 @@ pub enum Event {
         /// Bytes of its file beside the page images.
         rest: u64,
         /// Largest file, bytes.
-        limit: Option<u64>,
+        limit: u64,
         /// Each way, first what the pages are without a limit.
         costs: Vec<Cost>,
     },
@@ -176,6 +180,9 @@ pub enum DigitizeError {
     /// The output belongs to another dossier, which its manifest names.
     #[error("the output holds the dossier {0}; choose another --out for another dossier")]
     OtherDossier(String),
+    /// The profile numbers files by the dossier, whose code is not known.
+    #[error("the profile {0} calls files after the dossier: give its code with --dossier")]
+    NoDossier(&'static str),
     /// A component cannot be assembled.
     #[error(transparent)]
     Component(#[from] ComponentError),
@@ -199,6 +206,10 @@ impl Localized for DigitizeError {
                     "there is no picture in the input; name a folder with scans or photos",
                 )
                 .to_owned(),
+            Self::NoDossier(profile) => match lang {
+                Lang::Vi => format!("bộ quy định {profile} đặt tên tệp theo mã hồ sơ; hãy cho biết mã bằng --dossier"),
+                Lang::En => self.to_string(),
+            },
             Self::OtherDossier(code) => match lang {
                 Lang::Vi => format!("thư mục kết quả là của hồ sơ {code}; hãy chọn --out khác cho hồ sơ khác"),
                 Lang::En => self.to_string(),
@@ -218,10 +229,13 @@ pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Resu
         return Err(DigitizeError::Nothing);
     }
     let mut ledger = open_ledger(job)?;
+    if job.profile.file_name.value == FileName::DossierOrdinal && ledger.manifest().dossier.is_none() {
+        return Err(DigitizeError::NoDossier(job.profile.name));
+    }
 
     let Planned { plans, kept, waiting, mut report, order } = plan(job, &ledger, gathered);
-    plans.iter().try_for_each(|plan| check_free(job, &ledger, &plan.name, plan.version))?;
-    kept.iter().try_for_each(|plan| check_free(job, &ledger, &plan.name, plan.version))?;
+    plans.iter().try_for_each(|plan| check_free(job, &ledger, &plan.stem, plan.version))?;
+    kept.iter().try_for_each(|plan| check_free(job, &ledger, &plan.stem, plan.version))?;
     let items: Vec<(usize, usize)> =
         plans.iter().enumerate().flat_map(|(p, plan)| (0..plan.slots.len()).map(move |s| (p, s))).collect();
     let components = plans.len() + kept.len() + waiting.len();
@@ -309,11 +323,11 @@ fn open_ledger(job: &Job<'_>) -> Result<Ledger, DigitizeError> {
 
 /// Whether the names that a component may get are free. Every file of ours is in the manifest, so what has such a
 /// name is somebody's, perhaps the very capture.
-fn check_free(job: &Job<'_>, ledger: &Ledger, name: &str, version: u32) -> Result<(), PublishError> {
+fn check_free(job: &Job<'_>, ledger: &Ledger, stem: &str, version: u32) -> Result<(), PublishError> {
     let extensions = || job.transcripts.iter().map(|format| format.extension()).chain(["pdf"]);
     for state in [State::Signed, State::Incomplete] {
         for extension in extensions() {
-            let path = ledger.path().join(file_name(name, version, state, extension));
+            let path = ledger.path().join(file_name(stem, version, state, extension));
             if std::fs::symlink_metadata(&path).is_ok() {
                 return Err(PublishError::InTheWay(path));
             }
@@ -340,6 +354,8 @@ struct Planned {
 /// A signed PDF that becomes a component as it is.
 struct KeptPlan {
     name: String,
+    /// Its files are called after it.
+    stem: String,
     version: u32,
     fingerprint: String,
     capture: Capture,
@@ -349,6 +365,8 @@ struct KeptPlan {
 /// A component to be made.
 struct Plan {
     name: String,
+    /// Its files are called after it.
+    stem: String,
     version: u32,
     fingerprint: String,
     files: Vec<Capture>,
@@ -451,6 +469,7 @@ impl Capture {
 /// a folder becomes a component of its own.
 fn plan(job: &Job<'_>, ledger: &Ledger, gathered: Vec<Gathered>) -> Planned {
     let mut planned = Planned::default();
+    let mut numbers = Numbers::new(job, ledger);
     let mut taken: BTreeSet<String> = gathered.iter().map(|component| component.name.to_lowercase()).collect();
     for component in gathered {
         let mut files = Vec::new();
@@ -462,7 +481,7 @@ fn plan(job: &Job<'_>, ledger: &Ledger, gathered: Vec<Gathered>) -> Planned {
                     true => gather::name_within(&component.name, path, &mut taken),
                     false => component.name.clone(),
                 };
-                planned.keep(ledger, name, capture, pages);
+                planned.keep(ledger, &mut numbers, name, capture, pages);
                 continue;
             }
             let new = pages.into_iter().enumerate();
@@ -470,17 +489,58 @@ fn plan(job: &Job<'_>, ledger: &Ledger, gathered: Vec<Gathered>) -> Planned {
             files.push(capture);
         }
         if !files.is_empty() {
-            planned.make(job, ledger, component.name, files, slots);
+            planned.make(job, ledger, &mut numbers, component.name, files, slots);
         }
     }
     planned
 }
 
+/// What files are called by the rule of the profile.
+struct Numbers<'a> {
+    /// The dossier's code and the numbers of its documents; `None` where files are called after their component.
+    numbered: Option<(&'a str, BTreeMap<&'a str, usize>)>,
+    last: usize,
+}
+
+impl<'a> Numbers<'a> {
+    fn new(job: &Job<'_>, ledger: &'a Ledger) -> Self {
+        let dossier = ledger.manifest().dossier.as_deref();
+        let numbered = match job.profile.file_name.value {
+            FileName::Any => None,
+            FileName::DossierOrdinal => dossier.map(|dossier| (dossier, ledger.numbers())),
+        };
+        let last = numbered.iter().flat_map(|(_, numbers)| numbers.values().copied()).max().unwrap_or(0);
+        Self { numbered, last }
+    }
+
+    /// The stem of a component's files: a number once given stays.
+    fn stem(&mut self, name: &str) -> String {
+        let Some((dossier, numbers)) = &self.numbered else { return name.to_owned() };
+        let number = numbers.get(name).copied().unwrap_or_else(|| {
+            self.last += 1;
+            self.last
+        });
+        FileName::ordinal(dossier, number)
+    }
+}
+
 impl Planned {
     /// A component of pages: new, waiting for its signature, or done.
-    fn make(&mut self, job: &Job<'_>, ledger: &Ledger, name: String, files: Vec<Capture>, slots: Vec<Slot>) {
+    fn make(
+        &mut self,
+        job: &Job<'_>,
+        ledger: &Ledger,
+        numbers: &mut Numbers<'_>,
+        name: String,
+        files: Vec<Capture>,
+        slots: Vec<Slot>,
+    ) {
         self.order.push(name.clone());
         let fingerprint = fingerprint(job, ledger.manifest().dossier.as_deref(), &files);
+        let plan = |numbers: &mut Numbers<'_>, version| {
+            let stem = numbers.stem(&name);
+            Plan { name: name.clone(), stem, version, fingerprint: fingerprint.clone(), files, slots }
+        };
         match ledger.latest(&name) {
             Some((index, done)) if done.fingerprint == fingerprint && ledger.is_intact(done) => {
                 // The development identity signs nothing that waits for a real one.
@@ -488,21 +548,19 @@ impl Planned {
                 match (done.state, job.signer) {
                     (State::Unsigned, _) if signer.is_some() => self.waiting.push(index),
                     (State::Signed, Some(signer)) if is_by_another(done, signer) => {
-                        let version = done.version + 1;
-                        self.plans.push(Plan { name, version, fingerprint, files, slots });
+                        self.plans.push(plan(numbers, done.version + 1));
                     }
                     _ => self.report.outcomes.push(Outcome { component: done.clone(), unchanged: true }),
                 }
             }
             earlier => {
-                let version = earlier.map_or(1, |(_, done)| done.version + 1);
-                self.plans.push(Plan { name, version, fingerprint, files, slots });
+                self.plans.push(plan(numbers, earlier.map_or(1, |(_, done)| done.version + 1)));
             }
         }
     }
 
     /// A signed PDF: new, or done.
-    fn keep(&mut self, ledger: &Ledger, name: String, capture: Capture, pages: usize) {
+    fn keep(&mut self, ledger: &Ledger, numbers: &mut Numbers<'_>, name: String, capture: Capture, pages: usize) {
         self.order.push(name.clone());
         let fingerprint = manifest::sha256_hex(format!("kept\0{}", capture.file.sha256).as_bytes());
         match ledger.latest(&name) {
@@ -511,7 +569,8 @@ impl Planned {
             }
             earlier => {
                 let version = earlier.map_or(1, |(_, done)| done.version + 1);
-                self.kept.push(KeptPlan { name, version, fingerprint, capture, pages });
+                let stem = numbers.stem(&name);
+                self.kept.push(KeptPlan { name, stem, version, fingerprint, capture, pages });
             }
         }
     }
@@ -528,7 +587,9 @@ fn fingerprint(job: &Job<'_>, dossier: Option<&str>, files: &[Capture]) -> Strin
     let mut hash = Sha256::new();
     let settings = serde_json::to_vec(job.settings).expect("settings are plain values");
     hash.update(settings);
-    hash.update(format!("{}\0{:?}\0{:?}\0{:?}\0", env!("CARGO_PKG_VERSION"), job.level, dossier, job.max_bytes));
+    hash.update(format!("{}\0{:?}\0{:?}\0", env!("CARGO_PKG_VERSION"), job.level, dossier));
+    let profile = (job.profile.name, &job.profile.mark.value, job.profile.file_name.value, job.profile.max_bytes.value);
+    hash.update(serde_json::to_vec(&profile).expect("profiles are plain values"));
     hash.update(job.engine.map_or_else(String::new, |engine| engine.name().to_owned()));
     job.transcripts.iter().for_each(|format| hash.update(format.name()));
     job.models.iter().for_each(|model| hash.update(&model.sha256));
@@ -593,6 +654,7 @@ fn finish(
     let mut component = manifest::Component {
         name: plan.name.clone(),
         version: plan.version,
+        profile: Some(job.profile.name.to_owned()),
         state: if set_aside.is_empty() { State::Unsigned } else { State::Incomplete },
         file: None,
         transcripts: Vec::new(),
@@ -618,16 +680,17 @@ fn finish(
             keywords: None,
         };
         let (unsigned, too_large) = assemble(job, pool, &plan.name, &mut pages, &info, on_event)?;
-        component.exceeds = job.max_bytes.filter(|_| too_large);
+        component.exceeds = too_large.then_some(job.profile.max_bytes.value);
         let entries = (1..).zip(sources).zip(&pages);
         component.pages =
             entries.map(|((number, source), page)| page_entry(number, source, page, job.engine)).collect();
         component.unsigned_sha256 = Some(manifest::hex(&unsigned.digest()));
         let signer = key.signer().filter(|_| component.state != State::Incomplete);
-        let signed = match signer.map(|signer| (signer, unsigned.sign(signer, job.now))) {
+        let role = job.profile.signatory;
+        let signed = match signer.map(|signer| (signer, unsigned.sign(role, job.stamp, signer, job.now))) {
             Some((signer, Ok(signed))) => {
                 component.state = State::Signed;
-                component.signature = Some(ledger::signature_entry(signer, job.now));
+                component.signature = Some(ledger::signature_entry(&signed, role, signer, job.now));
                 Some(signed)
             }
             Some((_, Err(ComponentError::Sign(error)))) => {
@@ -638,8 +701,8 @@ fn finish(
             None => None,
         };
         let bytes = signed.map_or_else(|| unsigned.bytes().to_vec(), |signed| signed.bytes().to_vec());
-        let name = file_name(&component.name, component.version, component.state, "pdf");
-        files = transcripts(job, &component, &name, &pages);
+        let name = file_name(&plan.stem, component.version, component.state, "pdf");
+        files = transcripts(job, &component, &plan.stem, &name, &pages);
         component.transcripts = files.iter().map(|(name, text)| file_entry(name, text)).collect();
         component.file = Some(file_entry(&name, &bytes));
         files.push((name, bytes));
@@ -657,14 +720,12 @@ fn assemble(
     on_event: &mut dyn FnMut(&Event),
 ) -> Result<(UnsignedPdf, bool), ComponentError> {
     let unsigned = UnsignedPdf::assemble(pages, info, job.level)?;
-    let bytes = unsigned.bytes().len() as u64;
+    let (bytes, limit) = (unsigned.bytes().len() as u64, job.profile.max_bytes.value);
     let rest = bytes - pages.iter().map(|page| page.image.picture.bytes() as u64).sum::<u64>();
     if job.size_report {
         let costs = budget::costs(pages, job.settings, pool);
-        let (component, limit) = (component.to_owned(), job.max_bytes);
-        on_event(&Event::Sizes { component, pages: pages.len(), rest, limit, costs });
+        on_event(&Event::Sizes { component: component.to_owned(), pages: pages.len(), rest, limit, costs });
     }
-    let Some(limit) = job.max_bytes else { return Ok((unsigned, false)) };
     let rest = rest + SIGNATURES_BYTES;
     match budget::fit(pages, limit.saturating_sub(rest), job.settings, pool) {
         Fit::Untouched => Ok((unsigned, false)),
@@ -720,7 +781,7 @@ fn sign_waiting(
     on_event: &mut dyn FnMut(&Event),
 ) -> Result<Outcome, DigitizeError> {
     let had_failed = key.failure().is_some();
-    let became = ledger.sign_in_place(index, Role::Clerk, key, job.now)?;
+    let became = ledger.sign_in_place(index, job.profile.signatory, job.stamp, key, job.now)?;
     tell_failure(key, had_failed, on_event);
     if let Became::Unfit(error) = became {
         return Err(error.into());
@@ -743,6 +804,7 @@ fn keep(
     let mut component = manifest::Component {
         name: plan.name,
         version: plan.version,
+        profile: None,
         state: State::Kept,
         file: None,
         transcripts: Vec::new(),
@@ -761,7 +823,7 @@ fn keep(
         .and_then(|bytes| (manifest::sha256_hex(&bytes) == source.sha256).then_some(bytes).ok_or(InputError::Changed))
     {
         Ok(bytes) => {
-            let name = file_name(&component.name, component.version, component.state, "pdf");
+            let name = file_name(&plan.stem, component.version, component.state, "pdf");
             component.file = Some(file_entry(&name, &bytes));
             let signatures = found_signatures(&bytes, job.now);
             component.kept = Some(manifest::Kept { source, pages: plan.pages, signatures });
@@ -808,16 +870,22 @@ fn found_signature(pdf: &[u8], signature: &EmbeddedSignature, now: OffsetDateTim
     }
 }
 
-/// `NAME.pdf`, `NAME.v2.pdf` for a rescan, `NAME.incomplete.pdf` for what could be read of a component; its
-/// transcripts are called alike.
-fn file_name(name: &str, version: u32, state: State, extension: &str) -> String {
+/// `STEM.pdf`, `STEM.v2.pdf` for a rescan, `STEM.incomplete.pdf` for what could be read of a component; its transcripts
+/// are called alike.
+fn file_name(stem: &str, version: u32, state: State, extension: &str) -> String {
     let version = if version > 1 { format!(".v{version}") } else { String::new() };
     let state = if state == State::Incomplete { ".incomplete" } else { "" };
-    format!("{name}{version}{state}.{extension}")
+    format!("{stem}{version}{state}.{extension}")
 }
 
 /// The text files that are to lie beside a component's PDF, with their names.
-fn transcripts(job: &Job<'_>, component: &manifest::Component, pdf: &str, pages: &[Page]) -> Vec<(String, Vec<u8>)> {
+fn transcripts(
+    job: &Job<'_>,
+    component: &manifest::Component,
+    stem: &str,
+    pdf: &str,
+    pages: &[Page],
+) -> Vec<(String, Vec<u8>)> {
     let Some(engine) = job.engine else { return Vec::new() };
     let transcript = Transcript {
         file: pdf,
@@ -825,7 +893,7 @@ fn transcripts(job: &Job<'_>, component: &manifest::Component, pdf: &str, pages:
         engine: engine.name(),
         pages: pages.iter().map(transcript_page).collect(),
     };
-    let name = |format: &Format| file_name(&component.name, component.version, component.state, format.extension());
+    let name = |format: &Format| file_name(stem, component.version, component.state, format.extension());
     job.transcripts.iter().map(|format| (name(format), format.write(&transcript).into_bytes())).collect()
 }
 

@@ -158,7 +158,11 @@ fn display_turn(image: &PageImage) -> Turn {
     Turn::from_mirror_and_quarters(image.mirrored, image.turn.quarter_turns())
 }
 
-fn decode_page(bytes: &[u8], number: usize, image: &PageImage, limits: &Limits) -> Result<Decoded, InputError> {
+/// The pixels, as displayed, of the picture of a page of a PDF file: the page with this number, from 1, of these bytes.
+///
+/// # Errors
+/// [`InputError`]: damaged or incomplete data, or more of it than the limits allow.
+pub fn decode_page(bytes: &[u8], number: usize, image: &PageImage, limits: &Limits) -> Result<Decoded, InputError> {
     let in_page = |source| InputError::Page { page: number, source };
     limits.check_size(image.width, image.height).map_err(in_page)?;
     let limit = match image.packing {

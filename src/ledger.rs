@@ -3,6 +3,7 @@
 //! Files and manifest are put in place together ([`OutputDir::write_logged`]): first the log speaks of them, the manifest
 //! is last. A run that was killed in between is completed by the next one that opens the directory.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,13 +11,15 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::component::{self, ComponentError, Role, UnsignedPdf};
+use crate::component::{self, ComponentError, SignedPdf, UnsignedPdf};
 use crate::log::{self, Entry, LogFault};
 use crate::manifest::{self, Component, Manifest, ManifestError, State};
-use crate::model::{Lang, Localized, SignatureLevel, shown};
+use crate::model::{Lang, Localized, Role, SignatureLevel, shown};
+use crate::profile::{FileName, Profile};
 use crate::publish::{OutputDir, PublishError};
 use crate::sign::cms::Form;
 use crate::sign::{self, RunKey, Signer};
+use crate::stamp::Stamp;
 
 /// Why an output directory cannot be taken up or written.
 #[derive(Debug, thiserror::Error)]
@@ -152,8 +155,15 @@ impl Ledger {
         self.write(files, entries, key, now)
     }
 
-    /// Signs a component where it lies: what waits (*chờ ký*) for the clerk, what the clerk has signed for the agency.
-    /// The file must still be what was frozen at assembly, or what the clerk signed.
+    /// Numbers that documents have in the dossier by the names of their files, where those are numbered.
+    pub fn numbers(&self) -> BTreeMap<&str, usize> {
+        let number = |component: &Component| FileName::number(&component.file.as_ref()?.path);
+        let all = self.manifest.components.iter();
+        all.filter_map(|component| Some((component.name.as_str(), number(component)?))).collect()
+    }
+
+    /// Signs a component where it lies: what waits (*chờ ký*), and for the agency what a person has signed. The file must
+    /// still be what was frozen at assembly, or what that person signed. `stamp` says what is seen of the signature.
     ///
     /// # Errors
     /// When the directory cannot be written.
@@ -161,6 +171,7 @@ impl Ledger {
         &mut self,
         index: usize,
         role: Role,
+        stamp: Option<&Stamp>,
         key: &mut RunKey<'_>,
         now: OffsetDateTime,
     ) -> Result<Became, LedgerError> {
@@ -176,13 +187,13 @@ impl Ledger {
         if manifest::sha256_hex(&bytes) != listed.sha256 {
             return Ok(Became::Altered);
         }
-        let signed = match role {
-            Role::Clerk => {
-                let frozen = component.unsigned_sha256.as_deref().unwrap_or_default();
-                let Some(unsigned) = UnsignedPdf::frozen(bytes, frozen) else { return Ok(Became::Altered) };
-                unsigned.sign(signer, now).map(|signed| signed.bytes().to_vec())
-            }
-            Role::Agency => component::sign_pdf(&bytes, role, signer, now),
+        let is_first = component.state == State::Unsigned;
+        let signed = if is_first {
+            let frozen = component.unsigned_sha256.as_deref().unwrap_or_default();
+            let Some(unsigned) = UnsignedPdf::frozen(bytes, frozen) else { return Ok(Became::Altered) };
+            unsigned.sign(role, stamp, signer, now)
+        } else {
+            component::sign_pdf(&bytes, role, stamp, signer, now)
         };
         let signed = match signed {
             Ok(signed) => signed,
@@ -194,16 +205,16 @@ impl Ledger {
         };
         let component = &mut self.manifest.components[index];
         let before = component.clone();
-        component.file = Some(file_entry(&listed.path, &signed));
-        match role {
-            Role::Clerk => {
-                component.state = State::Signed;
-                component.signature = Some(signature_entry(signer, now));
-            }
-            Role::Agency => component.countersignature = Some(signature_entry(signer, now)),
+        component.file = Some(file_entry(&listed.path, signed.bytes()));
+        let entry = Some(signature_entry(&signed, role, signer, now));
+        if is_first {
+            component.state = State::Signed;
+            component.signature = entry;
+        } else {
+            component.countersignature = entry;
         }
         let entries = log::entries(component, Some(&before), None, &rfc3339(now));
-        self.write(&[(listed.path, signed)], entries, key, now)?;
+        self.write(&[(listed.path, signed.into_bytes())], entries, key, now)?;
         Ok(Became::Signed)
     }
 
@@ -277,14 +288,37 @@ impl Ledger {
     }
 }
 
+/// Whether a component waits for a signature of this role: unsigned ones for the one that their profile has first, those
+/// that a person signed for the agency.
+pub fn waits_for(component: &Component, role: Role) -> bool {
+    match component.state {
+        State::Unsigned => {
+            let profile = component.profile.as_deref().and_then(Profile::named).unwrap_or_default();
+            component.file.is_some() && role == profile.signatory
+        }
+        State::Signed => {
+            let is_a_persons = component.signature.as_ref().is_some_and(|signature| signature.role == Role::Clerk);
+            role == Role::Agency && is_a_persons && component.countersignature.is_none()
+        }
+        State::Incomplete | State::Kept => false,
+    }
+}
+
 /// The manifest's entry of a file in the directory.
 pub fn file_entry(name: &str, bytes: &[u8]) -> manifest::File {
     manifest::File { path: name.to_owned(), bytes: bytes.len() as u64, sha256: manifest::sha256_hex(bytes) }
 }
 
 /// The manifest's entry of a signature made now.
-pub fn signature_entry(signer: &dyn Signer, now: OffsetDateTime) -> manifest::Signature {
+pub fn signature_entry(
+    signed: &SignedPdf,
+    role: Role,
+    signer: &dyn Signer,
+    now: OffsetDateTime,
+) -> manifest::Signature {
     manifest::Signature {
+        role,
+        visible: signed.is_visible(),
         signer: sign::signer_name(signer),
         certificate_sha256: sign::certificate_sha256(signer),
         level: "B-B".to_owned(),

@@ -28,6 +28,7 @@ pub mod profile;
 pub mod publish;
 pub mod sign;
 pub mod signing;
+pub mod stamp;
 pub mod token;
 pub mod transcript;
 pub mod upgrade;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::imaging::quality::{Flag, Measures};
-use crate::model::{Notice, Orientation, Quad, SizeMm};
+use crate::model::{Notice, Orientation, Quad, Role, SizeMm};
 
 /// Identifies the schema; a reader refuses others.
 pub const SCHEMA: &str = "sohoa-manifest/1";
@@ -88,12 +88,15 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Component {
-    /// Name, also the stem of the file name.
+    /// Name; also the stem of the file name, where the profile does not number files.
     pub name: String,
     /// 1 for the first scan; a rescan makes the next, the earlier file stays.
     pub version: u32,
     /// State of this version.
     pub state: State,
+    /// Name of the legal profile that it follows; absent for files kept as they came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// File name in the directory; absent when no page could be made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<File>,
@@ -106,10 +109,11 @@ pub struct Component {
     /// SHA-256 of the PDF as it was assembled, before it was signed, hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsigned_sha256: Option<String>,
-    /// The signature of the person who made the copy, if there is one.
+    /// The first signature, if there is one: of the person who made the copy, or of the agency by profiles that ask for it
+    /// alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
-    /// The agency's signature after it, if there is one.
+    /// The agency's signature after that of a person, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub countersignature: Option<Signature>,
     /// What is known of a file that came with signatures; absent for files made here.
@@ -148,6 +152,12 @@ pub struct File {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
+    /// For whom it stands.
+    #[serde(default)]
+    pub role: Role,
+    /// Whether it is seen on the first page.
+    #[serde(default)]
+    pub visible: bool,
     /// Common name in the certificate.
     pub signer: String,
     /// SHA-256 of the certificate, hex.
@@ -445,6 +455,7 @@ mod tests {
                 name: "to-khai".into(),
                 version: 1,
                 state: State::Incomplete,
+                profile: Some("tt01-2023".into()),
                 transcripts: Vec::new(),
                 file: None,
                 exceeds: None,

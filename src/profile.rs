@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Lang;
+use crate::model::{Lang, Role};
 use crate::pdf::writer::PdfaLevel;
 
 /// Largest file of all profiles, bytes. No regulation that we know of names a figure; portals usually take 5 to 20 MB.
@@ -94,21 +94,9 @@ pub enum Item {
     Time,
 }
 
-/// Who signs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Signatory {
-    /// The person who digitises, with a key of their own.
-    Clerk,
-    /// The agency.
-    Agency,
-}
-
 /// What is seen of the signature.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Mark {
-    /// Whose signature it is.
-    pub signatory: Signatory,
     /// Where its box stands on the first page.
     pub corner: Corner,
     /// Its lines, from top to bottom.
@@ -176,6 +164,8 @@ pub struct Profile {
     pub true_scale: Rule<bool>,
     /// Whether the text can be searched (*hai lớp*).
     pub text: Rule<bool>,
+    /// Whose signature it has, or has first. No value of the configuration changes it.
+    pub signatory: Role,
     /// What is seen of the signature; `None` where no signature is asked for.
     pub mark: Rule<Option<Mark>>,
     /// How the file is called.
@@ -235,12 +225,7 @@ impl Profile {
         Self {
             name: "tt01-2023",
             mark: Rule {
-                value: Some(Mark {
-                    signatory: Signatory::Clerk,
-                    corner: Corner::TopLeft,
-                    lines: vec![Item::Name, Item::Time],
-                    seal: false,
-                }),
+                value: Some(Mark { corner: Corner::TopLeft, lines: vec![Item::Name, Item::Time], seal: false }),
                 source: Source::Law("TT 01/2023/TT-VPCP Điều 8.1"),
             },
             ..Self::of_scans(PARAMETERS)
@@ -251,9 +236,9 @@ impl Profile {
     fn nd30_2020() -> Self {
         Self {
             name: "nd30-2020",
+            signatory: Role::Agency,
             mark: Rule {
                 value: Some(Mark {
-                    signatory: Signatory::Agency,
                     corner: Corner::TopRight,
                     lines: vec![Item::Form, Item::Agency, Item::Time],
                     seal: false,
@@ -269,6 +254,7 @@ impl Profile {
         const SOURCE: Source = Source::Practice("TT 05/2025/TT-BNV");
         Self {
             name: "tt05-2025",
+            signatory: Role::Agency,
             levels: Rule { value: ALL_LEVELS.to_vec(), source: SOURCE },
             text: Rule { value: true, source: SOURCE },
             file_name: Rule { value: FileName::DossierOrdinal, source: SOURCE },
@@ -282,6 +268,7 @@ impl Profile {
         const SOURCE: Source = Source::Law("TT 02/2019/TT-BNV");
         Self {
             name: "tt02-2019",
+            signatory: Role::Agency,
             file_name: Rule { value: FileName::DossierOrdinal, source: SOURCE },
             mark: Rule { value: Some(Self::archive_mark()), source: SOURCE },
             ..Self::of_scans(SOURCE)
@@ -296,18 +283,14 @@ impl Profile {
 
     /// The agency's seal in red at true size, name and time (TT 01/2019/TT-BNV, TT 02/2019/TT-BNV).
     fn archive_mark() -> Mark {
-        Mark {
-            signatory: Signatory::Agency,
-            corner: Corner::TopRight,
-            lines: vec![Item::Agency, Item::Time],
-            seal: true,
-        }
+        Mark { corner: Corner::TopRight, lines: vec![Item::Agency, Item::Time], seal: true }
     }
 
     /// What all profiles have in common: PDF 1.4, colour, 200 dpi, 100 %.
     fn of_scans(source: Source) -> Self {
         Self {
             name: "",
+            signatory: Role::Clerk,
             least_version: Rule { value: (1, 4), source },
             levels: Rule::setting(ALL_LEVELS.to_vec()),
             colour: Rule { value: true, source },
@@ -340,7 +323,6 @@ impl Profile {
                 || changes.seal.is_some_and(|seal| seal != mark.seal))
         {
             self.mark = Rule::setting(Some(Mark {
-                signatory: mark.signatory,
                 corner: changes.corner.unwrap_or(mark.corner),
                 lines: changes.lines.unwrap_or_else(|| mark.lines.clone()),
                 seal: changes.seal.unwrap_or(mark.seal),

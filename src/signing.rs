@@ -6,22 +6,26 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use crate::component::{self, ComponentError, Role};
-use crate::ledger::{Became, Ledger, LedgerError};
-use crate::manifest::{self, Component, State};
-use crate::model::{Lang, Localized, io_reason, shown};
+use crate::component::{self, ComponentError};
+use crate::ledger::{Became, Ledger, LedgerError, waits_for};
+use crate::manifest::{self, Component};
+use crate::model::{Lang, Localized, Role, io_reason, shown};
 use crate::pdf::signature;
 use crate::publish::{OutputDir, PublishError};
 use crate::sign::RunKey;
+use crate::stamp::Stamp;
 
 /// What became of one file.
 #[derive(Debug)]
 pub struct Outcome {
     /// The file, or the signed copy.
     pub path: PathBuf,
-    /// What became of it.
-    pub result: Result<(), Refusal>,
+    /// What became of it: whether its new signature is seen on the first page.
+    pub result: Result<Visible, Refusal>,
 }
+
+/// Whether a signature is seen on the first page. One that should be and is not found no room on a signed page.
+pub type Visible = bool;
 
 /// Why one file was not signed. The others are.
 #[derive(Debug, thiserror::Error)]
@@ -74,9 +78,16 @@ impl Localized for Refusal {
 }
 
 /// Signs one file where it lies, or as a copy of the same name in `out`. The file is replaced whole or not at all.
-pub fn file(path: &Path, out: Option<&Path>, role: Role, key: &mut RunKey<'_>, now: OffsetDateTime) -> Outcome {
-    match sign_file(path, out, role, key, now) {
-        Ok(path) => Outcome { path, result: Ok(()) },
+pub fn file(
+    path: &Path,
+    out: Option<&Path>,
+    role: Role,
+    stamp: Option<&Stamp>,
+    key: &mut RunKey<'_>,
+    now: OffsetDateTime,
+) -> Outcome {
+    match sign_file(path, out, role, stamp, key, now) {
+        Ok((path, visible)) => Outcome { path, result: Ok(visible) },
         Err(refusal) => Outcome { path: path.to_owned(), result: Err(refusal) },
     }
 }
@@ -85,9 +96,10 @@ fn sign_file(
     path: &Path,
     out: Option<&Path>,
     role: Role,
+    stamp: Option<&Stamp>,
     key: &mut RunKey<'_>,
     now: OffsetDateTime,
-) -> Result<PathBuf, Refusal> {
+) -> Result<(PathBuf, Visible), Refusal> {
     let signer = key.signer().ok_or(Refusal::Waiting)?;
     let unreadable = |error: io::Error| Refusal::Unreadable(error.kind());
     // A link is followed: the file itself is replaced, not what points to it.
@@ -111,11 +123,11 @@ fn sign_file(
     if earlier.iter().any(|one| one.field == role.field_name()) {
         return Err(Refusal::SignedAlready);
     }
-    match component::sign_pdf(&bytes, role, signer, now) {
+    match component::sign_pdf(&bytes, role, stamp, signer, now) {
         Ok(signed) => {
             let name = name.to_str().ok_or(Refusal::Unreadable(io::ErrorKind::InvalidFilename))?;
-            output.write(&[(name, &signed)]).map_err(Refusal::Unwritable)?;
-            Ok(target)
+            output.write(&[(name, signed.bytes())]).map_err(Refusal::Unwritable)?;
+            Ok((target, signed.is_visible()))
         }
         Err(ComponentError::Sign(error)) => {
             key.fail(error);
@@ -157,8 +169,7 @@ impl Localized for PendingError {
     }
 }
 
-/// Signs every component of a directory that waits for this role: unsigned ones for the clerk (*chờ ký*), those the clerk
-/// has signed for the agency. Each is checked against the hash that was frozen, signed, and put in place with the manifest
+/// Signs every component of a directory that waits for this role ([`waits_for`]). Each is checked against the hash that was frozen, signed, and put in place with the manifest
 /// before the next: a run killed at any moment is completed by the next one, and signs nothing twice.
 ///
 /// # Errors
@@ -166,6 +177,7 @@ impl Localized for PendingError {
 pub fn pending(
     directory: &Path,
     role: Role,
+    stamp: Option<&Stamp>,
     key: &mut RunKey<'_>,
     now: OffsetDateTime,
     on_outcome: &mut dyn FnMut(&Outcome),
@@ -182,8 +194,12 @@ pub fn pending(
     for index in waiting {
         let file = ledger.manifest().components[index].file.as_ref();
         let path = directory.join(file.map_or("", |file| file.path.as_str()));
-        let result = match ledger.sign_in_place(index, role, key, now)? {
-            Became::Signed => Ok(()),
+        let result = match ledger.sign_in_place(index, role, stamp, key, now)? {
+            Became::Signed => {
+                let component = &ledger.manifest().components[index];
+                let newest = component.countersignature.as_ref().or(component.signature.as_ref());
+                Ok(newest.is_some_and(|signature| signature.visible))
+            }
             Became::Altered => Err(Refusal::Altered),
             Became::Unfit(error) => Err(Refusal::Unfit(error)),
             Became::Waiting => Err(Refusal::Waiting),
@@ -191,11 +207,4 @@ pub fn pending(
         on_outcome(&Outcome { path, result });
     }
     Ok(())
-}
-
-fn waits_for(component: &Component, role: Role) -> bool {
-    match role {
-        Role::Clerk => component.state == State::Unsigned && component.file.is_some(),
-        Role::Agency => component.state == State::Signed && component.countersignature.is_none(),
-    }
 }

@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use sohoa::component::Role;
 use sohoa::config::RawSign;
-use sohoa::model::{DossierCode, Lang};
+use sohoa::model::{DossierCode, Lang, Role};
 
 /// Turns pictures of papers into signed PDF/A component files
 #[derive(Debug, Parser)]
@@ -79,6 +78,9 @@ pub(super) struct Digitize {
     /// Leave the components unsigned, to be signed later
     #[arg(long, conflicts_with_all = ["key", "token"])]
     pub(super) no_sign: bool,
+    /// Legal profile that the files follow: tt01-2023, nd30-2020, tt05-2025, tt02-2019, custom [default: tt01-2023]
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
     /// PDF/A level [default: 2u]
     #[arg(long, value_name = "2u|2b|1b")]
     pub(super) pdfa: Option<String>,
@@ -166,16 +168,14 @@ pub(super) struct Sign {
     /// Directory for signed copies; the files themselves stay as they are
     #[arg(long, short, value_name = "DIR", conflicts_with = "pending")]
     pub(super) out: Option<PathBuf>,
-    /// For whom the signature stands: the person who made the copy, or the agency after that person
-    #[arg(
-        long,
-        value_enum,
-        value_name = "clerk|agency",
-        hide_possible_values = true,
-        default_value = "clerk",
-        hide_default_value = true
-    )]
-    pub(super) role: RoleArg,
+    /// For whom the signature stands: the person who made the copy, or the agency, after that person or by a profile that
+    /// asks for it alone [default: whose signature the profile has first]
+    #[arg(long, value_enum, value_name = "clerk|agency", hide_possible_values = true)]
+    pub(super) role: Option<RoleArg>,
+    /// Legal profile that says what is seen of the signature: tt01-2023, nd30-2020, tt05-2025, tt02-2019, custom
+    /// [default: tt01-2023]
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
     #[command(flatten)]
     pub(super) key: KeyOptions,
     /// Results for programs on standard output, one JSON line each
@@ -341,7 +341,7 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("pin_file", "Tệp có dòng đầu là mã PIN, kể cả /dev/fd/N [mặc định: SOHOA_PIN, hoặc hỏi]"),
     ("pdfs", "Tệp PDF; sign ký ngay tại chỗ"),
     ("pending", "Thư mục kết quả của digitize: ký mọi thành phần đang chờ ký"),
-    ("role", "Ký với tư cách: clerk = người sao chụp [mặc định], agency = cơ quan, ký sau người sao chụp"),
+    ("role", "Ký với tư cách: clerk = người sao chụp, agency = cơ quan [mặc định: theo bộ quy định]"),
     ("no_sign", "Chưa ký, để ký sau (chờ ký)"),
     ("pdfa", "Mức PDF/A [mặc định: 2u]"),
     ("ocr", "Có nhận dạng chữ hay không"),

@@ -24,6 +24,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
     let config = environment::configuration(&shared, lang, |raw| {
         raw.ocr.enabled = command.ocr.map(|ocr| ocr == Switch::On).or(raw.ocr.enabled);
         raw.ocr.transcripts = command.transcripts.clone().unwrap_or(std::mem::take(&mut raw.ocr.transcripts));
+        raw.profile.name = command.profile.clone().or(raw.profile.name.take());
         raw.pdf.level = command.pdfa.clone().or(raw.pdf.level.take());
         raw.image.mrc = if command.mrc { Some(true) } else { raw.image.mrc };
         command.key.overlay(&mut raw.sign);
@@ -46,6 +47,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         Some(Err(failure)) if failure.code == ExitCode::Key => (None, Some(failure.message)),
         Some(Err(failure)) => return Err(failure),
     };
+    let stamp = environment::stamp(&config, signer.is_some())?;
     let pool = Pool::new(config.jobs, config.memory_bytes)
         .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
     let job = Job {
@@ -53,12 +55,13 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         output: &command.out,
         dossier: command.dossier.as_ref().map(|code| code.as_str()),
         settings: &config.page,
+        profile: &config.profile,
         level: config.level,
+        stamp: stamp.as_ref(),
         engine: reader.as_ref().map(|reader| &reader.engine as &dyn OcrEngine),
         transcripts: &config.transcripts,
         models: reader.as_ref().map_or_else(Vec::new, |reader| reader.models.clone()),
         signer: signer.as_deref(),
-        max_bytes: Some(config.profile.max_bytes.value),
         size_report: command.size_report,
         now,
     };
@@ -88,7 +91,9 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
 /// The code for a job that stopped.
 fn exit_code(error: &DigitizeError) -> ExitCode {
     match error {
-        DigitizeError::Gather(GatherError::OutputInsideInput(_)) | DigitizeError::OtherDossier(_) => ExitCode::Usage,
+        DigitizeError::Gather(GatherError::OutputInsideInput(_))
+        | DigitizeError::OtherDossier(_)
+        | DigitizeError::NoDossier(_) => ExitCode::Usage,
         DigitizeError::Gather(_) | DigitizeError::Nothing => ExitCode::NoInput,
         DigitizeError::Ledger(LedgerError::Publish(_)) => ExitCode::Output,
         DigitizeError::Ledger(LedgerError::Manifest { .. } | LedgerError::Log { .. }) => ExitCode::Tampered,

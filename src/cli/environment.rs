@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use sohoa::config::{Config, KeySource, RawConfig};
 use sohoa::exit::ExitCode;
+use sohoa::imaging::seal;
 use sohoa::manifest::{self, Model};
 use sohoa::model::{Lang, Localized, io_reason, shown};
 use sohoa::ocr::lstm::Lstm;
 use sohoa::sign::pkcs12::Pkcs12;
 use sohoa::sign::{Certificate, SignError, Signer, TokenFault, certificate, identity};
+use sohoa::stamp::Stamp;
 use sohoa::token::{Found, PinState};
 use time::{OffsetDateTime, UtcOffset};
 
@@ -175,6 +177,36 @@ pub(super) fn signer(config: &Config, options: &KeyOptions, now: OffsetDateTime)
     certificate::check_chain_for_signing(signer.chain(), now)
         .map_err(|error| key_failure(path, error.message(lang)))?;
     Ok(signer)
+}
+
+/// What is seen of the signatures by the configured profile; `None` where it shows none. `signs` says whether there will
+/// be signatures at all: without, a missing seal is no error.
+pub(super) fn stamp(config: &Config, signs: bool) -> Result<Option<Stamp>, Failure> {
+    let lang = config.lang;
+    let Some(mark) = config.profile.mark.value.clone().filter(|_| signs) else { return Ok(None) };
+    let failure = |message: String| Failure::new(ExitCode::Configuration, message);
+    let seal = match &config.seal {
+        _ if !mark.seal => None,
+        None => {
+            let name = config.profile.name;
+            return Err(failure(match lang {
+                Lang::Vi => {
+                    format!("bộ quy định {name} cần ảnh con dấu: đặt profile.seal trong tệp cấu hình (tệp PNG)")
+                }
+                Lang::En => {
+                    format!("the profile {name} shows the agency's seal: set profile.seal in the configuration (a PNG)")
+                }
+            }));
+        }
+        Some((path, width_mm)) => {
+            let bytes = fs::read(path)
+                .map_err(|error| failure(format!("{}: {}", shown(path), io_reason(error.kind(), lang))))?;
+            let decoded = seal::decode(&bytes, *width_mm);
+            Some(decoded.map_err(|error| failure(format!("{}: {}", shown(path), error.message(lang))))?)
+        }
+    };
+    let (agency, form, role) = (config.agency.clone(), config.form.clone(), config.profile.signatory);
+    Ok(Some(Stamp { role, mark, agency, form, seal }))
 }
 
 fn key_failure(path: &Path, message: String) -> Failure {

@@ -3,10 +3,9 @@
 use std::io::Write;
 
 use serde_json::json;
-use sohoa::component::Role;
 use sohoa::exit::ExitCode;
 use sohoa::ledger::LedgerError;
-use sohoa::model::{Lang, Localized, shown};
+use sohoa::model::{Lang, Localized, Role, shown};
 use sohoa::sign::RunKey;
 use sohoa::signing::{self, Outcome, PendingError, Refusal};
 
@@ -15,7 +14,10 @@ use super::{Failure, environment, remark, stdout_failure};
 
 /// Signs what the command line names.
 pub(super) fn run(command: &Sign, shared: &Shared, lang: Lang) -> Result<ExitCode, Failure> {
-    let config = environment::configuration(shared, lang, |raw| command.key.overlay(&mut raw.sign))?;
+    let config = environment::configuration(shared, lang, |raw| {
+        raw.profile.name = command.profile.clone().or(raw.profile.name.take());
+        command.key.overlay(&mut raw.sign);
+    })?;
     environment::check_secrets(&config, &command.key)?;
     if config.key.is_none() {
         let message = lang.pick(
@@ -25,14 +27,22 @@ pub(super) fn run(command: &Sign, shared: &Shared, lang: Lang) -> Result<ExitCod
         return Err(Failure::new(ExitCode::Usage, message));
     }
     let now = environment::now(lang)?;
-    let role = Role::from(command.role);
-    let mut teller =
-        Teller { lang, json: command.json, signed: 0, failure_told: false, code: ExitCode::Done, stdout: Ok(()) };
+    let role = command.role.map_or(config.profile.signatory, Role::from);
+    let stamp = environment::stamp(&config, role == config.profile.signatory)?;
+    let mut teller = Teller {
+        lang,
+        json: command.json,
+        wants_box: stamp.is_some(),
+        signed: 0,
+        failure_told: false,
+        code: ExitCode::Done,
+        stdout: Ok(()),
+    };
     // Looked through without a key first: where nothing waits no password or PIN is asked for.
     let mut waiting = Vec::new();
     for directory in &command.pending {
         let mut waits = false;
-        match signing::pending(directory, role, &mut RunKey::new(None), now, &mut |_| waits = true) {
+        match signing::pending(directory, role, None, &mut RunKey::new(None), now, &mut |_| waits = true) {
             Ok(()) if waits => waiting.push(directory),
             Ok(()) => {}
             Err(error) => teller.tell_error(&error),
@@ -44,12 +54,12 @@ pub(super) fn run(command: &Sign, shared: &Shared, lang: Lang) -> Result<ExitCod
     let signer = environment::signer(&config, &command.key, now)?;
     let mut key = RunKey::new(Some(signer.as_ref()));
     for path in &command.pdfs {
-        let outcome = signing::file(path, command.out.as_deref(), role, &mut key, now);
+        let outcome = signing::file(path, command.out.as_deref(), role, stamp.as_ref(), &mut key, now);
         teller.tell_failure(&key);
         teller.tell(&outcome);
     }
     for directory in waiting {
-        let result = signing::pending(directory, role, &mut key, now, &mut |outcome| teller.tell(outcome));
+        let result = signing::pending(directory, role, stamp.as_ref(), &mut key, now, &mut |one| teller.tell(one));
         teller.tell_failure(&key);
         if let Err(error) = result {
             teller.tell_error(&error);
@@ -62,6 +72,8 @@ pub(super) fn run(command: &Sign, shared: &Shared, lang: Lang) -> Result<ExitCod
 struct Teller {
     lang: Lang,
     json: bool,
+    /// Whether a box is to be seen of each signature.
+    wants_box: bool,
     signed: usize,
     failure_told: bool,
     code: ExitCode,
@@ -71,12 +83,21 @@ struct Teller {
 impl Teller {
     fn tell(&mut self, outcome: &Outcome) {
         let (state, text) = match &outcome.result {
-            Ok(()) => ("signed", self.lang.pick("đã ký", "signed").to_owned()),
+            Ok(false) if self.wants_box => (
+                "signed",
+                self.lang
+                    .pick(
+                        "đã ký; trang đầu không có chỗ cho ô chữ ký nên chữ ký không hiển thị",
+                        "signed; the first page has no place for its box, so it is not seen",
+                    )
+                    .to_owned(),
+            ),
+            Ok(_) => ("signed", self.lang.pick("đã ký", "signed").to_owned()),
             Err(refusal @ Refusal::SignedAlready) => ("signed-before", refusal.message(self.lang)),
             Err(refusal) => ("refused", refusal.message(self.lang)),
         };
         match &outcome.result {
-            Ok(()) => self.signed += 1,
+            Ok(_) => self.signed += 1,
             Err(Refusal::SignedAlready) => {}
             Err(Refusal::Waiting) => self.worsen(ExitCode::Key),
             Err(Refusal::Altered) => self.worsen(ExitCode::Tampered),
@@ -87,7 +108,10 @@ impl Teller {
             let reason = (state == "refused").then_some(&text);
             self.print(&format!(
                 "{}\n",
-                json!({"event": state, "file": outcome.path.to_string_lossy(), "reason": reason})
+                json!({
+                    "event": state, "file": outcome.path.to_string_lossy(), "reason": reason,
+                    "visible": outcome.result.as_ref().ok(),
+                })
             ));
         } else if state == "refused" {
             remark(&format!("{}: {text}", shown(&outcome.path)));

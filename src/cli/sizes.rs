@@ -10,7 +10,7 @@ use sohoa::model::{Lang, Localized};
 use sohoa::page::encoding::Step;
 
 /// The event as programs read it.
-pub(super) fn event(component: &str, pages: usize, rest: u64, limit: Option<u64>, costs: &[Cost]) -> Value {
+pub(super) fn event(component: &str, pages: usize, rest: u64, limit: u64, costs: &[Cost]) -> Value {
     let ways: Vec<Value> = costs
         .iter()
         .map(|cost| {
@@ -30,11 +30,9 @@ pub(super) fn event(component: &str, pages: usize, rest: u64, limit: Option<u64>
 /// The table of one component and what became of its pages; nothing for other events.
 pub(super) fn table(event: &Event, components: &[&Component], lang: Lang) -> String {
     let Event::Sizes { component: name, pages, rest, limit, costs } = event else { return String::new() };
-    let mut text = match (lang, limit) {
-        (Lang::Vi, Some(limit)) => format!("{name}: {pages} trang, tệp tối đa {}\n", megabytes(*limit)),
-        (Lang::En, Some(limit)) => format!("{name}: {pages} pages, files up to {}\n", megabytes(*limit)),
-        (Lang::Vi, None) => format!("{name}: {pages} trang\n"),
-        (Lang::En, None) => format!("{name}: {pages} pages\n"),
+    let mut text = match lang {
+        Lang::Vi => format!("{name}: {pages} trang, tệp tối đa {}\n", megabytes(*limit)),
+        Lang::En => format!("{name}: {pages} pages, files up to {}\n", megabytes(*limit)),
     };
     for cost in costs {
         let way = match cost.way {
@@ -43,7 +41,7 @@ pub(super) fn table(event: &Event, components: &[&Component], lang: Lang) -> Str
             Some(Way::Layers) => lang.pick("tách lớp (--mrc)", "in layers (--mrc)").to_owned(),
         };
         let bytes = cost.bytes + rest;
-        let fits = match limit.is_none_or(|limit| bytes <= limit) {
+        let fits = match bytes <= *limit {
             true => "",
             false => lang.pick("  quá lớn", "  too large"),
         };

@@ -6,6 +6,7 @@ mod lang;
 mod level;
 mod notice;
 mod picture;
+mod role;
 mod seal;
 mod text;
 
@@ -15,5 +16,6 @@ pub use lang::{Lang, Localized, io_reason, shown};
 pub use level::{NotALevel, SignatureLevel};
 pub use notice::Notice;
 pub use picture::{Bilevel, Jpeg, Picture};
+pub use role::Role;
 pub use seal::Seal;
 pub use text::{PageText, Rect, TextLine, Word};

@@ -300,6 +300,10 @@ impl<'a> Comparison<'a> {
         if self.only_timestamps && !value.has_type(b"DocTimeStamp") {
             return refuse(id.0, "an earlier signature forbids further ones");
         }
+        let is_new = self.added.contains(&id.0);
+        if is_new && is_certified(self.old) && is_seen(self.new, field) {
+            return refuse(id.0, "a visible signature was added to a certified file");
+        }
         Ok(())
     }
 
@@ -395,6 +399,19 @@ impl<'a> Comparison<'a> {
             reach(self.new, object, &|number| self.added.contains(&number), &mut found);
         }
         self.explained.extend(found);
+    }
+}
+
+/// Whether the box of a field has an area.
+fn is_seen(document: &Document, field: &Dictionary) -> bool {
+    let corners = field.get(b"Rect").and_then(|rect| resolve(document, rect)).and_then(Object::as_array);
+    let numbers = corners
+        .into_iter()
+        .flatten()
+        .map(|number| resolve(document, number).and_then(Object::as_float).unwrap_or(f32::NAN));
+    match numbers.collect::<Vec<f32>>()[..] {
+        [left, bottom, right, top] => left != right && bottom != top,
+        _ => true,
     }
 }
 
@@ -502,20 +519,33 @@ fn reach(document: &Document, from: &Object, follow: &dyn Fn(u32) -> bool, found
 
 /// Did a signature of this revision forbid others (`DocMDP` with permission 1, or `FieldMDP`, which locks fields)?
 fn forbids_signatures(document: &Document) -> bool {
-    let values = fields(document).unwrap_or_default().into_iter().filter_map(|field| field.value);
-    let signatures = values.filter_map(|value| resolve(document, value).and_then(Object::as_dict).ok());
-    let entries = signatures.filter_map(|signature| signature.get(b"Reference").ok());
-    let mut transforms = entries.flat_map(|entry| {
-        let array = resolve(document, entry).and_then(Object::as_array).map(Vec::as_slice).unwrap_or_default();
-        array.iter().filter_map(|item| resolve(document, item).and_then(Object::as_dict).ok())
-    });
-    transforms.any(|transform| {
+    transforms(document).any(|transform| {
         let parameters = transform.get(b"TransformParams").and_then(|entry| resolve(document, entry));
         let permission = parameters.and_then(Object::as_dict).and_then(|dict| dict.get(b"P")).and_then(Object::as_i64);
         match transform.get(b"TransformMethod").and_then(Object::as_name) {
             Ok(b"DocMDP") => permission.is_ok_and(|permission| permission == NO_CHANGES),
             _ => true,
         }
+    })
+}
+
+/// Did a signature of this revision certify it (ISO 32000-2, 12.8.2.2)? Signatures that are seen may then no longer be
+/// added: the norm leaves it open, pyHanko refuses them.
+pub(super) fn is_certified(document: &Document) -> bool {
+    let is_certification = |transform: &Dictionary| {
+        transform.get(b"TransformMethod").and_then(Object::as_name).is_ok_and(|name| name == b"DocMDP")
+    };
+    transforms(document).any(is_certification)
+}
+
+/// What the signatures of this revision say of later changes.
+fn transforms(document: &Document) -> impl Iterator<Item = &Dictionary> {
+    let values = fields(document).unwrap_or_default().into_iter().filter_map(|field| field.value);
+    let signatures = values.filter_map(|value| resolve(document, value).and_then(Object::as_dict).ok());
+    let entries = signatures.filter_map(|signature| signature.get(b"Reference").ok());
+    entries.flat_map(|entry| {
+        let array = resolve(document, entry).and_then(Object::as_array).map(Vec::as_slice).unwrap_or_default();
+        array.iter().filter_map(|item| resolve(document, item).and_then(Object::as_dict).ok())
     })
 }
 
@@ -607,6 +637,19 @@ mod tests {
             dss::append(pdf, &SecurityStore { certificates: vec![vec![0x30, 0]], ..SecurityStore::default() }).unwrap();
         pdf = stamped(&pdf);
         assert_eq!(found(&pdf), [None; 4]);
+    }
+
+    #[test]
+    fn no_signature_is_seen_that_follows_a_certification() {
+        let plain = signed(&plain_pdf(), "a");
+        let box_at = |edges: &str| format!("<</FT/Sig/Rect[{edges}]>>");
+        let document = load_filtered(&plain, without_contents).unwrap();
+        for (edges, seen) in [("0 0 0 0", false), ("10 10 60 30", true), ("10 10 60 10", false), ("1 2", true)] {
+            let field = appended(&plain, &[(70, &box_at(edges))]);
+            let field = load_filtered(&field, without_contents).unwrap();
+            assert_eq!(is_seen(&field, field.get_dictionary((70, 0)).unwrap()), seen, "{edges}");
+        }
+        assert!(!is_certified(&document));
     }
 
     #[test]

@@ -180,11 +180,13 @@ fn poppler_reads_the_words_in_reading_order() {
         let output = output.expect("pdftotext is a judge's tool");
         assert!(output.status.success(), "{}", path.display());
         let text = String::from_utf8(output.stdout).expect("pdftotext prints UTF-8");
+        // It reads the box of the signature, too.
+        let (text, _) = text.split_once("Người sao chụp").expect("the page is signed");
         let truth = fs::read(root().join(format!("tests/samples/{expected}.expected.json"))).expect("it is there");
         let truth: Value = serde_json::from_slice(&truth).expect("the expectation is JSON");
         let lines = truth["text"].as_array().expect("lines of text").iter();
         let truth = lines.map(|line| line.as_str().expect("a line is text")).collect::<Vec<_>>().join("\n");
-        let rate = character_error_rate(&text, &truth);
+        let rate = character_error_rate(text, &truth);
         println!("{expected}: CER of pdftotext {rate:.4}");
         assert!(rate <= limit, "{expected}: CER {rate}\n{text}");
     }

@@ -16,6 +16,7 @@ mod pades;
 mod program;
 mod repeat;
 mod samples;
+mod signature_box;
 mod signing;
 mod size;
 mod tamper;

@@ -16,9 +16,12 @@ use serde_json::Value;
 use crate::judges::{judge_against, judges_are_there, python};
 use crate::program::{Run, fresh, root, run, sohoa};
 use crate::tamper::SplitMix64;
+use crate::tokens::Token;
 
-/// The signers of the positive matrix: key files of the authority's folder.
+/// Key files of the authority's folder.
 const SIGNERS: [&str; 2] = ["rsa", "ecdsa"];
+/// The first signers of the positive matrix: two key files, and the first of them on a token.
+const KEYS: [&str; 3] = ["rsa", "ecdsa", "token"];
 const LEVELS: [&str; 4] = ["B-B", "B-T", "B-LT", "B-LTA"];
 /// Password of the authority's key files.
 const PASSWORD: &str = "mật khẩu";
@@ -38,9 +41,21 @@ fn every_signer_reaches_every_level_by_every_judge() {
         return;
     }
     let mut files: Vec<(String, &str, PathBuf)> = Vec::new();
-    for signer in SIGNERS {
-        for level in LEVELS {
-            files.push((format!("{signer} {level}"), level, signed(signer, level)));
+    for key in KEYS {
+        for (count, visible) in [(1, false), (1, true), (2, false), (2, true)] {
+            let seen = if visible { "visible" } else { "invisible" };
+            let name = format!("{key} {count} {seen}");
+            let folder = fresh(&format!("pades-matrix-{key}-{count}-{seen}"));
+            let basic = matrix_file(&folder, key, count, visible);
+            for level in LEVELS {
+                let file = folder.join(format!("{level}.pdf"));
+                fs::copy(&basic, &file).expect("our own folder");
+                if level != "B-B" {
+                    let done = upgrade(&file, &level.to_lowercase(), "/tsa", None);
+                    assert_eq!(done.code, Some(0), "{name}: {done:?}");
+                }
+                files.push((format!("{name} {level}"), level, file));
+            }
         }
     }
     files.push(("rsa B-LTA renewed".to_owned(), "B-LTA", renewed()));
@@ -48,12 +63,12 @@ fn every_signer_reaches_every_level_by_every_judge() {
     let theirs = pyhanko(&paths, &authority().trust(), None);
     let ours = our_verdicts(&paths, &authority().trust(), None);
     let others = judge_against(&paths, "2u", "verapdf,qpdf", &authority().trust());
-    println!("{:<20} {:>8} {:>5} {:>7} {:>14} {:>14}", "file", "veraPDF", "qpdf", "pdfsig", "pyHanko", "sohoa");
+    println!("{:<26} {:>8} {:>5} {:>7} {:>14} {:>14}", "file", "veraPDF", "qpdf", "pdfsig", "pyHanko", "sohoa");
     for (name, level, path) in &files {
         let key = path.to_str().expect("ASCII");
         let (verapdf, qpdf) = (&others[key]["verapdf"]["compliant"], &others[key]["qpdf"]["ok"]);
         let (poppler, theirs, ours) = (pdfsig(path), &theirs[path], &ours[path]);
-        println!("{name:<20} {verapdf:>8} {qpdf:>5} {poppler:>7} {:>14} {:>14}", theirs.shown(), ours.shown());
+        println!("{name:<26} {verapdf:>8} {qpdf:>5} {poppler:>7} {:>14} {:>14}", theirs.shown(), ours.shown());
         assert_eq!((verapdf, qpdf, poppler), (&Value::Bool(true), &Value::Bool(true), true), "{name}: {others:#?}");
         for verdict in [theirs, ours] {
             assert!(verdict.accepted, "{name}: {verdict:?}");
@@ -489,6 +504,48 @@ fn signed(signer: &str, level: &str) -> PathBuf {
         made.insert(key.clone(), path);
     }
     made[&key].clone()
+}
+
+/// A component of B-B with one signature or two, each with a box or none. The second is the agency's, with another key.
+fn matrix_file(folder: &Path, key: &str, count: usize, visible: bool) -> PathBuf {
+    static TOKEN: OnceLock<(Token, PathBuf)> = OnceLock::new();
+    let settings = folder.join("sohoa.toml");
+    let text = if visible { "" } else { "[profile]\nsignature = false\n" };
+    fs::write(&settings, text).expect("our own folder");
+    let mut command = sohoa();
+    command.args(["digitize", "samples/bia-ho-so.jpg", "--ocr", "off", "--config"]).arg(&settings);
+    command.arg("--out").arg(folder.join("out"));
+    let made = match key {
+        "token" => {
+            let (token, chain) = TOKEN.get_or_init(|| {
+                let p12 = authority().folder.join("rsa.p12");
+                (Token::holding("pades-token", &p12), chain_of(&p12))
+            });
+            run(token.used_by(&mut command, chain))
+        }
+        _ => run(with_key(&mut command, key)),
+    };
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let file = folder.join("basic.pdf");
+    fs::copy(folder.join("out/bia-ho-so.pdf"), &file).expect("our own folder");
+    if count == 2 {
+        let mut command = sohoa();
+        command.args(["sign", "--role", "agency", "--profile", "nd30-2020", "--json", "--config"]).arg(&settings);
+        let signed = run(with_key(command.arg(&file), if key == "ecdsa" { "rsa" } else { "ecdsa" }));
+        assert_eq!(signed.code, Some(0), "{signed:?}");
+        assert!(signed.stdout.contains(&format!("\"visible\":{visible}")), "{signed:?}");
+    }
+    file
+}
+
+/// The certificates above that of a key file, PEM.
+fn chain_of(p12: &Path) -> PathBuf {
+    let path = fresh("pades-chain").join("chain.pem");
+    let mut command = Command::new("openssl");
+    command.args(["pkcs12", "-nokeys", "-cacerts", "-passin", "env:PASS", "-in"]).arg(p12).arg("-out").arg(&path);
+    let done = run(command.env("PASS", PASSWORD));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    path
 }
 
 /// A component of B-B, signed at a time in seconds since 1970, or now.

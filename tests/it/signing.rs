@@ -9,7 +9,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use sohoa::pdf::signature;
+use sohoa::pdf::appearance::{Appearance, SignatureBox};
+use sohoa::pdf::signature::{self, SignatureField};
+use sohoa::sign::cms::Form;
+use sohoa::sign::pkcs12::Pkcs12;
 
 use crate::judges::{against_schema, judge_against, judges_are_there, python};
 use crate::program::{Run, files_below, fresh, root, run, sohoa};
@@ -197,6 +200,44 @@ fn files_closed_to_signatures_are_refused_with_the_reason() {
         let refused = run(sign("p256").arg(path));
         assert!(refused.code == Some(3) && refused.stderr.contains(told), "{refused:?}");
         assert!(fs::read(path).expect("it is there") == before);
+    }
+}
+
+#[test]
+fn a_signature_seen_on_a_certified_file_is_refused() {
+    if !judges_are_there() {
+        return;
+    }
+    let folder = fresh("certified-and-seen");
+    let certified = folder.join("certified.pdf");
+    by_pyhanko(&[("certified-2", unsigned_file(), certified.clone())]);
+    assert_eq!(verify(&certified).code, Some(0));
+    let bytes = fs::read(&certified).expect("pyHanko wrote it");
+    let key = Pkcs12::load(&fs::read(key("p256")).expect("a key file"), PASSWORD).expect("a good key");
+    let time = time::OffsetDateTime::now_utc();
+    let content = SignatureBox::new(&["Người sao chụp".to_owned()], None, 60.0);
+    for (corner, honest) in [(None, true), (Some([20.0, 20.0]), false)] {
+        let appearance = corner.map(|corner| Appearance { content: content.clone(), corner, media_box: None });
+        let field = SignatureField {
+            name: "NguoiSoHoa".into(),
+            signer_name: "A".into(),
+            reason: None,
+            location: None,
+            contact: None,
+            time,
+            appearance,
+        };
+        let prepared = signature::prepare(&bytes[..], &field, 8_000).expect("it can be signed");
+        let cms = sohoa::sign::cms::detached(&prepared.digest_input(), &key, time, Form::Pdf).expect("the key signs");
+        let path = folder.join(format!("{honest}.pdf"));
+        fs::write(&path, prepared.fill(&cms).expect("it fits")).expect("our own folder");
+        let verdicts = judge_against(std::slice::from_ref(&path), "2u", "pyhanko", &trusted());
+        let theirs = &verdicts[path.to_str().expect("ASCII")]["verdict"];
+        assert_eq!(
+            (verify(&path).code, theirs),
+            (Some(if honest { 0 } else { 6 }), &Value::Bool(honest)),
+            "{verdicts:#?}"
+        );
     }
 }
 

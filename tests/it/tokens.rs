@@ -19,13 +19,30 @@ const PIN: &str = "123456";
 const WRONG_PIN: &str = "654321";
 
 /// A SoftHSM of its own, with one token.
-struct Token {
+pub(crate) struct Token {
     folder: PathBuf,
 }
 
 impl Token {
-    /// A token labelled `clerk` with these keys of `tests/data/sign`, each with its certificate under the key's name.
+    /// A token with these keys of `tests/data/sign`, each with its certificate under the key's name.
     fn with(name: &str, keys: &[&str]) -> Self {
+        let token = Self::empty(name);
+        for (id, key) in (1..).zip(keys) {
+            token.add(key, id, &[]);
+        }
+        token
+    }
+
+    /// A token with the key of a PKCS#12 file that has the password of all test keys.
+    pub(crate) fn holding(name: &str, p12: &Path) -> Self {
+        let token = Self::empty(name);
+        let (key, certificate) = material(p12, &token.folder);
+        token.write(&stem(p12), 1, &key, &certificate, &[]);
+        token
+    }
+
+    /// A token labelled `clerk`.
+    fn empty(name: &str) -> Self {
         let folder = fresh(name);
         fs::create_dir(folder.join("tokens")).expect("our own folder");
         let configuration = format!(
@@ -39,23 +56,32 @@ impl Token {
                 .args(["--init-token", "--free", "--label", "clerk"])
                 .args(["--so-pin", "12345678", "--pin", PIN]),
         );
-        for (id, key) in (1..).zip(keys) {
-            token.add(key, id, &[]);
-        }
         token
     }
 
-    /// Puts a key and its certificate on the token.
+    /// Has a program sign with this token; `chain` names the certificates above its own.
+    pub(crate) fn used_by<'a>(&self, program: &'a mut Command, chain: &Path) -> &'a mut Command {
+        program.arg("--token").arg(SOFTHSM).arg("--chain").arg(chain);
+        program.env("SOFTHSM2_CONF", self.folder.join("softhsm2.conf")).env("SOHOA_PIN", PIN)
+    }
+
+    /// Puts a key of `tests/data/sign` and its certificate on the token.
     fn add(&self, name: &str, id: u8, attributes: &[&str]) {
-        let (key, certificate) = material(name);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("token-material");
+        fs::create_dir_all(&folder).expect("the build folder is writable");
+        let (key, certificate) = material(&root().join(format!("tests/data/sign/{name}.p12")), &folder);
+        self.write(name, id, &key, &certificate, attributes);
+    }
+
+    fn write(&self, name: &str, id: u8, key: &Path, certificate: &Path, attributes: &[&str]) {
         let id = format!("{id:02x}");
         let write = |path: &Path, kind: &str, more: &[&str]| {
             let mut command = Command::new("pkcs11-tool");
             command.args(["--module", SOFTHSM, "--login", "--pin", PIN, "--type", kind, "--id", &id, "--label", name]);
             self.tool(command.arg("--write-object").arg(path).args(more));
         };
-        write(&key, "privkey", &[&["--usage-sign"], attributes].concat());
-        write(&certificate, "cert", &[]);
+        write(key, "privkey", &[&["--usage-sign"], attributes].concat());
+        write(certificate, "cert", &[]);
     }
 
     fn tool(&self, command: &mut Command) -> Run {
@@ -104,10 +130,13 @@ impl Token {
     }
 }
 
-/// Private key and certificate of a file in `tests/data/sign`, as DER.
-fn material(name: &str) -> (PathBuf, PathBuf) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("token-material");
-    fs::create_dir_all(&folder).expect("the build folder is writable");
+fn stem(path: &Path) -> String {
+    path.file_stem().expect("a file").to_string_lossy().into_owned()
+}
+
+/// Private key and certificate of a PKCS#12 file, as DER in this folder; made once.
+fn material(p12: &Path, folder: &Path) -> (PathBuf, PathBuf) {
+    let name = stem(p12);
     // Several tests may make the same files at once: each writes its own and renames.
     let made = |suffix: &str, make: &dyn Fn(&Path)| {
         let path = folder.join(format!("{name}.{suffix}"));
@@ -119,7 +148,6 @@ fn material(name: &str) -> (PathBuf, PathBuf) {
         path
     };
     let openssl = |command: &str, out: &Path| {
-        let p12 = root().join(format!("tests/data/sign/{name}.p12"));
         let done = run(Command::new("sh").args(["-c", command]).env("P12", p12).env("PASS", PASSWORD).env("OUT", out));
         assert_eq!(done.code, Some(0), "{done:?}");
     };

@@ -51,17 +51,22 @@ impl Matrix {
         ((a, -b), (-c, d))
     }
 
+    /// Left, bottom, right and top of the unit square on the page.
+    pub(super) fn edges(self) -> Box4 {
+        let [a, b, c, d, e, f] = self.0;
+        let (xs, ys) = ([e, e + a, e + c, e + a + c], [f, f + b, f + d, f + b + d]);
+        let least = |values: [f64; 4]| values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = |values: [f64; 4]| values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        [least(xs), least(ys), most(xs), most(ys)]
+    }
+
     /// Whether the unit square covers nearly all of a box.
     fn covers(self, [left, bottom, right, top]: Box4) -> bool {
-        let [a, b, c, d, e, f] = self.0;
-        let xs = [e, e + a, e + c, e + a + c];
-        let ys = [f, f + b, f + d, f + b + d];
-        let overlap = |values: [f64; 4], low: f64, high: f64| {
-            let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-            let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let own = self.edges();
+        let overlap = |least: f64, most: f64, low: f64, high: f64| {
             (most.min(high) - least.max(low)).max(0.0) / (high - low).max(f64::MIN_POSITIVE)
         };
-        overlap(xs, left, right) * overlap(ys, bottom, top) >= COVERING
+        overlap(own[0], own[2], left, right) * overlap(own[1], own[3], bottom, top) >= COVERING
     }
 }
 

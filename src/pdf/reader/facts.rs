@@ -91,7 +91,7 @@ fn version(document: &Document) -> (u8, u8) {
 }
 
 /// The claim in the XMP packet (ISO 19005-2, 6.6.4), as elements or as attributes.
-fn claim(document: &Document) -> Option<String> {
+pub(super) fn claim(document: &Document) -> Option<String> {
     let packet = document.catalog().ok()?.get_deref(b"Metadata", document).ok()?.as_stream().ok()?;
     let packet = match packet.dict.has(b"Filter") {
         true => unpacked(packet, MAX_PACKET, 0).ok()?,
@@ -113,17 +113,17 @@ fn claim(document: &Document) -> Option<String> {
 }
 
 /// Edges of what is displayed of a page, units.
-fn visible(document: &Document, page: &Page<'_>) -> [f64; 4] {
+pub(super) fn visible(document: &Document, page: &Page<'_>) -> [f64; 4] {
     let media = rectangle(document, page.attributes.media_box).unwrap_or([0.0, 0.0, 612.0, 792.0]);
     rectangle(document, page.attributes.crop_box).unwrap_or(media)
 }
 
-fn user_unit(document: &Document, page: &Page<'_>) -> f64 {
+pub(super) fn user_unit(document: &Document, page: &Page<'_>) -> f64 {
     let unit = page.dictionary.get_deref(b"UserUnit", document).ok().and_then(|unit| number(document, unit));
     unit.filter(|unit| *unit > 0.0).unwrap_or(1.0)
 }
 
-fn quarters(page: &Page<'_>) -> i64 {
+pub(super) fn quarters(page: &Page<'_>) -> i64 {
     page.attributes.rotate.unwrap_or(0).rem_euclid(360) / 90
 }
 

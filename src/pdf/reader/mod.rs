@@ -12,6 +12,7 @@ mod colour;
 mod content;
 mod error;
 mod facts;
+mod first_page;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ use crate::model::{Orientation, SizeMm};
 pub use colour::PdfColour;
 pub use error::PdfReadError;
 pub use facts::{Facts, PageFacts, PictureFacts, SignatureFacts, facts};
+pub use first_page::{FirstPage, first_page};
 
 /// Millimetres in a PDF unit (1/72 inch).
 const MM: f64 = 25.4 / 72.0;
@@ -283,6 +285,18 @@ fn page_image(
         [picture] => picture,
         pictures => return Err(PdfReadError::SeveralPictures { page: number, count: pictures.len() }),
     };
+    oriented(document, file, page, placed, number, profiles)
+}
+
+/// A picture as it stands on its page.
+fn oriented(
+    document: &Document,
+    file: &[u8],
+    page: &Page,
+    placed: &content::Placed<'_>,
+    number: usize,
+    profiles: &mut Profiles,
+) -> Result<PageImage, PdfReadError> {
     let mut image = read_picture(document, file, placed.stream, number, page.attributes.resources, profiles)?;
     let quarters = page.attributes.rotate.unwrap_or(0).rem_euclid(360) / 90;
     let unit = page.dictionary.get_deref(b"UserUnit", document).ok().and_then(|unit| unit.as_float().ok());
