@@ -184,7 +184,7 @@ fn reading(c: &mut Criterion<CpuTime>) {
     let frame = frame(SCAN);
     let page = process(&frame, None);
     let (dpi, limits) = (page.geometry.dpi, Settings::default().limits);
-    let image = decode::decode(&page.jpeg, 0, &limits).expect("a picture of ours").image;
+    let image = decode::decode(page.image.picture.streams()[0], 0, &limits).expect("a picture of ours").image;
     let collector = Collector::default();
     let collect = || ocr::read(black_box(&image), dpi, &collector).expect("a collector never fails");
     collect();

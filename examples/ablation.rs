@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let frame = input::open(fs::read(&path)?.into(), &settings.limits)?.remove(0);
         // With the engine, which settles the orientation of some.
         let page = page::process(&frame, &settings, Some(&engine))?;
-        let image = decode::decode(&page.jpeg, 0, &settings.limits)?.image;
+        let image = decode::decode(page.image.picture.streams()[0], 0, &settings.limits)?.image;
         for (without, steps) in VARIANTS {
             let start = cpu_time();
             let text = ocr::read_with_steps(&image, page.geometry.dpi, &engine, steps)?.text();

@@ -99,7 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for path in arguments {
         let frame = input::open(std::fs::read(&path)?.into(), &settings.limits)?.remove(0);
         let page = page::process(&frame, &settings, None)?;
-        let clean = luma(&decode::decode(&page.jpeg, 0, &settings.limits)?.image);
+        let clean = luma(&decode::decode(page.image.picture.streams()[0], 0, &settings.limits)?.image);
         let dpi = page.geometry.dpi;
         let light = Light::of(&clean);
         let mut known = BTreeMap::new();

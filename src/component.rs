@@ -67,10 +67,9 @@ impl UnsignedPdf {
         let pages: Vec<PdfPage<'_>> = pages
             .iter()
             .map(|page| PdfPage {
-                jpeg: &page.jpeg,
+                picture: &page.image.picture,
                 width: page.width,
                 height: page.height,
-                gray: false,
                 size: page.geometry.size,
                 text: &page.text,
             })

@@ -63,6 +63,8 @@ pub struct RawImage {
     pub jpeg_quality: Option<u8>,
     /// Highest resolution of a page image, 200 to 1200.
     pub max_dpi: Option<f64>,
+    /// Whether pages are stored in layers where that is smaller; default no.
+    pub mrc: Option<bool>,
 }
 
 /// Section `[pdf]`.
@@ -320,6 +322,8 @@ impl RawConfig {
         let memory_mib = within(self.memory_mib.unwrap_or(default_mib), 64..=1 << 20, "memory_mib", "64..1048576")?;
         let profile = self.profile.check()?;
         page.least_dpi = profile.least_dpi.value.max(MIN_DPI);
+        page.mrc = self.image.mrc.unwrap_or(false);
+        page.bilevel = !profile.colour.value;
         if page.max_dpi < page.least_dpi {
             if self.image.max_dpi.is_some() {
                 return Err(ConfigError::Value { key: "image.max_dpi", allowed: "profile.least_dpi or more" });

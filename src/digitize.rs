@@ -12,14 +12,15 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
+use crate::budget::{self, Cost, Fit};
 use crate::codes::Symbology;
 use crate::component::{ComponentError, UnsignedPdf};
 use crate::gather::{self, Gathered, PassedOver};
 use crate::imaging::decode::Limits;
 use crate::input::{self, Frame, InputError};
 use crate::ledger::{self, Became, Ledger, LedgerError, file_entry, rfc3339};
-use crate::manifest::{self, Manifest, State};
-use crate::model::{Lang, Localized};
+use crate::manifest::{self, ImageForm, Manifest, State};
+use crate::model::{Lang, Localized, Picture};
 use crate::ocr::OcrEngine;
 use crate::page::{self, Page, PageError, Settings};
 use crate::pdf::reader::PdfReadError;
@@ -34,6 +35,10 @@ use crate::sign::verify::Problem;
 use crate::sign::{self, RunKey, SignError, Signer};
 use crate::stamp::Stamp;
 use crate::transcript::{Format, Transcript, TranscriptPage};
+
+/// Room that is left in a file for its signatures, bytes: the clerk's and the agency's, each up to 33 KB as hex digits with
+/// its box and its timestamp.
+const SIGNATURES_BYTES: u64 = 100_000;
 
 /// Fingerprint that no captures have.
 const TRY_AGAIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -63,6 +68,8 @@ pub struct Job<'a> {
     pub models: Vec<manifest::Model>,
     /// Who signs; `None` leaves components unsigned (*chờ ký*).
     pub signer: Option<&'a dyn Signer>,
+    /// Whether it is found out what each way of storing the pages would cost.
+    pub size_report: bool,
     /// The time of this run, in the zone to be written.
     pub now: OffsetDateTime,
 }
@@ -101,6 +108,30 @@ pub enum Event {
         reason: String,
         /// Why, in English.
         reason_en: String,
+    },
+    /// What each way of storing the pages of a component would cost.
+    Sizes {
+        /// The component.
+        component: String,
+        /// Number of its pages.
+        pages: usize,
+        /// Bytes of its file beside the page images.
+        rest: u64,
+        /// Largest file, bytes.
+        limit: u64,
+        /// Each way, first what the pages are without a limit.
+        costs: Vec<Cost>,
+    },
+    /// The file of a component is too large, and cannot be made smaller within the profile.
+    TooLarge {
+        /// The component.
+        component: String,
+        /// Its size, bytes.
+        bytes: u64,
+        /// The least that it could have, bytes.
+        least: u64,
+        /// What the profile allows, bytes.
+        limit: u64,
     },
     /// The key failed and is not asked again: what it did not sign waits (*chờ ký*).
     SigningStopped {
@@ -223,7 +254,7 @@ pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Resu
         plans.iter().map(|plan| plan.slots.iter().map(|_| None).collect()).collect();
     // Components whose files are all unreadable have no page to wait for.
     for plan in plans.iter().filter(|plan| plan.slots.is_empty()) {
-        report.outcomes.push(finish(job, &mut ledger, plan, Vec::new(), &mut key, on_event)?);
+        report.outcomes.push(finish(job, pool, &mut ledger, plan, Vec::new(), &mut key, on_event)?);
     }
     pool.run(
         &items,
@@ -237,7 +268,7 @@ pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Resu
             results[p][s] = Some(result);
             if results[p].iter().all(Option::is_some) {
                 let pages = std::mem::take(&mut results[p]).into_iter().flatten().collect();
-                match finish(job, &mut ledger, plan, pages, &mut key, on_event) {
+                match finish(job, pool, &mut ledger, plan, pages, &mut key, on_event) {
                     Ok(outcome) => report.outcomes.push(outcome),
                     Err(error) => {
                         failure = Some(error);
@@ -557,7 +588,7 @@ fn fingerprint(job: &Job<'_>, dossier: Option<&str>, files: &[Capture]) -> Strin
     let settings = serde_json::to_vec(job.settings).expect("settings are plain values");
     hash.update(settings);
     hash.update(format!("{}\0{:?}\0{:?}\0", env!("CARGO_PKG_VERSION"), job.level, dossier));
-    let profile = (job.profile.name, &job.profile.mark.value, job.profile.file_name.value);
+    let profile = (job.profile.name, &job.profile.mark.value, job.profile.file_name.value, job.profile.max_bytes.value);
     hash.update(serde_json::to_vec(&profile).expect("profiles are plain values"));
     hash.update(job.engine.map_or_else(String::new, |engine| engine.name().to_owned()));
     job.transcripts.iter().for_each(|format| hash.update(format.name()));
@@ -582,6 +613,7 @@ fn tell_page(plan: &Plan, slot: usize, result: &Result<Page, PageError>, on_even
 /// Assembles, signs and publishes a component whose pages are all done, and writes it into the manifest.
 fn finish(
     job: &Job<'_>,
+    pool: &Pool,
     ledger: &mut Ledger,
     plan: &Plan,
     results: Vec<Result<Page, PageError>>,
@@ -602,14 +634,13 @@ fn finish(
         }
     }
     let mut pages = Vec::new();
-    let mut entries = Vec::new();
+    let mut sources = Vec::new();
     let mut passing = false;
     for (slot, result) in plan.slots.iter().zip(results) {
         let file = plan.files[slot.file].file.clone();
         match result {
             Ok(page) => {
-                let source = manifest::Source { file, page: slot.frame + 1 };
-                entries.push(page_entry(entries.len() + 1, source, &page, job.engine));
+                sources.push(manifest::Source { file, page: slot.frame + 1 });
                 pages.push(page);
             }
             Err(error) => {
@@ -627,6 +658,7 @@ fn finish(
         state: if set_aside.is_empty() { State::Unsigned } else { State::Incomplete },
         file: None,
         transcripts: Vec::new(),
+        exceeds: None,
         unsigned_sha256: None,
         signature: None,
         countersignature: None,
@@ -634,7 +666,7 @@ fn finish(
         // What failed for a passing reason is tried again by the next run.
         fingerprint: if passing { TRY_AGAIN.to_owned() } else { plan.fingerprint.clone() },
         created: rfc3339(job.now),
-        pages: entries,
+        pages: Vec::new(),
         set_aside,
     };
     let mut files = Vec::new();
@@ -647,7 +679,11 @@ fn finish(
             subject: ledger.manifest().dossier.clone(),
             keywords: None,
         };
-        let unsigned = UnsignedPdf::assemble(&pages, &info, job.level)?;
+        let (unsigned, too_large) = assemble(job, pool, &plan.name, &mut pages, &info, on_event)?;
+        component.exceeds = too_large.then_some(job.profile.max_bytes.value);
+        let entries = (1..).zip(sources).zip(&pages);
+        component.pages =
+            entries.map(|((number, source), page)| page_entry(number, source, page, job.engine)).collect();
         component.unsigned_sha256 = Some(manifest::hex(&unsigned.digest()));
         let signer = key.signer().filter(|_| component.state != State::Incomplete);
         let role = job.profile.signatory;
@@ -672,6 +708,37 @@ fn finish(
         files.push((name, bytes));
     }
     record(job, ledger, component, &files, key, on_event)
+}
+
+/// Makes the file of a component, its page images smaller where it would be too large; also whether it is so even then.
+fn assemble(
+    job: &Job<'_>,
+    pool: &Pool,
+    component: &str,
+    pages: &mut [Page],
+    info: &DocumentInfo,
+    on_event: &mut dyn FnMut(&Event),
+) -> Result<(UnsignedPdf, bool), ComponentError> {
+    let unsigned = UnsignedPdf::assemble(pages, info, job.level)?;
+    let (bytes, limit) = (unsigned.bytes().len() as u64, job.profile.max_bytes.value);
+    let rest = bytes - pages.iter().map(|page| page.image.picture.bytes() as u64).sum::<u64>();
+    if job.size_report {
+        let costs = budget::costs(pages, job.settings, pool);
+        on_event(&Event::Sizes { component: component.to_owned(), pages: pages.len(), rest, limit, costs });
+    }
+    let rest = rest + SIGNATURES_BYTES;
+    match budget::fit(pages, limit.saturating_sub(rest), job.settings, pool) {
+        Fit::Untouched => Ok((unsigned, false)),
+        Fit::Smaller => {
+            drop(unsigned);
+            Ok((UnsignedPdf::assemble(pages, info, job.level)?, false))
+        }
+        Fit::TooLarge { least } => {
+            let (bytes, least) = (bytes + SIGNATURES_BYTES, least + rest);
+            on_event(&Event::TooLarge { component: component.to_owned(), bytes, least, limit });
+            Ok((unsigned, true))
+        }
+    }
 }
 
 /// Puts a finished component in place and tells of it.
@@ -741,6 +808,7 @@ fn keep(
         state: State::Kept,
         file: None,
         transcripts: Vec::new(),
+        exceeds: None,
         unsigned_sha256: None,
         signature: None,
         countersignature: None,
@@ -834,15 +902,21 @@ fn transcript_page(page: &Page) -> TranscriptPage<'_> {
 }
 
 fn page_entry(number: usize, source: manifest::Source, page: &Page, engine: Option<&dyn OcrEngine>) -> manifest::Page {
-    let geometry = &page.geometry;
+    let (geometry, image) = (&page.geometry, &page.image);
     manifest::Page {
         number,
         source,
         image: manifest::Image {
-            sha256: manifest::sha256_hex(&page.jpeg),
-            width: page.width,
-            height: page.height,
-            dpi: geometry.dpi,
+            sha256: manifest::sha256_hex(&image.picture.streams().concat()),
+            form: match image.picture {
+                Picture::Jpeg(_) => ImageForm::Jpeg,
+                Picture::Bilevel(_) => ImageForm::Jbig2,
+                Picture::Layers { .. } => ImageForm::Layers,
+            },
+            quality: image.quality,
+            width: image.picture.size().0,
+            height: image.picture.size().1,
+            dpi: image.dpi,
             size_mm: geometry.size,
         },
         quad: geometry.quad,

@@ -26,7 +26,8 @@ pub enum ExitCode {
     Configuration = 9,
     /// A timestamp or revocation service cannot be reached, refuses, or answers wrongly.
     Online = 10,
-    /// A file does not satisfy its profile: `check` found a requirement that is not met.
+    /// A file does not satisfy its profile: `check` found a requirement that is not met, or `digitize` could not make a
+    /// file small enough.
     Unmet = 11,
 }
 

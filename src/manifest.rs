@@ -103,6 +103,9 @@ pub struct Component {
     /// Files of its text beside it; absent where none were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transcripts: Vec<File>,
+    /// What the profile allows, bytes, where the file has more even so; absent where it fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exceeds: Option<u64>,
     /// SHA-256 of the PDF as it was assembled, before it was signed, hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsigned_sha256: Option<String>,
@@ -249,8 +252,15 @@ pub struct Source {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
-    /// SHA-256 of the JPEG stream in the PDF, hex.
+    /// SHA-256 of its streams in the PDF, one after the other (of layers: background, foreground, mask), hex.
     pub sha256: String,
+    /// How it is stored; absent in manifests made before there was a choice: a JPEG.
+    #[serde(default)]
+    pub form: ImageForm,
+    /// Quality of its JPEG, 1 to 100, of layers that of the background; absent where the capture's own stream was kept and
+    /// for one bit a pixel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<u8>,
     /// Pixels across.
     pub width: u32,
     /// Pixels down.
@@ -259,6 +269,19 @@ pub struct Image {
     pub dpi: f64,
     /// Paper size, millimetres.
     pub size_mm: SizeMm,
+}
+
+/// How a page image is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageForm {
+    /// A JPEG.
+    #[default]
+    Jpeg,
+    /// One bit a pixel, JBIG2 without loss.
+    Jbig2,
+    /// Print as a mask (JBIG2 without loss) over a background (JPEG).
+    Layers,
 }
 
 /// Quality of a page.
@@ -435,6 +458,7 @@ mod tests {
                 profile: Some("tt01-2023".into()),
                 transcripts: Vec::new(),
                 file: None,
+                exceeds: None,
                 unsigned_sha256: None,
                 signature: None,
                 countersignature: None,

@@ -90,6 +90,12 @@ pub(super) struct Digitize {
     /// Files of the text beside each component, separated by commas
     #[arg(long, value_name = "txt,hocr,alto,tsv", value_delimiter = ',')]
     pub(super) transcripts: Option<Vec<String>>,
+    /// Store pages in layers, print sharp over a coarser picture, where that is smaller
+    #[arg(long)]
+    pub(super) mrc: bool,
+    /// Tell what each way of storing the pages would cost
+    #[arg(long)]
+    pub(super) size_report: bool,
     /// Events for programs on standard output, one JSON line each
     #[arg(long)]
     pub(super) json: bool,
@@ -340,6 +346,8 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("pdfa", "Mức PDF/A [mặc định: 2u]"),
     ("ocr", "Có nhận dạng chữ hay không"),
     ("transcripts", "Tệp văn bản kèm theo mỗi thành phần, cách nhau bằng dấu phẩy"),
+    ("mrc", "Lưu trang theo lớp, chữ in sắc nét trên ảnh nền thưa hơn, nếu nhỏ hơn"),
+    ("size_report", "Cho biết dung lượng của từng cách lưu trang"),
     ("json", "Kết quả cho chương trình khác đọc, mỗi sự kiện một dòng JSON"),
     ("quiet", "Không hiện tiến độ và bảng tổng kết"),
     ("paths", "Thư mục kết quả và tệp PDF"),

@@ -10,13 +10,14 @@ use sohoa::digitize::{self, DigitizeError, Event, Job, Outcome, Report};
 use sohoa::exit::ExitCode;
 use sohoa::gather::GatherError;
 use sohoa::ledger::LedgerError;
-use sohoa::manifest::{Kept, State};
+use sohoa::manifest::{Component, Kept, State};
 use sohoa::model::{Lang, Localized, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::pool::Pool;
 
 use super::args::{Digitize, Shared, Switch};
-use super::{Failure, environment, remark, stdout_failure};
+use super::sizes::megabytes;
+use super::{Failure, environment, remark, sizes, stdout_failure};
 
 /// Digitises the inputs of the command line.
 pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitCode, Failure> {
@@ -25,6 +26,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         raw.ocr.transcripts = command.transcripts.clone().unwrap_or(std::mem::take(&mut raw.ocr.transcripts));
         raw.profile.name = command.profile.clone().or(raw.profile.name.take());
         raw.pdf.level = command.pdfa.clone().or(raw.pdf.level.take());
+        raw.image.mrc = if command.mrc { Some(true) } else { raw.image.mrc };
         command.key.overlay(&mut raw.sign);
         raw.sign.enabled = if command.no_sign { Some(false) } else { raw.sign.enabled };
     })?;
@@ -60,6 +62,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         transcripts: &config.transcripts,
         models: reader.as_ref().map_or_else(Vec::new, |reader| reader.models.clone()),
         signer: signer.as_deref(),
+        size_report: command.size_report,
         now,
     };
 
@@ -76,7 +79,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         Some(error) => Err(error),
         None if command.json => print_done(&report, code, started.elapsed()),
         None if command.quiet => Ok(()),
-        None => print_summary(&report, &command, &config, started.elapsed()),
+        None => print_summary(&report, &teller.sizes, &command, &config, started.elapsed()),
     };
     match told {
         // A reader that has seen enough changes nothing about what became of the job.
@@ -107,6 +110,8 @@ fn verdict(report: &Report, key_failed: bool) -> ExitCode {
         ExitCode::Key
     } else if components().any(|component| component.state == State::Incomplete) {
         ExitCode::Incomplete
+    } else if components().any(|component| component.exceeds.is_some()) {
+        ExitCode::Unmet
     } else if components().any(|component| component.pages.iter().any(|page| !page.quality.flags.is_empty())) {
         ExitCode::NeedsRescan
     } else {
@@ -119,6 +124,8 @@ struct Teller {
     lang: Lang,
     json: bool,
     bar: ProgressBar,
+    /// What was told of sizes, for the end.
+    sizes: Vec<Event>,
     failed: Option<std::io::Error>,
 }
 
@@ -137,7 +144,7 @@ impl Teller {
         };
         bar.set_style(style.with_key("per_sec", pages_per_second).progress_chars("━╸─"));
         bar.enable_steady_tick(Duration::from_millis(250));
-        Self { lang, json: command.json, bar, failed: None }
+        Self { lang, json: command.json, bar, sizes: Vec::new(), failed: None }
     }
 
     fn tell(&mut self, event: &Event) {
@@ -156,6 +163,20 @@ impl Teller {
                     self.lang.pick("các thành phần còn lại sẽ chờ ký", "what is left will wait for its signature");
                 self.remark(&format!("{}; {waits}", self.lang.pick(reason, reason_en)));
             }
+            Event::TooLarge { component, bytes, least, limit } => {
+                let [bytes, least, limit] = [bytes, least, limit].map(|bytes| megabytes(*bytes));
+                self.remark(&match self.lang {
+                    Lang::Vi => format!(
+                        "{component}: tệp {bytes} vượt quá {limit}, nén hết mức cho phép vẫn còn {least}; hãy tách thành \
+                         nhiều thành phần, dùng --mrc, hoặc tăng profile.max_mb nếu nơi nhận cho phép"
+                    ),
+                    Lang::En => format!(
+                        "{component}: the file has {bytes}, more than {limit}, and would still have {least} at the least; \
+                         split it into several components, use --mrc, or raise profile.max_mb if the receiver allows"
+                    ),
+                });
+            }
+            Event::Sizes { .. } if !self.json => self.sizes.push(event.clone()),
             Event::PassedOver(item) => self.remark(&format!("{}: {}", shown(item.path()), item.message(self.lang))),
             _ => {}
         }
@@ -198,6 +219,10 @@ fn print_event(event: &Event) -> std::io::Result<()> {
             "event": "page", "component": component, "number": number, "flagged": flagged,
             "ms": elapsed.as_millis(),
         }),
+        Event::Sizes { component, pages, rest, limit, costs } => sizes::event(component, *pages, *rest, *limit, costs),
+        Event::TooLarge { component, bytes, least, limit } => json!({
+            "event": "too-large", "component": component, "bytes": bytes, "least": least, "limit": limit,
+        }),
         Event::SigningStopped { reason, .. } => json!({"event": "signing-stopped", "reason": reason}),
         Event::SetAside { component, file, reason, .. } => {
             json!({"event": "set-aside", "component": component, "file": file.to_string_lossy(), "reason": reason})
@@ -207,7 +232,7 @@ fn print_event(event: &Event) -> std::io::Result<()> {
             json!({
                 "event": "component", "name": component.name, "version": component.version, "state": component.state,
                 "file": component.file.as_ref().map(|file| &file.path), "pages": component.pages.len(),
-                "set_aside": component.set_aside.len(), "unchanged": outcome.unchanged,
+                "set_aside": component.set_aside.len(), "unchanged": outcome.unchanged, "exceeds": component.exceeds,
             })
         }
         _ => return Ok(()),
@@ -223,7 +248,13 @@ fn print_done(report: &Report, code: ExitCode, elapsed: Duration) -> std::io::Re
 }
 
 /// The table at the end.
-fn print_summary(report: &Report, command: &Digitize, config: &Config, elapsed: Duration) -> std::io::Result<()> {
+fn print_summary(
+    report: &Report,
+    sizes: &[Event],
+    command: &Digitize,
+    config: &Config,
+    elapsed: Duration,
+) -> std::io::Result<()> {
     let lang = config.lang;
     let header = match lang {
         Lang::Vi => ["Thành phần", "Trang", "Trắng", "Cần quét lại", "Bỏ ra", "Trạng thái"],
@@ -246,6 +277,8 @@ fn print_summary(report: &Report, command: &Digitize, config: &Config, elapsed: 
             text.push_str(&format!("{}: {}\n", outcome.component.name, signatures(kept, lang)));
         }
     }
+    let components: Vec<&Component> = report.outcomes.iter().map(|outcome| &outcome.component).collect();
+    sizes.iter().for_each(|event| text.push_str(&sizes::table(event, &components, lang)));
     let made: Vec<&Outcome> = report.outcomes.iter().filter(|outcome| !outcome.unchanged).collect();
     let pages: usize = made.iter().map(|outcome| outcome.component.pages.len()).sum();
     let seconds = elapsed.as_secs_f64();

@@ -7,6 +7,7 @@ mod environment;
 mod inspect;
 mod log;
 mod sign;
+mod sizes;
 mod upgrade;
 mod verify;
 

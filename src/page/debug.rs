@@ -6,11 +6,11 @@
 
 use image::{GrayImage, Rgb, RgbImage};
 
-use super::{Page, PageError, Part, Settings};
+use super::{Page, PageError, Part, Settings, encoding};
+use crate::imaging::encode;
 use crate::imaging::gray::luma;
 use crate::imaging::proxy::reduce;
-use crate::imaging::{decode, encode};
-use crate::input::{Frame, InputError};
+use crate::input::Frame;
 use crate::model::{PageMap, Point, Quad, Rect};
 use crate::ocr::Reading;
 
@@ -61,14 +61,14 @@ pub struct Picture {
 /// When the capture cannot be decoded again or a picture not be encoded.
 pub fn pictures(frame: &Frame, page: &Page, settings: &Settings) -> Result<Vec<Picture>, PageError> {
     let capture = frame.decode(&settings.limits)?.image;
-    let image = decode::decode(&page.jpeg, 0, &settings.limits).map_err(InputError::from)?.image;
+    let image = encoding::shown(&page.image.picture, &settings.limits)?;
     let reading = Reading::new(&image, page.geometry.dpi);
     let mut canvas = Canvas::new(&capture);
     draw(&mut canvas, page, &image, &reading);
     let encoded = |image: &RgbImage| encode::jpeg(image, JPEG_QUALITY, page.geometry.dpi);
     Ok(vec![
         Picture { shows: "found", jpeg: encoded(&canvas.image)? },
-        Picture { shows: "page", jpeg: page.jpeg.clone() },
+        Picture { shows: "page", jpeg: encoded(&image)? },
         Picture { shows: "reading", jpeg: encoded(&coloured(&reading.gray))? },
     ])
 }

@@ -447,11 +447,20 @@ fn flat_size(width: f64, height: f64, scan_dpi: Option<f64>) -> (SizeMm, f64) {
     }
 }
 
+/// Resolution below which a page image is not to be stored: small papers are allowed more for their small print, and keep
+/// more.
+pub(super) fn least_dpi(size: SizeMm, settings: &Settings) -> f64 {
+    settings.least_dpi * if is_small(size) { SMALL_PAPER_FACTOR } else { 1.0 }
+}
+
+fn is_small(size: SizeMm) -> bool {
+    size.width.max(size.height) <= SMALL_PAPER_MM
+}
+
 /// What the page image is made with: the scanner's resolution up to the maximum; for photos the resolution the paper
 /// was seen with, but at least the legal minimum.
 fn output_dpi(size: SizeMm, effective_dpi: f64, is_scan: bool, settings: &Settings) -> f64 {
-    let small = size.width.max(size.height) <= SMALL_PAPER_MM;
-    let maximum = if small { settings.max_dpi * SMALL_PAPER_FACTOR } else { settings.max_dpi };
+    let maximum = if is_small(size) { settings.max_dpi * SMALL_PAPER_FACTOR } else { settings.max_dpi };
     let minimum = if is_scan { 0.0 } else { settings.least_dpi };
     effective_dpi.max(minimum).min(maximum).round()
 }

@@ -17,8 +17,10 @@ use crate::imaging::{bed, blank, bounds, encode};
 use crate::input::{Frame, InputError};
 use crate::model::{Lang, Localized, Notice, Orientation, PageMap, PageText, Quad, SizeMm};
 use crate::ocr::{self, OcrEngine, OcrError};
+use encoding::Encoded;
 
 pub mod debug;
+pub mod encoding;
 mod layout;
 
 /// Memory of a page in work, bytes a pixel of the capture: the capture 3, proxy and previews about 2, the
@@ -44,13 +46,10 @@ pub struct Settings {
     pub max_dpi: f64,
     /// Photos of less are enlarged to this resolution, and no page is reduced below it.
     pub least_dpi: f64,
-    /// What a page image should take at most, bytes: larger ones are also encoded smaller ([`Page::smaller`]). `None`
-    /// encodes each once.
-    #[serde(skip)]
-    pub page_bytes: Option<u64>,
-    /// Whether every step of [`encoding`] is tried on every page, to report what it would cost.
-    #[serde(skip)]
-    pub all_sizes: bool,
+    /// Whether pages of white paper are stored in layers where that is smaller.
+    pub mrc: bool,
+    /// Whether captures of one bit a pixel stay that: colour is not required.
+    pub bilevel: bool,
 }
 
 impl Default for Settings {
@@ -60,8 +59,8 @@ impl Default for Settings {
             jpeg_quality: 80,
             max_dpi: 300.0,
             least_dpi: MIN_DPI,
-            page_bytes: None,
-            all_sizes: false,
+            mrc: false,
+            bilevel: false,
         }
     }
 }
@@ -80,7 +79,7 @@ pub struct PageGeometry {
     pub orientation: Orientation,
     /// Physical size of the paper as it is read.
     pub size: SizeMm,
-    /// Resolution of the page image, pixels an inch.
+    /// Resolution of the page image as it was read, pixels an inch.
     pub dpi: f64,
     /// Pixels of the capture to an inch of paper, where there are fewest: what the paper was really seen with.
     pub effective_dpi: f64,
@@ -103,12 +102,14 @@ pub struct Part {
 /// A finished page.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The page image, a JPEG.
-    pub jpeg: Vec<u8>,
-    /// Width of the page image, pixels.
+    /// The page image as it is stored.
+    pub image: Encoded,
+    /// Width of the page image as it was read, pixels: those of the text.
     pub width: u32,
-    /// Height of the page image, pixels.
+    /// Height of the page image as it was read, pixels.
     pub height: u32,
+    /// Resolution below which the page image is not to be stored, pixels an inch.
+    pub least_dpi: f64,
     /// Geometry of the capture.
     pub geometry: PageGeometry,
     /// Where the page image was taken from: one sheet, or the two sides of a card.
@@ -142,6 +143,9 @@ pub enum PageError {
     /// The page image cannot be encoded.
     #[error(transparent)]
     Encode(#[from] encode::EncodeError),
+    /// A stored picture that cannot be shown.
+    #[error("a stored page image is not of this program's form")]
+    Stored,
     /// A bug, confined to this page.
     #[error(transparent)]
     Panicked(#[from] crate::pool::Panicked),
@@ -160,7 +164,7 @@ impl Localized for PageError {
             Self::Input(error) => error.message(lang),
             Self::Ocr(error) => error.message(lang),
             Self::Encode(error) => error.message(lang),
-            Self::Panicked(_) => lang
+            Self::Panicked(_) | Self::Stored => lang
                 .pick(
                     "lỗi bên trong chương trình khi xử lý trang này; hãy gửi tệp cho người bảo trì",
                     "internal error while working on this page; please send the file to the maintainers",
@@ -214,14 +218,21 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
         _ => PageText::default(),
     };
     let untouched = frame.jpeg().filter(|_| layout.is_identity && !filled && !relit && !capture.gray);
-    let jpeg = match untouched {
-        Some(stream) => encode::without_metadata(stream),
-        None => encode::jpeg(&image, settings.jpeg_quality, layout.dpi)?,
+    let whole = match untouched {
+        _ if capture.bilevel && settings.bilevel => encoding::bilevel(&image, layout.dpi),
+        Some(stream) => encoding::of_stream(encode::without_metadata(stream), image.dimensions(), layout.dpi),
+        None => encoding::jpeg(&image, settings.jpeg_quality, layout.dpi)?,
+    };
+    let least_dpi = layout::least_dpi(layout.size, settings);
+    let image = match settings.mrc && paper.is_some() && !blank {
+        true => encoding::smallest(whole, encoding::in_layers(&image, layout.dpi, least_dpi)?),
+        false => whole,
     };
     Ok(Page {
-        jpeg,
+        image,
         width: layout.width,
         height: layout.height,
+        least_dpi,
         geometry: PageGeometry {
             quad: layout.parts[0].quad,
             quad_confidence: sheets.first().map_or(0.0, |sheet| sheet.confidence),

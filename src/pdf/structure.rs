@@ -15,7 +15,7 @@ pub enum StructureError {
     /// The file does not parse.
     #[error("the PDF is damaged: {0}")]
     Damaged(#[from] lopdf::Error),
-    /// A page does not carry exactly one JPEG picture.
+    /// A page does not carry one picture, whole or in layers.
     #[error("page {0} does not carry one picture")]
     NotOnePicture(u32),
 }
@@ -23,8 +23,8 @@ pub enum StructureError {
 /// A page of a component file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadPage {
-    /// The JPEG stream.
-    pub jpeg: Vec<u8>,
+    /// The streams of its picture, one after the other as in [`crate::model::Picture::streams`].
+    pub streams: Vec<u8>,
     /// Physical size of the picture, which is that of the paper.
     pub size: SizeMm,
 }
@@ -40,7 +40,7 @@ pub fn page_count(pdf: &[u8]) -> Result<usize, StructureError> {
 /// The pages of a component file, in order.
 ///
 /// # Errors
-/// When the file does not parse, or a page has not exactly one JPEG picture.
+/// When the file does not parse, or a page has not one picture, whole or in layers.
 pub fn pages(pdf: &[u8]) -> Result<Vec<ReadPage>, StructureError> {
     let document = Document::load_mem(pdf)?;
     document.get_pages().into_iter().map(|(number, id)| read_page(&document, number, id)).collect()
@@ -50,14 +50,22 @@ fn read_page(document: &Document, number: u32, id: ObjectId) -> Result<ReadPage,
     let page = document.get_dictionary(id)?;
     let resources = dictionary(document, page.get(b"Resources")?)?;
     let objects = dictionary(document, resources.get(b"XObject")?)?;
-    let mut pictures = objects.iter().filter_map(|(_, object)| match document.dereference(object) {
-        Ok((_, Object::Stream(stream))) if is_jpeg(&stream.dict) => Some(stream.content.clone()),
+    let stream = |object| match document.dereference(object) {
+        Ok((_, Object::Stream(stream))) => Some(stream),
         _ => None,
-    });
-    let (Some(jpeg), None) = (pictures.next(), pictures.next()) else {
-        return Err(StructureError::NotOnePicture(number));
     };
-    Ok(ReadPage { jpeg, size: placed_size(document, id)?.ok_or(StructureError::NotOnePicture(number))? })
+    let (mut streams, mut whole) = (Vec::new(), 0);
+    for picture in objects.iter().filter_map(|(_, object)| stream(object)).filter(|stream| is_picture(&stream.dict)) {
+        streams.extend_from_slice(&picture.content);
+        match picture.dict.get(b"Mask").ok().and_then(stream) {
+            Some(mask) => streams.extend_from_slice(&mask.content),
+            None => whole += 1,
+        }
+    }
+    if whole != 1 {
+        return Err(StructureError::NotOnePicture(number));
+    }
+    Ok(ReadPage { streams, size: placed_size(document, id)?.ok_or(StructureError::NotOnePicture(number))? })
 }
 
 /// Size of the picture as our pages place it, by the first matrix of their content. The page itself may be larger: a
@@ -74,10 +82,6 @@ fn dictionary<'a>(document: &'a Document, object: &'a Object) -> Result<&'a Dict
     document.dereference(object)?.1.as_dict()
 }
 
-fn is_jpeg(dictionary: &Dictionary) -> bool {
-    dictionary.get(b"Filter").is_ok_and(|filter| match filter {
-        Object::Name(name) => name == b"DCTDecode",
-        Object::Array(names) => matches!(&names[..], [Object::Name(name)] if name == b"DCTDecode"),
-        _ => false,
-    })
+fn is_picture(dictionary: &Dictionary) -> bool {
+    dictionary.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Image")
 }

@@ -21,8 +21,6 @@ use crate::model::{Rect, TextLine};
 
 /// Name of the font among the resources of a page.
 pub(super) const FONT: &str = "F0";
-/// Name of the picture among the resources of a page.
-pub(super) const PICTURE: &str = "Im0";
 
 /// The registry of the identity encoding (ISO 32000-1, table 116).
 pub(super) const IDENTITY: SystemInfo<'static> =
@@ -128,15 +126,19 @@ impl PageScale {
     }
 }
 
-/// The content stream of a page: its picture, then its words.
-pub(super) fn page_content(lines: &[TextLine], scale: PageScale, codes: &CharacterCodes) -> Vec<u8> {
+/// The content stream of a page: its pictures, each over the one before, then its words.
+pub(super) fn page_content(pictures: &[&str], lines: &[TextLine], scale: PageScale, codes: &CharacterCodes) -> Vec<u8> {
     let words: usize = lines.iter().map(|line| line.words.len()).sum();
     let mut content = String::with_capacity(128 + 80 * words);
     content.push_str("q\n");
     number(&mut content, scale.width_pt, 2);
     content.push_str("0 0 ");
     number(&mut content, scale.height_pt, 2);
-    _ = writeln!(content, "0 0 cm\n/{PICTURE} Do\nQ");
+    content.push_str("0 0 cm\n");
+    for picture in pictures {
+        _ = writeln!(content, "/{picture} Do");
+    }
+    content.push_str("Q\n");
     if words > 0 {
         content.push_str("BT\n3 Tr\n");
         let mut font_size = String::new();
@@ -235,7 +237,7 @@ mod tests {
 
     fn content(lines: &[TextLine]) -> String {
         let codes = CharacterCodes::of(lines.iter()).unwrap();
-        String::from_utf8(page_content(lines, SCALE, &codes)).unwrap()
+        String::from_utf8(page_content(&["Im0"], lines, SCALE, &codes)).unwrap()
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Writes PDF/A: one JPEG a page at true physical size, with the recognised text hidden over it.
+//! Writes PDF/A: one picture a page at true physical size, with the recognised text hidden over it.
 //!
-//! pdf-writer serialises; this module decides what is written. JPEG streams are placed unchanged. A file is checked
-//! while it is made (sizes, JPEG headers, metadata), never half valid. Its identifier is the SHA-256 of its content,
+//! pdf-writer serialises; this module decides what is written. A file is checked while it is made (sizes, JPEG headers,
+//! metadata), never half valid. Its identifier is the SHA-256 of its content,
 //! so the same input gives the same bytes. Memory: the finished file, beside the pages the caller holds.
 
 use pdf_writer::types::{CidFontType, FontFlags, OutputIntentSubtype};
@@ -14,8 +14,8 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::blank_font::{self, ADVANCE, ASCENT, DESCENT};
 use super::text_layer::{self, CharacterCodes, PageScale};
-use super::{icc, xmp};
-use crate::model::{Lang, Localized, PageText, SizeMm};
+use super::{icc, picture, xmp};
+use crate::model::{Lang, Localized, PageText, Picture, SizeMm};
 
 /// Most pages of one file.
 pub const MAX_PAGES: usize = 2_000;
@@ -34,17 +34,15 @@ const SRGB: &str = "sRGB IEC61966-2.1";
 /// A page: one picture that fills it, and the words on that picture.
 #[derive(Clone, Copy, Debug)]
 pub struct PdfPage<'a> {
-    /// A baseline, extended or progressive JPEG file, 8 bits a channel, gray or colour (not CMYK).
-    pub jpeg: &'a [u8],
-    /// Width of the picture, pixels.
+    /// The picture.
+    pub picture: &'a Picture,
+    /// Width of the page in the pixels of its words, which may be finer than the picture's.
     pub width: u32,
-    /// Height of the picture, pixels.
+    /// Height of the page in the pixels of its words.
     pub height: u32,
-    /// Whether the picture has one channel.
-    pub gray: bool,
     /// Physical size of the page.
     pub size: SizeMm,
-    /// Words in pixels of the picture, in reading order.
+    /// Words in reading order.
     pub text: &'a PageText,
 }
 
@@ -232,10 +230,11 @@ pub fn write(pages: &[PdfPage<'_>], info: &DocumentInfo, level: PdfaLevel) -> Re
     let count = i32::try_from(pages.len()).expect("the number of pages was checked");
     pdf.pages(document.tree).kids(page_refs.iter().copied()).count(count);
     for ((page, scale), id) in pages.iter().zip(sizes).zip(page_refs) {
-        let (picture, content) = (next(), next());
-        write_page(&mut pdf, PageRefs { id, tree: document.tree, picture, content, font }, scale);
-        write_picture(&mut pdf, picture, page);
-        write_stream(&mut pdf, content, text_layer::page_content(&page.text.lines, scale, &codes));
+        let pictures = picture::write(&mut pdf, &mut next, page.picture);
+        let content = next();
+        write_page(&mut pdf, &PageRefs { id, tree: document.tree, pictures, content, font }, scale);
+        let names = &picture::NAMES[..picture::count(page.picture)];
+        write_stream(&mut pdf, content, text_layer::page_content(names, &page.text.lines, scale, &codes));
     }
 
     let id = Sha256::digest(pdf.as_bytes())[..16].to_vec();
@@ -247,8 +246,8 @@ pub fn write(pages: &[PdfPage<'_>], info: &DocumentInfo, level: PdfaLevel) -> Re
 /// and packed text.
 fn capacity(pages: &[PdfPage<'_>]) -> usize {
     let words: usize = pages.iter().flat_map(|page| &page.text.lines).map(|line| line.words.len()).sum();
-    let jpegs: usize = pages.iter().map(|page| page.jpeg.len()).sum();
-    jpegs + 1_000 * pages.len() + 30 * words + 16_384
+    let pictures: usize = pages.iter().map(|page| page.picture.bytes()).sum();
+    pictures + 1_500 * pages.len() + 30 * words + 16_384
 }
 
 struct DocumentRefs {
@@ -259,11 +258,10 @@ struct DocumentRefs {
     profile: Ref,
 }
 
-#[derive(Clone, Copy)]
 struct PageRefs {
     id: Ref,
     tree: Ref,
-    picture: Ref,
+    pictures: Vec<Ref>,
     content: Ref,
     font: Option<Ref>,
 }
@@ -346,60 +344,10 @@ fn check_pages(pages: &[PdfPage<'_>]) -> Result<Vec<PageScale>, PdfError> {
         if !PAGE_SIDE_POINTS.contains(&width_pt) || !PAGE_SIDE_POINTS.contains(&height_pt) {
             return Err(PdfError::PageSize { page: i + 1, width_mm: page.size.width, height_mm: page.size.height });
         }
-        check_jpeg(page).map_err(|reason| PdfError::Jpeg { page: i + 1, reason })?;
+        picture::check(page.picture).map_err(|reason| PdfError::Jpeg { page: i + 1, reason })?;
         Ok(PageScale { width_px: page.width, height_px: page.height, width_pt, height_pt })
     };
     pages.iter().enumerate().map(check).collect()
-}
-
-fn check_jpeg(page: &PdfPage<'_>) -> Result<(), &'static str> {
-    let header = JpegHeader::read(page.jpeg).ok_or("the picture is not a JPEG file PDF can hold")?;
-    if header.width == 0 || header.height == 0 {
-        return Err("the JPEG file does not say how large it is");
-    }
-    if (u32::from(header.width), u32::from(header.height)) != (page.width, page.height) {
-        return Err("the JPEG file has another size than the page says");
-    }
-    match (header.channels, page.gray) {
-        (1, true) | (3, false) => Ok(()),
-        (1, false) | (3, true) => Err("the page and its JPEG file disagree about colour"),
-        _ => Err("a JPEG file with four channels (CMYK) does not fit the sRGB output intent"),
-    }
-}
-
-/// What the frame header of a JPEG file says (ITU-T T.81, B.2.2).
-struct JpegHeader {
-    width: u16,
-    height: u16,
-    channels: u8,
-}
-
-impl JpegHeader {
-    /// `None` unless the file is baseline, extended or progressive Huffman with 8 bits, which is what `DCTDecode`
-    /// reads (ISO 32000-1, 7.4.8).
-    fn read(jpeg: &[u8]) -> Option<Self> {
-        let mut rest = jpeg.strip_prefix(&[0xFF, 0xD8])?;
-        loop {
-            rest = rest.strip_prefix(&[0xFF])?;
-            let (&marker, after) = rest.split_first()?;
-            match marker {
-                0xFF => continue,
-                0x01 | 0xD0..=0xD7 => rest = after,
-                0xC0..=0xC2 => {
-                    let &[l0, l1, 8, h0, h1, w0, w1, channels, ..] = after else { return None };
-                    after.get(..usize::from(u16::from_be_bytes([l0, l1])))?;
-                    let (width, height) = (u16::from_be_bytes([w0, w1]), u16::from_be_bytes([h0, h1]));
-                    return Some(Self { width, height, channels });
-                }
-                // Other processes (lossless, arithmetic), or scan data before any frame header.
-                0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF | 0xD8..=0xDA => return None,
-                _ => {
-                    let length = usize::from(u16::from_be_bytes([*after.first()?, *after.get(1)?]));
-                    rest = after.get(length.max(2)..)?;
-                }
-            }
-        }
-    }
 }
 
 fn write_catalog(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo) {
@@ -503,26 +451,14 @@ fn write_font(pdf: &mut Pdf, next: &mut impl FnMut() -> Ref, codes: &CharacterCo
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "PDF numbers are single precision: 14,400.00 still has its cents")]
-fn write_page(pdf: &mut Pdf, refs: PageRefs, scale: PageScale) {
+fn write_page(pdf: &mut Pdf, refs: &PageRefs, scale: PageScale) {
     let mut page = pdf.page(refs.id);
     page.parent(refs.tree).media_box(Rect::new(0.0, 0.0, scale.width_pt as f32, scale.height_pt as f32));
     page.contents(refs.content);
     let mut resources = page.resources();
-    resources.x_objects().pair(Name(text_layer::PICTURE.as_bytes()), refs.picture);
+    resources.x_objects().pairs(picture::names().zip(refs.pictures.iter().copied()));
     if let Some(font) = refs.font {
         resources.fonts().pair(Name(text_layer::FONT.as_bytes()), font);
-    }
-}
-
-fn write_picture(pdf: &mut Pdf, id: Ref, page: &PdfPage<'_>) {
-    let side = |pixels: u32| i32::try_from(pixels).expect("a JPEG side has 16 bits");
-    let mut picture = pdf.image_xobject(id, page.jpeg);
-    picture.filter(Filter::DctDecode);
-    picture.width(side(page.width)).height(side(page.height)).bits_per_component(8);
-    if page.gray {
-        picture.color_space().device_gray();
-    } else {
-        picture.color_space().device_rgb();
     }
 }
 
@@ -547,7 +483,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::model::{Rect as Box, TextLine, Word};
+    use crate::model::{Bilevel, Jpeg, Rect as Box, TextLine, Word};
 
     /// As much of a JPEG file as the writer reads: its frame header.
     fn jpeg(width: u16, height: u16, channels: u8) -> Vec<u8> {
@@ -582,10 +518,14 @@ mod tests {
         }
     }
 
+    fn picture(width: u16, height: u16, channels: u8) -> Picture {
+        Picture::Jpeg(Jpeg { bytes: jpeg(width, height, channels), width: width.into(), height: height.into() })
+    }
+
     const A4: SizeMm = SizeMm { width: 210.0, height: 297.0 };
 
     fn one_page(text: &PageText, level: PdfaLevel) -> Vec<u8> {
-        let page = PdfPage { jpeg: &jpeg(210, 297, 3), width: 210, height: 297, gray: false, size: A4, text };
+        let page = PdfPage { picture: &picture(210, 297, 3), width: 210, height: 297, size: A4, text };
         write(&[page], &info(), level).unwrap()
     }
 
@@ -688,7 +628,7 @@ mod tests {
     #[test]
     fn gray_pages_are_device_gray() {
         let none = PageText::default();
-        let page = PdfPage { jpeg: &jpeg(8, 9, 1), width: 8, height: 9, gray: true, size: A4, text: &none };
+        let page = PdfPage { picture: &picture(8, 9, 1), width: 8, height: 9, size: A4, text: &none };
         let document = Document::load_mem(&write(&[page], &info(), PdfaLevel::A2b).unwrap()).unwrap();
         let spaces: Vec<&Object> = document
             .objects
@@ -699,10 +639,31 @@ mod tests {
     }
 
     #[test]
+    fn layers_are_painted_through_a_stencil() {
+        let none = PageText::default();
+        let stored = |bytes, width, height| Jpeg { bytes, width, height };
+        let layers = Picture::Layers {
+            background: stored(jpeg(20, 30, 3), 20, 30),
+            foreground: stored(jpeg(4, 6, 3), 4, 6),
+            mask: Bilevel { jbig2: vec![1, 2, 3], width: 40, height: 60 },
+        };
+        let page = PdfPage { picture: &layers, width: 40, height: 60, size: A4, text: &none };
+        let pdf = write(&[page], &info(), PdfaLevel::A1b).unwrap();
+        let document = Document::load_mem(&pdf).unwrap();
+        let content = document.get_page_content(document.page_iter().next().unwrap());
+        assert!(String::from_utf8(content).unwrap().contains("cm\n/Im0 Do\n/Im1 Do\nQ"));
+        let masked = document.objects.values().filter_map(|object| object.as_stream().ok()?.dict.get(b"Mask").ok());
+        let masks: Vec<_> = masked.map(|mask| document.dereference(mask).unwrap().1.as_stream().unwrap()).collect();
+        assert_eq!(masks.len(), 1);
+        assert!(masks[0].dict.get(b"ImageMask").unwrap().as_bool().unwrap() && masks[0].content == [1, 2, 3]);
+        assert_eq!(crate::pdf::structure::pages(&pdf).unwrap()[0].streams, layers.streams().concat());
+    }
+
+    #[test]
     fn what_pdfa_does_not_allow_is_an_error() {
         let none = PageText::default();
-        let (good, cmyk) = (jpeg(8, 9, 3), jpeg(8, 9, 4));
-        let page = |jpeg| PdfPage { jpeg, width: 8, height: 9, gray: false, size: A4, text: &none };
+        let (good, cmyk) = (picture(8, 9, 3), picture(8, 9, 4));
+        let page = |picture| PdfPage { picture, width: 8, height: 9, size: A4, text: &none };
         let try_page = |page: PdfPage<'_>| write(&[page], &info(), PdfaLevel::A2u).unwrap_err();
         assert!(matches!(write(&[], &info(), PdfaLevel::A2u), Err(PdfError::NoPages)));
         let many = vec![page(&good); MAX_PAGES + 1];
@@ -710,11 +671,12 @@ mod tests {
         for size in [SizeMm { width: f64::NAN, ..A4 }, SizeMm { height: 0.5, ..A4 }, SizeMm { height: 6e3, ..A4 }] {
             assert!(matches!(try_page(PdfPage { size, ..page(&good) }), PdfError::PageSize { page: 1, .. }));
         }
-        assert!(matches!(try_page(PdfPage { gray: true, ..page(&good) }), PdfError::Jpeg { .. }));
-        assert!(matches!(try_page(PdfPage { width: 9, ..page(&good) }), PdfError::Jpeg { .. }));
+        let broken = |bytes: &[u8], width| Picture::Jpeg(Jpeg { bytes: bytes.to_vec(), width, height: 9 });
+        let whole = jpeg(8, 9, 3);
+        assert!(matches!(try_page(page(&broken(&whole, 9))), PdfError::Jpeg { .. }));
         assert!(matches!(try_page(page(&cmyk)), PdfError::Jpeg { .. }));
-        for end in 0..good.len() - 2 {
-            assert!(matches!(try_page(page(&good[..end])), PdfError::Jpeg { .. }), "cut at {end}");
+        for end in 0..whole.len() - 2 {
+            assert!(matches!(try_page(page(&broken(&whole[..end], 8))), PdfError::Jpeg { .. }), "cut at {end}");
         }
         for language in ["", "vi VN", "-", "tiếng"] {
             let info = DocumentInfo { language: language.to_owned(), ..info() };

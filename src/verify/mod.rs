@@ -408,7 +408,7 @@ fn check_pages(verification: &mut Verification, path: &Path, bytes: &[u8], compo
         let size = listed.image.size_mm;
         let same_size = (page.size.width - size.width).abs() <= SIZE_TOLERANCE_MM
             && (page.size.height - size.height).abs() <= SIZE_TOLERANCE_MM;
-        if !same_size || manifest::sha256_hex(&page.jpeg) != listed.image.sha256 {
+        if !same_size || manifest::sha256_hex(&page.streams) != listed.image.sha256 {
             verification.add(path, Issue::Page(listed.number));
         }
     }

@@ -5,7 +5,7 @@ use std::fs;
 use lopdf::{Document, Object};
 use serde_json::Value;
 use sohoa::check::{Requirement, check};
-use sohoa::model::{PageText, Rect, SizeMm, TextLine, Word};
+use sohoa::model::{Jpeg, PageText, Picture, Rect, SizeMm, TextLine, Word};
 use sohoa::pdf::appearance::{Appearance, SignatureBox};
 use sohoa::pdf::signature::{self, SignatureField};
 use sohoa::pdf::writer::{self, DocumentInfo, PdfPage, PdfaLevel};
@@ -70,11 +70,11 @@ impl Paper {
         let word = |x| Word { text: "chữ".into(), bounds: Rect { x, y: 9, width: 90, height: 40 }, confidence: 1.0 };
         let line = TextLine { words: vec![word(10), word(120)], bounds: Rect::default(), block: 0 };
         let text = PageText { lines: if self.text { vec![line] } else { Vec::new() } };
-        let jpeg = self.jpeg();
+        let picture = Picture::Jpeg(Jpeg { bytes: self.jpeg(), width: WIDTH.into(), height: HEIGHT.into() });
         let [width, height] = self.inches().map(|inches| inches * 25.4);
         let size = SizeMm { width, height };
         let (width, height) = (WIDTH.into(), HEIGHT.into());
-        let page = PdfPage { jpeg: &jpeg, width, height, gray: self.gray, size, text: &text };
+        let page = PdfPage { picture: &picture, width, height, size, text: &text };
         let info = DocumentInfo {
             title: "giấy".into(),
             language: "vi-VN".into(),

@@ -74,7 +74,7 @@ fn keep_pictures(seed: u64) -> String {
     let made = generator::capture(seed);
     fs::write(folder.join("capture.jpg"), &made.file).expect("the folder is ours");
     let geometry = processed(&made).map(|page| {
-        fs::write(folder.join("page.jpg"), &page.jpeg).expect("the folder is ours");
+        fs::write(folder.join("page.jpg"), page.image.picture.streams().concat()).expect("the folder is ours");
         page.geometry
     });
     format!("{seed}, in {}:\n{:?}\n{geometry:?}", folder.display(), made.truth)
@@ -151,7 +151,7 @@ fn outcome(seed: u64) -> Outcome {
     } else {
         SizeMm { width: found.size.height, height: found.size.width }
     };
-    let decoded = decode::decode(&page.jpeg, 0, &Limits::default()).expect("our own picture");
+    let decoded = decode::decode(page.image.picture.streams()[0], 0, &Limits::default()).expect("our own picture");
     let gray = luma(&decoded.image);
     Outcome {
         overlap: found.quad.map_or(0.0, |quad| {

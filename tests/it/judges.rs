@@ -264,7 +264,7 @@ fn judge_program(name: &str) -> PathBuf {
 }
 
 /// Path of each file to what the judges say of it, with the development certificate as the only trusted one.
-fn judge(files: &[PathBuf], flavour: &str, only: &str) -> BTreeMap<String, Value> {
+pub(crate) fn judge(files: &[PathBuf], flavour: &str, only: &str) -> BTreeMap<String, Value> {
     digitized_samples();
     judge_against(files, flavour, only, &home().join("development-ca.pem"))
 }

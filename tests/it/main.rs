@@ -18,5 +18,6 @@ mod repeat;
 mod samples;
 mod signature_box;
 mod signing;
+mod size;
 mod tamper;
 mod tokens;

@@ -46,7 +46,8 @@ pub struct PageFacts {
 /// One picture on a page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PictureFacts {
-    /// Pixels an inch along its rows and down its columns, as it is placed.
+    /// Pixels an inch along its rows and down its columns, as it is placed; of a picture seen through a stencil those of
+    /// the stencil, which has its shapes.
     pub dpi: [f64; 2],
     /// Pixels an inch that the picture itself states, along and down.
     pub stated_dpi: Option<[f64; 2]>,
@@ -153,8 +154,10 @@ fn picture_facts(
     number: usize,
 ) -> Result<PictureFacts, PdfReadError> {
     let find = |key: &[u8]| stream.dict.get_deref(key, document).ok();
+    let stencil = find(b"Mask").and_then(|mask| mask.as_stream().ok()).map(|mask| &mask.dict);
+    let shape = |key: &[u8]| stencil.unwrap_or(&stream.dict).get_deref(key, document).ok();
     let integer = |key: &[u8]| find(key).and_then(|value| value.as_i64().ok());
-    let side = |key: &[u8]| integer(key).and_then(|side| u32::try_from(side).ok()).map(f64::from);
+    let side = |key: &[u8]| shape(key)?.as_i64().ok().and_then(|side| u32::try_from(side).ok()).map(f64::from);
     let sides = [side(b"Width"), side(b"Height")].map(|side| side.ok_or_else(|| broken("picture without a size")));
     let [width, height] = sides;
     let pixels = [width?, height?];
@@ -169,7 +172,8 @@ fn picture_facts(
         // JPEG 2000 may leave the colours to the stream, which is not decoded here.
         Err(_) => find(b"ColorSpace").is_none() && has_filter(document, &stream.dict, b"JPXDecode"),
     };
-    let stated_dpi = has_filter(document, &stream.dict, b"DCTDecode").then(|| jfif_dpi(&stream.content)).flatten();
+    let states_dpi = stencil.is_none() && has_filter(document, &stream.dict, b"DCTDecode");
+    let stated_dpi = states_dpi.then(|| jfif_dpi(&stream.content)).flatten();
     let dpi = [0, 1].map(|axis| pixels[axis] / inches[axis].max(f64::MIN_POSITIVE));
     Ok(PictureFacts { dpi, stated_dpi, is_colour })
 }
