@@ -32,9 +32,24 @@ pub struct Gathered {
     /// Name of the component, fit for a file name (ASCII).
     pub name: String,
     /// Capture files in page order.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<CaptureFile>,
     /// Whether they were found in a folder, or named by themselves.
     pub is_folder: bool,
+}
+
+/// Where the bytes of a capture are, and what it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaptureFile {
+    /// The file to read.
+    pub path: PathBuf,
+    /// What the manifest and messages call it: the path itself, or, for a capture kept elsewhere, the name it came with.
+    pub name: PathBuf,
+}
+
+impl From<PathBuf> for CaptureFile {
+    fn from(path: PathBuf) -> Self {
+        Self { name: path.clone(), path }
+    }
 }
 
 /// Something in the input that was passed over, and is told.
@@ -137,7 +152,7 @@ pub fn gather(inputs: &[PathBuf], output: &Path) -> Result<(Vec<Gathered>, Vec<P
     let mut taken = BTreeSet::new();
     let gathered = found.into_iter().map(|(title, files, is_folder)| Gathered {
         name: unique(&component_name(&title), &mut taken),
-        files,
+        files: files.into_iter().map(CaptureFile::from).collect(),
         is_folder,
     });
     Ok((gathered.collect(), passed_over))
@@ -343,7 +358,7 @@ mod tests {
             gather(&[root.clone(), root.join("2.jpg")], &directory.path().join("out")).unwrap();
         let names: Vec<(&str, usize)> = gathered.iter().map(|g| (g.name.as_str(), g.files.len())).collect();
         assert_eq!(names, [("Ho-so", 2), ("c", 1), ("Giay-uy-quyen", 1), ("2", 1)]);
-        assert!(gathered[0].files[0].ends_with("2.jpg"));
+        assert!(gathered[0].files[0].path.ends_with("2.jpg"));
         assert!(passed_over.is_empty());
     }
 

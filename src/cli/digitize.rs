@@ -57,6 +57,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         models: reader.as_ref().map_or_else(Vec::new, |reader| reader.models.clone()),
         signer: signer.as_deref(),
         now,
+        stop: None,
     };
 
     let started = Instant::now();

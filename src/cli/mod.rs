@@ -3,10 +3,13 @@
 mod args;
 mod check;
 mod digitize;
+mod dossier;
 mod environment;
 mod inspect;
 mod log;
+mod serve;
 mod sign;
+mod store;
 mod upgrade;
 mod verify;
 
@@ -46,6 +49,9 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Sign(command) => sign::run(&command, &args.shared, lang),
         Command::Verify(command) => verify::run(&command, &args.shared, lang),
         Command::Upgrade(command) => upgrade::run(&command, &args.shared, lang),
+        Command::Serve(command) => serve::run(&command, &args.shared, lang),
+        Command::Dossier(command) => dossier::run(&command, &args.shared, lang),
+        Command::Store(command) => store::run(&command, &args.shared, lang),
         Command::Check(command) => check::run(&command, &args.shared, lang),
         Command::Log(command) => log::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
