@@ -23,8 +23,19 @@ const NOT_CAPTURES: [&str; 14] =
     ["json", "txt", "md", "xml", "csv", "ini", "db", "log", "p7s", "sha256", "lnk", "toml", "html", "url"];
 
 /// Names of half-written files and of what file systems and programs leave behind.
-const UNFINISHED: [&str; 5] = ["part", "partial", "tmp", "crdownload", "filepart"];
-const LEFTOVERS: [&str; 4] = ["thumbs.db", "desktop.ini", "@eadir", "__macosx"];
+const UNFINISHED: [&str; 8] =
+    ["part", "partial", "tmp", "temp", "crdownload", "opdownload", "download", "filepart"];
+const LEFTOVERS: [&str; 9] = [
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "@eadir",
+    "__macosx",
+    "#recycle",
+    "#snapshot",
+    "$recycle.bin",
+    "system volume information",
+];
 
 /// The captures of one component, in page order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,8 +211,8 @@ fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-/// Hidden, temporary and system files.
-fn is_leftover(name: &str) -> bool {
+/// Whether a file or directory of this name is hidden, temporary or the system's.
+pub fn is_leftover(name: &str) -> bool {
     let lower = name.to_lowercase();
     let unfinished = lower.rsplit_once('.').is_some_and(|(_, extension)| UNFINISHED.contains(&extension));
     name.starts_with('.') || name.starts_with('~') || name.ends_with('~') || unfinished || LEFTOVERS.contains(&&*lower)
@@ -213,7 +224,7 @@ fn may_be_capture(path: &Path) -> bool {
 }
 
 /// An absolute path with links resolved as far as the path exists.
-fn absolute(path: &Path) -> PathBuf {
+pub fn absolute(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut existing = absolute.as_path();
     loop {

@@ -14,6 +14,7 @@ pub mod exit;
 pub mod gather;
 pub mod imaging;
 pub mod input;
+pub mod intake;
 pub mod ledger;
 pub mod log;
 pub mod manifest;

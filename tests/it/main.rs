@@ -19,3 +19,4 @@ mod samples;
 mod signing;
 mod tamper;
 mod tokens;
+mod watch;
