@@ -90,10 +90,8 @@ impl Work {
             }
         };
         let path = directory.join(relative);
-        let moved = path
-            .parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| fs::rename(folder.join(relative), &path));
+        let moved =
+            path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::rename(folder.join(relative), &path));
         if moved.is_err() {
             self.remove_empty(&path);
         }
@@ -233,7 +231,9 @@ mod tests {
         while let Some(next) = folders.pop() {
             for entry in fs::read_dir(next).unwrap() {
                 let path = entry.unwrap().path();
-                if path.is_dir() { folders.push(path.clone()) } else {
+                if path.is_dir() {
+                    folders.push(path.clone())
+                } else {
                     found.push(path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned());
                 }
             }

@@ -4,7 +4,8 @@
 //! PNG its last chunk, a PDF its `%%EOF` with a cross-reference table where `startxref` says, and the directories, strips and
 //! tiles of a TIFF must lie within the file. Programs that set a file's size before its content (Windows Explorer onto a
 //! share) leave zeros, which pass none of these. Limits: pages that will be appended to a whole TIFF or PDF cannot be
-//! foreseen, and a strip that is all zeros so far passes; stillness is all there is for those.
+//! foreseen, and picture data of a TIFF, HEIC, WebP or BMP file that is zeros so far passes; stillness is all there is for
+//! those.
 
 use std::fs::File;
 use std::io;
@@ -169,6 +170,10 @@ fn pdf(file: &Reader, head: &[u8]) -> io::Result<bool> {
     let tail = file.range(file.bytes.saturating_sub(PDF_TAIL as u64), PDF_TAIL as u64)?;
     let last = |mark: &[u8]| tail.windows(mark.len()).rposition(|window| window == mark);
     let (Some(end), Some(start)) = (last(b"%%EOF"), last(b"startxref")) else { return Ok(false) };
+    // What follows the end is padding, or the beginning of a further section.
+    if tail[end + 5..].iter().any(|byte| !byte.is_ascii_whitespace() && *byte != 0) {
+        return Ok(false);
+    }
     let digits = tail[start + 9..].trim_ascii_start();
     let digits = &digits[..digits.iter().take_while(|byte| byte.is_ascii_digit()).count()];
     let position = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u64>().ok());
@@ -192,14 +197,18 @@ fn tiff(file: &Reader, head: &[u8]) -> io::Result<bool> {
         return Ok(true);
     }
     let order = ByteOrder { big_endian: head.starts_with(b"MM") };
+    // 0 where the header is cut off, or the first directory is yet to be written.
     let mut at = u64::from(order.u32(head, 4));
+    if at == 0 {
+        return Ok(false);
+    }
     for _ in 0..MAX_DIRECTORIES {
-        if at == 0 {
-            return Ok(true);
-        }
         let Some(count) = file.array::<2>(at)?.map(|bytes| order.u16(&bytes, 0)) else { return Ok(false) };
         let fields = file.range(at + 2, u64::from(count) * 12)?;
         if count == 0 || fields.len() < usize::from(count) * 12 {
+            return Ok(false);
+        }
+        if !fields.chunks_exact(12).all(|field| value_end(order, field) <= file.bytes) {
             return Ok(false);
         }
         let field = |tag| fields.chunks_exact(12).find(|field| order.u16(field, 0) == tag);
@@ -212,8 +221,23 @@ fn tiff(file: &Reader, head: &[u8]) -> io::Result<bool> {
         }
         let Some(next) = file.array::<4>(at + 2 + u64::from(count) * 12)? else { return Ok(false) };
         at = u64::from(order.u32(&next, 0));
+        if at == 0 {
+            break;
+        }
     }
     Ok(true)
+}
+
+/// Where the values of a field end, 0 where they lie in the field itself.
+fn value_end(order: ByteOrder, field: &[u8]) -> u64 {
+    let size = match order.u16(field, 2) {
+        3 | 8 => 2,
+        4 | 9 | 11 | 13 => 4,
+        5 | 10 | 12 => 8,
+        _ => 1,
+    };
+    let bytes = size * u64::from(order.u32(field, 4));
+    if bytes > 4 { u64::from(order.u32(field, 8)) + bytes } else { 0 }
 }
 
 fn chunks_within(file: &Reader, order: ByteOrder, offsets: &[u8], counts: &[u8]) -> io::Result<bool> {
@@ -280,7 +304,8 @@ mod tests {
         bytes.into_inner()
     }
 
-    const PDF: &[u8] = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\nxref\n0 1\n0000000000 65535 f \ntrailer\n<<>>\nstartxref\n29\n%%EOF\n";
+    const PDF: &[u8] =
+        b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\nxref\n0 1\n0000000000 65535 f \ntrailer\n<<>>\nstartxref\n29\n%%EOF\n";
 
     /// One directory with two strips of three bytes, and a second one.
     fn tiff_file(order: fn(u32) -> [u8; 4], short: fn(u16) -> [u8; 2], mark: &[u8]) -> Vec<u8> {
@@ -312,13 +337,19 @@ mod tests {
             // The final line break of a PDF is of no account.
             for length in (1..bytes.len() - 1).step_by(step) {
                 let part = look(&bytes[..length]);
-                assert!(matches!(part, Content::Unfinished(_) | Content::Nothing(_)), "{name} cut at {length}: {part:?}");
+                assert!(
+                    matches!(part, Content::Unfinished(_) | Content::Nothing(_)),
+                    "{name} cut at {length}: {part:?}"
+                );
                 // As Windows writes it: the size is there first.
                 let mut zeros = bytes[..length].to_vec();
                 zeros.resize(bytes.len(), 0);
-                if name != "TIFF" && (12..bytes.len() - 4).contains(&length) {
+                if !matches!(name, "TIFF" | "HEIC") && (12..bytes.len() - 4).contains(&length) {
                     let part = look(&zeros);
-                    assert!(matches!(part, Content::Unfinished(_) | Content::Nothing(_)), "{name} zeros after {length}: {part:?}");
+                    assert!(
+                        matches!(part, Content::Unfinished(_) | Content::Nothing(_)),
+                        "{name} zeros after {length}: {part:?}"
+                    );
                 }
             }
         }

@@ -607,7 +607,9 @@ impl<'a> Open<'a> {
 
 /// What a look into a file says.
 enum Verdict {
-    Capture { complete: bool },
+    Capture {
+        complete: bool,
+    },
     Refused(Refusal),
     /// Too early to say; look again after this time.
     Early(Waiting, Duration),

@@ -21,7 +21,9 @@ impl Localized for Waiting {
                     "the sub-folder is another disk; name it as a watched folder of its own",
                 )
                 .to_owned(),
-            Self::Busy => lang.pick("đang có nhiều việc; tệp được xếp hàng", "much to do; the file is in line").to_owned(),
+            Self::Busy => {
+                lang.pick("đang có nhiều việc; tệp được xếp hàng", "much to do; the file is in line").to_owned()
+            }
         }
     }
 }
@@ -35,7 +37,9 @@ impl Localized for Refusal {
                     "not a regular file but a link or special file; copy the real file into the folder",
                 )
                 .to_owned(),
-            Self::Empty => lang.pick("tệp rỗng; hãy quét hoặc chép lại", "the file is empty; scan or copy it again").to_owned(),
+            Self::Empty => {
+                lang.pick("tệp rỗng; hãy quét hoặc chép lại", "the file is empty; scan or copy it again").to_owned()
+            }
             Self::NotACapture(seen) => match lang {
                 Lang::Vi => format!("không phải ảnh hay PDF mà là {}; {}", seen.name(lang), seen.cure(lang)),
                 Lang::En => format!("neither a picture nor a PDF but {}; {}", seen.name(lang), seen.cure(lang)),
@@ -61,13 +65,22 @@ impl Localized for Trouble {
         match self {
             Self::Unreachable(error) => io_reason(error.kind(), lang),
             Self::Replaced => lang
-                .pick("thư mục đã bị thay bằng thư mục khác; đang mở lại", "another directory took its place; opening it again")
+                .pick(
+                    "thư mục đã bị thay bằng thư mục khác; đang mở lại",
+                    "another directory took its place; opening it again",
+                )
                 .to_owned(),
             Self::InUse => lang
-                .pick("một chương trình sohoa khác đang theo dõi; sẽ thử lại", "another sohoa is watching it; will try again")
+                .pick(
+                    "một chương trình sohoa khác đang theo dõi; sẽ thử lại",
+                    "another sohoa is watching it; will try again",
+                )
                 .to_owned(),
             Self::Forbidden => lang
-                .pick("dẫn vào thư mục kết quả; hãy chọn thư mục khác", "leads into a directory of results; choose another")
+                .pick(
+                    "dẫn vào thư mục kết quả; hãy chọn thư mục khác",
+                    "leads into a directory of results; choose another",
+                )
                 .to_owned(),
         }
     }

@@ -209,18 +209,12 @@ fn date_digits(text: &str) -> Option<String> {
     let groups: Vec<usize> = text.split(is_separator).map(str::len).collect();
     let known = matches!(
         groups[..],
-        [8 | 12 | 14 | 16 | 17]
-            | [8, 6 | 8 | 9]
-            | [4, 2, 2]
-            | [4, 2, 2, 6 | 8]
-            | [4, 2, 2, 2, 2]
-            | [4, 2, 2, 2, 2, 2]
+        [8 | 12 | 14 | 16 | 17] | [8, 6 | 8 | 9] | [4, 2, 2] | [4, 2, 2, 6 | 8] | [4, 2, 2, 2, 2] | [4, 2, 2, 2, 2, 2]
     );
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let number = |range: std::ops::Range<usize>| digits.get(range).and_then(|part| part.parse::<u32>().ok());
-    let date = (1990..2100).contains(&number(0..4)?)
-        && (1..=12).contains(&number(4..6)?)
-        && (1..=31).contains(&number(6..8)?);
+    let date =
+        (1990..2100).contains(&number(0..4)?) && (1..=12).contains(&number(4..6)?) && (1..=31).contains(&number(6..8)?);
     let time = digits.len() < 12 || (number(8..10)? < 24 && number(10..12)? < 60);
     (known && date && time).then_some(digits)
 }
@@ -322,10 +316,13 @@ mod tests {
         ];
         let mut shuffled: Vec<PageName> = ordered.iter().rev().map(|name| page_name(name)).collect();
         shuffled.sort();
-        let names: Vec<String> = shuffled
-            .into_iter()
-            .map(|found| if found.directory.is_empty() { found.name } else { format!("{}/{}", found.directory, found.name) })
-            .collect();
+        let names: Vec<String> =
+            shuffled
+                .into_iter()
+                .map(|found| {
+                    if found.directory.is_empty() { found.name } else { format!("{}/{}", found.directory, found.name) }
+                })
+                .collect();
         assert_eq!(names, ordered);
     }
 

@@ -129,9 +129,10 @@ impl Lab {
     }
 
     pub(crate) fn wait(&self, what: &str, condition: impl Fn(&Self) -> bool) {
-        wait_for(|| condition(self), || {
-            format!("{what}; got {:?}; events {:?}", self.names(), self.events.lock().unwrap())
-        });
+        wait_for(
+            || condition(self),
+            || format!("{what}; got {:?}; events {:?}", self.names(), self.events.lock().unwrap()),
+        );
     }
 
     /// Names of what was stored, in the order it came.
@@ -261,7 +262,8 @@ fn the_watcher_matrix() {
     results.sort();
     println!("| case | inotify | polling |\n| --- | --- | --- |");
     for pair in results.chunks(2) {
-        let cell = |outcome: &Result<String, String>| outcome.clone().unwrap_or_else(|error| format!("FAILED: {error}"));
+        let cell =
+            |outcome: &Result<String, String>| outcome.clone().unwrap_or_else(|error| format!("FAILED: {error}"));
         println!("| {} | {} | {} |", cases::CASES[pair[0].0.0].0, cell(&pair[0].1), cell(&pair[1].1));
     }
     let failed: Vec<_> = results

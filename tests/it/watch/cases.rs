@@ -208,9 +208,23 @@ fn renamed_into_place(lab: &mut Lab) -> &'static str {
 
 fn temporary_names(lab: &mut Lab) -> &'static str {
     let temporary = [
-        "a.part", "b.PART", "c.tmp", "d.jpg.crdownload", "~$e.jpg", "f.jpg~", "._g.jpg", ".DS_Store", "Thumbs.db",
-        "THUMBS.DB", "desktop.ini", "@eaDir/h.jpg", "#recycle/i.jpg", ".hidden/j.jpg", "sub/.k.jpg",
-        ".sohoa/claimed.jpg", "$RECYCLE.BIN/l.jpg",
+        "a.part",
+        "b.PART",
+        "c.tmp",
+        "d.jpg.crdownload",
+        "~$e.jpg",
+        "f.jpg~",
+        "._g.jpg",
+        ".DS_Store",
+        "Thumbs.db",
+        "THUMBS.DB",
+        "desktop.ini",
+        "@eaDir/h.jpg",
+        "#recycle/i.jpg",
+        ".hidden/j.jpg",
+        "sub/.k.jpg",
+        ".sohoa/claimed.jpg",
+        "$RECYCLE.BIN/l.jpg",
     ];
     lab.start();
     for name in temporary {
@@ -322,7 +336,11 @@ fn folder_moved_in(lab: &mut Lab) -> &'static str {
     fs::rename(outside, lab.folder.join("batch")).unwrap();
     lab.wait("the first two", |lab| lab.said("Stored") == 2);
     lab.drop_file("batch/deep/3.jpg", &jpeg(3, 10));
-    lab.finish(&[("batch/1.jpg", &jpeg(1, 10)), ("batch/deep/2.jpg", &jpeg(2, 10)), ("batch/deep/3.jpg", &jpeg(3, 10))]);
+    lab.finish(&[
+        ("batch/1.jpg", &jpeg(1, 10)),
+        ("batch/deep/2.jpg", &jpeg(2, 10)),
+        ("batch/deep/3.jpg", &jpeg(3, 10)),
+    ]);
     "stored, watched from then on"
 }
 
@@ -456,9 +474,8 @@ fn cut_off_for_ever(lab: &mut Lab) -> &'static str {
 }
 
 fn page_order(lab: &mut Lab) -> &'static str {
-    let ordered = [
-        "1F.jpg", "1B.jpg", "2F.jpg", "2B.jpg", "3F.jpg", "9F.jpg", "9B.jpg", "10F.jpg", "10B.jpg", "100F.jpg",
-    ];
+    let ordered =
+        ["1F.jpg", "1B.jpg", "2F.jpg", "2B.jpg", "3F.jpg", "9F.jpg", "9B.jpg", "10F.jpg", "10B.jpg", "100F.jpg"];
     // Pages wait for earlier ones that are not still, eight times the settling time: far longer than dropping takes.
     lab.settings.settle = Duration::from_secs(2);
     lab.start();

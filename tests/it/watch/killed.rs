@@ -127,9 +127,10 @@ fn a_killed_watcher_loses_nothing() {
     let dropped = dropped.load(Ordering::SeqCst);
     let mut watcher = child();
     let stored = || below(&store).into_iter().filter(|name| !name.starts_with('.')).count();
-    wait_for(|| stored() >= dropped && below(&folder.join(".sohoa/claimed")).is_empty(), || {
-        format!("{} of {dropped} stored; left: {:?}", stored(), below(&folder))
-    });
+    wait_for(
+        || stored() >= dropped && below(&folder.join(".sohoa/claimed")).is_empty(),
+        || format!("{} of {dropped} stored; left: {:?}", stored(), below(&folder)),
+    );
     watcher.kill().unwrap();
     watcher.wait().unwrap();
 
