@@ -23,8 +23,7 @@ const NOT_CAPTURES: [&str; 14] =
     ["json", "txt", "md", "xml", "csv", "ini", "db", "log", "p7s", "sha256", "lnk", "toml", "html", "url"];
 
 /// Names of half-written files and of what file systems and programs leave behind.
-const UNFINISHED: [&str; 8] =
-    ["part", "partial", "tmp", "temp", "crdownload", "opdownload", "download", "filepart"];
+const UNFINISHED: [&str; 8] = ["part", "partial", "tmp", "temp", "crdownload", "opdownload", "download", "filepart"];
 const LEFTOVERS: [&str; 9] = [
     "thumbs.db",
     "ehthumbs.db",

@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 use regex_lite::Regex;
 
 use crate::gather::component_name;
+use crate::intake::names::page_name;
 use crate::model::DossierCode;
 
 /// What looks like a dossier code: an agency in the manner of QĐ 20/2020 or TT 01/2018, a date and a number, in any number
@@ -128,7 +129,7 @@ pub fn place(source: &str, relative: &str, several_pages: bool, rules: &Rules) -
     }
     // A stack of no dossier is called by its first page: its number says more than what all have in common.
     let title = if is_coded { title } else { stem.to_owned() };
-    Place { key: key("series", without_page(stem)), dossier, unit: Unit::Series, title }
+    Place { key: key("series", &without_page(stem)), dossier, unit: Unit::Series, title }
 }
 
 /// Whether a picture follows the one before it without a gap: times of change, milliseconds.
@@ -146,8 +147,8 @@ struct Found {
 fn read_name(stem: &str, several_pages: bool, rules: &Rules) -> Found {
     let Some(groups) = rules.name.as_ref().and_then(|pattern| pattern.captures(stem)) else {
         let found = find_code(stem);
-        let numbered = if several_pages { &found.title } else { without_page(&found.title) };
-        return Found { title: trimmed(numbered).to_owned(), ..found };
+        let title = if several_pages { trimmed(&found.title).to_owned() } else { without_page(&found.title) };
+        return Found { title, ..found };
     };
     let group = |name| groups.name(name).map_or("", |group| group.as_str());
     let naming = match group("dossier") {
@@ -181,10 +182,9 @@ fn agree<'a>(parts: impl Iterator<Item = &'a Naming>) -> Naming {
     })
 }
 
-/// A name without the number of its page: `to-khai_012`, `trang (3)`.
-fn without_page(name: &str) -> &str {
-    let digits = name.trim_end_matches(')').trim_end_matches(|c: char| c.is_ascii_digit());
-    if digits.len() == name.trim_end_matches(')').len() { trimmed(name) } else { trimmed(digits) }
+/// A name, its extension left out, without the number of its page: `to-khai_012`, `trang (3)`.
+fn without_page(stem: &str) -> String {
+    trimmed(&page_name(&format!("{stem}.jpg")).series).to_owned()
 }
 
 fn trimmed(name: &str) -> &str {

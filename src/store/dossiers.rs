@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::gather::component_name;
+use crate::intake::names::page_name;
 use crate::model::DossierCode;
 
 use super::accept::{ensure_dossier, free_name, next_version};
@@ -281,9 +282,7 @@ fn captures(connection: &Connection, component: i64) -> Result<Vec<CaptureShown>
         Ok((row.get::<_, i64>(4)?, capture))
     })?;
     let mut captures = rows.collect::<Result<Vec<_>, _>>()?;
-    captures.sort_by(|(a, one), (b, other)| {
-        a.cmp(b).then_with(|| crate::gather::natural_order(&one.name, &other.name))
-    });
+    captures.sort_by_cached_key(|(position, capture)| (*position, page_name(&capture.name)));
     Ok(captures.into_iter().map(|(_, capture)| capture).collect())
 }
 

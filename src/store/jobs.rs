@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::gather::natural_order;
+use crate::intake::names::page_name;
 
 use super::{Millis, State, Store, StoreError, Subject, record};
 
@@ -336,7 +336,7 @@ fn captures_of(connection: &Connection, component: i64) -> Result<Vec<(String, S
     )?;
     let rows = select.query_map([component], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let mut captures: Vec<(String, String, i64)> = rows.collect::<Result<_, _>>()?;
-    captures.sort_by(|a, b| a.2.cmp(&b.2).then_with(|| natural_order(&a.1, &b.1)));
+    captures.sort_by_cached_key(|(_, name, position)| (*position, page_name(name)));
     Ok(captures.into_iter().map(|(sha256, name, _)| (sha256, name)).collect())
 }
 

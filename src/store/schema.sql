@@ -50,7 +50,7 @@ CREATE UNIQUE INDEX components_by_name ON components (coalesce(dossier, 0), name
 CREATE INDEX components_by_key ON components (key, id);
 CREATE INDEX components_by_state ON components (state, changed);
 
--- The captures of a component. They lie in the order of position, then of name as people count.
+-- The captures of a component. They lie in the order of position, then of what their names say.
 CREATE TABLE component_captures (
     component INTEGER NOT NULL REFERENCES components,
     capture INTEGER NOT NULL REFERENCES captures,

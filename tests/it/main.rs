@@ -21,3 +21,4 @@ mod service;
 mod signing;
 mod tamper;
 mod tokens;
+mod watch;
