@@ -314,10 +314,8 @@ impl RawService {
         }
         let days = |days: u32| within(days, 1..=36500, "service.keep_originals_days", "1..36500");
         let keep_originals = self.keep_originals_days.map(days).transpose()?;
-        let max_waiting =
-            within(self.max_waiting.unwrap_or(2000), 1..=1_000_000, "service.max_waiting", "1..1000000")?;
-        let min_free =
-            within(self.min_free_mib.unwrap_or(512), 0..=1 << 20, "service.min_free_mib", "0..1048576")?;
+        let max_waiting = within(self.max_waiting.unwrap_or(2000), 1..=1_000_000, "service.max_waiting", "1..1000000")?;
+        let min_free = within(self.min_free_mib.unwrap_or(512), 0..=1 << 20, "service.min_free_mib", "0..1048576")?;
         Ok(ServiceConfig {
             out: self.out,
             data: self.data,

@@ -173,7 +173,9 @@ impl Localized for DigitizeError {
                     "there is no picture in the input; name a folder with scans or photos",
                 )
                 .to_owned(),
-            Self::Stopped => lang.pick("đã dừng; hãy chạy lại để làm tiếp", "stopped; run it again to go on").to_owned(),
+            Self::Stopped => {
+                lang.pick("đã dừng; hãy chạy lại để làm tiếp", "stopped; run it again to go on").to_owned()
+            }
             Self::OtherDossier(code) => match lang {
                 Lang::Vi => format!("thư mục kết quả là của hồ sơ {code}; hãy chọn --out khác cho hồ sơ khác"),
                 Lang::En => self.to_string(),

@@ -13,7 +13,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::ledger::{Ledger, LedgerError};
 use crate::log;
-use crate::manifest::{self, Component};
+use crate::manifest::{self, Component, Manifest};
 use crate::model::{Lang, Localized, io_reason, shown};
 use crate::publish::{OutputDir, PublishError};
 use crate::store::{ComponentShown, DossierShown, State};
@@ -85,9 +85,10 @@ impl Records {
     /// # Errors
     /// When it is no TOML or lacks one of the two tables.
     pub fn parse(text: Option<&str>) -> Result<Self, ExportError> {
-        let records: Table = text.unwrap_or(RECORDS).parse().map_err(|error: toml::de::Error| {
-            ExportError::Records(error.message().to_owned())
-        })?;
+        let records: Table = text
+            .unwrap_or(RECORDS)
+            .parse()
+            .map_err(|error: toml::de::Error| ExportError::Records(error.message().to_owned()))?;
         for name in [PAPERS, RESULTS] {
             if !records.get(name).is_some_and(toml::Value::is_table) {
                 return Err(ExportError::Records(format!("[{name}]")));
@@ -102,9 +103,9 @@ impl Records {
         let template = self.0.get(table).and_then(toml::Value::as_table).unwrap_or(&empty);
         let filled = template.iter().map(|(name, value)| {
             let value = match value {
-                toml::Value::String(text) => Value::from(fields.iter().fold(text.clone(), |text, (word, value)| {
-                    text.replace(&format!("{{{word}}}"), value)
-                })),
+                toml::Value::String(text) => Value::from(
+                    fields.iter().fold(text.clone(), |text, (word, value)| text.replace(&format!("{{{word}}}"), value)),
+                ),
                 other => serde_json::to_value(other).unwrap_or(Value::Null),
             };
             (name.clone(), value)
@@ -156,7 +157,7 @@ pub fn export(dossier: &DossierShown, records: &Records, to: &Path) -> Result<Ex
         let records: Vec<Value> = made
             .iter()
             .filter(|component| component.result_code.is_some() == (table == RESULTS))
-            .flat_map(|component| records_of(component, code, records, table))
+            .flat_map(|component| records_of(component, &manifest, records, table))
             .collect();
         let json = serde_json::to_vec_pretty(&records).expect("records are plain values");
         files.push((format!("{table}.json"), json));
@@ -173,7 +174,7 @@ pub fn export(dossier: &DossierShown, records: &Records, to: &Path) -> Result<Ex
 }
 
 /// Takes up a dossier's directory, waiting for the service to finish what it writes.
-fn take_up(directory: &Path) -> Result<(OutputDir, manifest::Manifest), ExportError> {
+fn take_up(directory: &Path) -> Result<(OutputDir, Manifest), ExportError> {
     let mut tries = 0;
     let output = loop {
         match OutputDir::open(directory) {
@@ -188,22 +189,30 @@ fn take_up(directory: &Path) -> Result<(OutputDir, manifest::Manifest), ExportEr
     Ok((output, manifest))
 }
 
-fn records_of(component: &ComponentShown, dossier: &str, records: &Records, table: &str) -> Vec<Value> {
+fn records_of(component: &ComponentShown, manifest: &Manifest, records: &Records, table: &str) -> Vec<Value> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let published = component.published.iter().filter_map(|published| Some((published, published.file.as_ref()?)));
-    let record = published.map(|(published, (file, sha256))| {
-        records.fill(table, &[
-            ("dossier", dossier.to_owned()),
-            ("id", component.id.to_string()),
-            ("code", text(&component.code)),
-            ("result_code", text(&component.result_code)),
-            ("title", component.title.clone()),
-            ("name", published.name.clone()),
-            ("version", published.version.to_string()),
-            ("file", file.clone()),
-            ("path", format!("{dossier}/{file}")),
-            ("sha256", sha256.clone()),
-        ])
+    let dossier = text(&manifest.dossier);
+    let published = component.published.iter().filter_map(|published| {
+        let mut listed = manifest.components.iter();
+        let listed = listed.find(|one| one.name == published.name && one.version == published.version)?;
+        Some((published, listed.file.as_ref()?))
+    });
+    let record = published.map(|(published, file)| {
+        records.fill(
+            table,
+            &[
+                ("dossier", dossier.clone()),
+                ("id", component.id.to_string()),
+                ("code", text(&component.code)),
+                ("result_code", text(&component.result_code)),
+                ("title", component.title.clone()),
+                ("name", published.name.clone()),
+                ("version", published.version.to_string()),
+                ("file", file.path.clone()),
+                ("path", format!("{dossier}/{}", file.path)),
+                ("sha256", file.sha256.clone()),
+            ],
+        )
     });
     record.collect()
 }

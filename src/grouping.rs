@@ -162,7 +162,8 @@ fn read_name(stem: &str, several_pages: bool, rules: &Rules) -> Found {
 fn find_code(name: &str) -> Found {
     let Some(like) = LIKE_A_CODE.find(name) else { return Found { naming: Naming::Nothing, title: name.to_owned() } };
     let (before, after) = (&name[..like.start()], &name[like.end()..]);
-    let is_cut_out = before.ends_with(|c: char| c.is_alphanumeric() || c == '.') || after.starts_with(char::is_alphabetic);
+    let is_cut_out =
+        before.ends_with(|c: char| c.is_alphanumeric() || c == '.') || after.starts_with(char::is_alphabetic);
     let naming = match like.as_str().parse() {
         Ok(code) if !is_cut_out => Naming::Code(code),
         _ => Naming::NotACode,
@@ -277,7 +278,8 @@ mod tests {
 
     #[test]
     fn loose_files_of_no_dossier_are_other_papers_each_time() {
-        let versions = |relative: &str| place("in", relative, relative.ends_with("pdf"), &Rules::default()).has_versions();
+        let versions =
+            |relative: &str| place("in", relative, relative.ends_with("pdf"), &Rules::default()).has_versions();
         assert!(!versions("scan.pdf") && !versions("IMG_1.jpg"));
         assert!(versions("a/1.jpg") && versions("H21.15.25-250701-0012/a.pdf"));
     }

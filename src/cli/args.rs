@@ -433,8 +433,7 @@ mod tests {
         let mut found = Vec::new();
         names(&Args::command(), &mut found);
         let is_pair = |name: &&String| name.contains(' ');
-        let missing: Vec<_> =
-            found.iter().filter(|name| !is_pair(name) && vietnamese(name).is_none()).collect();
+        let missing: Vec<_> = found.iter().filter(|name| !is_pair(name) && vietnamese(name).is_none()).collect();
         assert!(missing.is_empty(), "{missing:?}");
         assert!(
             VIETNAMESE.iter().all(|(key, _)| found.iter().any(|name| name == key) || ["help", "version"].contains(key))

@@ -9,7 +9,7 @@ use sohoa::config::Config;
 use sohoa::exit::ExitCode;
 use sohoa::export::{self, ExportError, Records};
 use sohoa::ledger::LedgerError;
-use sohoa::manifest::{self, SetAside};
+use sohoa::manifest;
 use sohoa::model::{DossierCode, Lang, Localized, io_reason, shown};
 use sohoa::service;
 use sohoa::store::{ComponentShown, DossierShown, Published, State, Store};
@@ -158,8 +158,7 @@ fn place(store: &Store, attach: &Attach, lang: Lang) -> Result<ExitCode, Failure
     }
     let codes = (attach.component_code.as_deref(), attach.result_code.as_deref());
     let now = service::millis(environment::vietnam_time());
-    let component =
-        store.attach(&attach.dossier_code, &attach.component, &captures, codes, now).map_err(failure)?;
+    let component = store.attach(&attach.dossier_code, &attach.component, &captures, codes, now).map_err(failure)?;
     let (dossier, count) = (&attach.dossier_code, captures.len());
     let text = match (attach.shown.json, lang) {
         (true, _) => {
@@ -183,8 +182,9 @@ fn hand_on(store: &Store, config: &Config, code: &DossierCode, to: &PathBuf, jso
     let failure = |error: ExportError| {
         let exit = match &error {
             ExportError::Nothing => ExitCode::NoInput,
-            ExportError::Altered(_)
-            | ExportError::Ledger(LedgerError::Manifest { .. } | LedgerError::Log { .. }) => ExitCode::Tampered,
+            ExportError::Altered(_) | ExportError::Ledger(LedgerError::Manifest { .. } | LedgerError::Log { .. }) => {
+                ExitCode::Tampered
+            }
             ExportError::Records(_) => ExitCode::Configuration,
             _ => ExitCode::Output,
         };
@@ -228,11 +228,14 @@ fn component_json(component: &ComponentShown) -> Value {
         .published
         .iter()
         .map(|one| {
-            let (file, sha256) = one.file.as_ref().map(|(file, sha256)| (file, sha256)).unzip();
+            let listed = listed(one);
+            let sha256 = listed.as_ref().and_then(|listed| Some(&listed.file.as_ref()?.sha256));
+            let set_aside = listed.as_ref().map_or(&[][..], |listed| &listed.set_aside);
             let set_aside: Vec<Value> =
-                set_aside(one).iter().map(|aside| json!({"file": aside.file.path, "reason": aside.reason})).collect();
+                set_aside.iter().map(|aside| json!({"file": aside.file.path, "reason": aside.reason})).collect();
             json!({
-                "directory": one.directory, "file": file, "version": one.version, "sha256": sha256,
+                "directory": one.directory, "file": one.file.as_ref().map(|(file, _)| file), "version": one.version,
+                "sha256": sha256,
                 "set_aside": set_aside,
             })
         })
@@ -259,7 +262,7 @@ fn dossier_text(dossier: &DossierShown, lang: Lang) -> String {
             if let Some((file, _)) = &published.file {
                 line(format!("     {}", shown(&PathBuf::from(&published.directory).join(file))));
             }
-            for aside in set_aside(published) {
+            for aside in listed(published).map(|listed| listed.set_aside).unwrap_or_default() {
                 line(format!("     ! {}: {}", shown(&PathBuf::from(aside.file.path)), aside.reason));
             }
         }
@@ -273,13 +276,11 @@ fn dossier_text(dossier: &DossierShown, lang: Lang) -> String {
     text
 }
 
-/// What the directory's manifest says was set aside of a component; nothing where it cannot be read.
-fn set_aside(published: &Published) -> Vec<SetAside> {
+/// What the directory's manifest says of a component, as it is now; nothing where it cannot be read.
+fn listed(published: &Published) -> Option<manifest::Component> {
     let path = PathBuf::from(&published.directory).join(manifest::FILE_NAME);
-    let manifest = std::fs::read(path).ok().and_then(|bytes| manifest::open(&bytes).ok());
-    let components = manifest.map(|sealed| sealed.manifest.components).unwrap_or_default();
-    let found = components.into_iter().find(|one| one.name == published.name && one.version == published.version);
-    found.map(|component| component.set_aside).unwrap_or_default()
+    let components = manifest::open(&std::fs::read(path).ok()?).ok()?.manifest.components;
+    components.into_iter().find(|one| one.name == published.name && one.version == published.version)
 }
 
 /// Why a component waits or failed.
@@ -288,7 +289,9 @@ fn reason_text(reason: &str, lang: Lang) -> &str {
         "no-code" => lang.pick("không có mã hồ sơ", "no dossier code"),
         "not-a-code" => lang.pick("mã hồ sơ không đúng", "not a dossier code"),
         "two-codes" => lang.pick("có hai mã hồ sơ khác nhau", "two dossier codes"),
-        "capture-damaged" => lang.pick("ảnh gốc trong kho bị hỏng; hãy quét lại", "a stored capture is damaged; scan it again"),
+        "capture-damaged" => {
+            lang.pick("ảnh gốc trong kho bị hỏng; hãy quét lại", "a stored capture is damaged; scan it again")
+        }
         "in-the-way" => lang.pick(
             "thư mục kết quả có tệp lạ cùng tên; hãy chuyển nó đi rồi khởi động lại dịch vụ",
             "a strange file of this name is in the directory; move it and start the service anew",
@@ -309,7 +312,9 @@ mod tests {
     #[test]
     fn result_codes_have_one_form() {
         assert!(result_code("KQ.G15.000031").is_ok());
-        for wrong in ["", "KQ.G15.31", "KQ.Z15.000031", "kq.G15.000031", "KQ.G1.000031", "KQ.G15.000031.1", "KQ.Đ5.000031"] {
+        for wrong in
+            ["", "KQ.G15.31", "KQ.Z15.000031", "kq.G15.000031", "KQ.G1.000031", "KQ.G15.000031.1", "KQ.Đ5.000031"]
+        {
             assert!(result_code(wrong).is_err(), "{wrong}");
         }
     }

@@ -89,12 +89,11 @@ fn manpage(mut command: clap::Command) -> std::io::Result<Vec<u8>> {
     man.render_options_section(&mut page)?;
     command.build();
     let shared: Vec<clap::Id> = command.get_arguments().map(|argument| argument.get_id().clone()).collect();
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
-        let own = sub.clone().mut_args(|argument| {
+    for (title, sub) in subcommands("sohoa", &command) {
+        let own = sub.mut_args(|argument| {
             let is_shared = shared.contains(argument.get_id());
             argument.hide(is_shared)
         });
-        let title = format!("sohoa {}", sub.get_name());
         let man = clap_mangen::Man::new(own.bin_name(title.clone()));
         let mut section = Vec::new();
         man.render_synopsis_section(&mut section)?;
@@ -108,6 +107,17 @@ fn manpage(mut command: clap::Command) -> std::io::Result<Vec<u8>> {
     }
     man.render_version_section(&mut page)?;
     Ok(page)
+}
+
+/// The commands below one, each followed by its own, with their full names.
+fn subcommands(parent: &str, command: &clap::Command) -> Vec<(String, clap::Command)> {
+    let subs = command.get_subcommands().filter(|sub| sub.get_name() != "help");
+    subs.flat_map(|sub| {
+        let title = format!("{parent} {}", sub.get_name());
+        let below = subcommands(&title, sub);
+        [(title, sub.clone())].into_iter().chain(below)
+    })
+    .collect()
 }
 
 fn print(bytes: &[u8]) -> Result<ExitCode, Failure> {

@@ -159,8 +159,8 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
             "there is no directory for the results; use --out, or set service.out in the configuration file",
         ));
     };
-    let output = std::path::absolute(out)
-        .map_err(|error| Failure::new(ExitCode::Output, format!("{}: {error}", shown(out))))?;
+    let output =
+        std::path::absolute(out).map_err(|error| Failure::new(ExitCode::Output, format!("{}: {error}", shown(out))))?;
     let rules = Rules::parse(service.file_names.as_deref()).map_err(|error| {
         let name = lang.pick("giá trị của `service.file_names` không đúng", "`service.file_names` is wrong");
         Failure::new(ExitCode::Configuration, format!("{name}: {error}"))

@@ -127,9 +127,13 @@ fn remove(directory: &Path) -> bool {
     let Ok(_output) = OutputDir::open(directory) else { return false };
     let bytes = fs::read(directory.join(manifest::FILE_NAME));
     let named: Vec<String> = match bytes.as_deref().map(manifest::open) {
-        Ok(Ok(sealed)) => {
-            sealed.manifest.components.iter().flat_map(manifest::Component::files).map(|file| file.path.clone()).collect()
-        }
+        Ok(Ok(sealed)) => sealed
+            .manifest
+            .components
+            .iter()
+            .flat_map(manifest::Component::files)
+            .map(|file| file.path.clone())
+            .collect(),
         // Somebody altered it: it is left to them.
         Ok(Err(_)) => return true,
         // Gone by an earlier try that was killed, after all that it named.

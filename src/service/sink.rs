@@ -128,8 +128,11 @@ fn has_several_pages(path: &Path, limits: &decode::Limits) -> bool {
         return false;
     }
     match decode::sniff(&head) {
-        Some(Format::Tiff) => fs::metadata(path).is_ok_and(|metadata| metadata.len() <= limits.max_bytes)
-            && fs::read(path).is_ok_and(|bytes| input::open(bytes.into(), limits).is_ok_and(|pages| pages.len() > 1)),
+        Some(Format::Tiff) => {
+            fs::metadata(path).is_ok_and(|metadata| metadata.len() <= limits.max_bytes)
+                && fs::read(path)
+                    .is_ok_and(|bytes| input::open(bytes.into(), limits).is_ok_and(|pages| pages.len() > 1))
+        }
         Some(_) => false,
         None => decode::seen(&head) == Seen::Pdf,
     }
@@ -150,7 +153,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let limits = decode::Limits::default();
         let file = folder.path().join("x");
-        for (bytes, several) in [(&b"%PDF-1.4\n"[..], true), (b"\xff\xd8\xff\xe0", false), (b"", false), (b"II*\0", false)]
+        for (bytes, several) in
+            [(&b"%PDF-1.4\n"[..], true), (b"\xff\xd8\xff\xe0", false), (b"", false), (b"II*\0", false)]
         {
             fs::write(&file, bytes).unwrap();
             assert_eq!(has_several_pages(&file, &limits), several);

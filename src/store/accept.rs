@@ -277,7 +277,13 @@ fn add(connection: &Connection, component: i64, capture: i64, name: &str) -> Res
 }
 
 /// Lets a component wait for more captures, or queues it where it is a file by itself.
-fn reopen(connection: &Connection, component: i64, place: &Place, modified: i64, now: Millis) -> Result<(), StoreError> {
+fn reopen(
+    connection: &Connection,
+    component: i64,
+    place: &Place,
+    modified: i64,
+    now: Millis,
+) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM jobs WHERE component = ?1")?.execute([component])?;
     let mut update = connection.prepare_cached(
         "UPDATE components SET state = 'collecting', changed = ?2, modified = ?3, fingerprint = NULL WHERE id = ?1",
@@ -290,13 +296,7 @@ fn reopen(connection: &Connection, component: i64, place: &Place, modified: i64,
 }
 
 /// A new component of this place.
-fn begin(
-    connection: &Connection,
-    place: &Place,
-    priority: i64,
-    modified: i64,
-    now: Millis,
-) -> Result<i64, StoreError> {
+fn begin(connection: &Connection, place: &Place, priority: i64, modified: i64, now: Millis) -> Result<i64, StoreError> {
     let dossier = match &place.dossier {
         Naming::Code(code) => Some(ensure_dossier(connection, code.as_str(), now)?),
         _ => None,

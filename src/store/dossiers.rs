@@ -115,7 +115,7 @@ impl Store {
             }
         };
         let mut select = connection.prepare(
-            "SELECT id, title, name, version, state, reason, code, result_code, changed FROM components
+            "SELECT id, title, name, version, state, coalesce(problem, reason), code, result_code, changed FROM components
              WHERE dossier IS ?1 AND state <> 'moved' ORDER BY name, version",
         )?;
         let components = select.query_map([row.0], |found| {
@@ -168,8 +168,7 @@ impl Store {
                     VALUES (?1, ?2, ?3, (SELECT coalesce(max(position), 0) + 1 FROM component_captures
                     WHERE component = ?1))";
                 transaction.execute(insert, params![target, capture, name])?;
-                let subject =
-                    Subject { capture: Some(capture), component: Some(target), dossier: Some(dossier_id) };
+                let subject = Subject { capture: Some(capture), component: Some(target), dossier: Some(dossier_id) };
                 record(transaction, now, "placed", subject, None)?;
             }
             let update = "UPDATE components SET code = coalesce(?2, code), result_code = coalesce(?3, result_code)
@@ -252,10 +251,8 @@ fn take_out(connection: &Connection, capture: i64, now: Millis) -> Result<String
         if *is_running {
             return Err(StoreError::BeingMade(*component));
         }
-        connection.execute(
-            "DELETE FROM component_captures WHERE component = ?1 AND capture = ?2",
-            [*component, capture],
-        )?;
+        connection
+            .execute("DELETE FROM component_captures WHERE component = ?1 AND capture = ?2", [*component, capture])?;
         connection.execute("DELETE FROM jobs WHERE component = ?1", [component])?;
         let rest: u64 = connection.query_row(
             "SELECT count(*) FROM component_captures WHERE component = ?1",
@@ -264,7 +261,10 @@ fn take_out(connection: &Connection, capture: i64, now: Millis) -> Result<String
         )?;
         // What is left is made anew without the capture.
         match rest {
-            0 => drop(connection.execute("UPDATE components SET state = 'moved', changed = ?2 WHERE id = ?1", [*component, now])?),
+            0 => drop(
+                connection
+                    .execute("UPDATE components SET state = 'moved', changed = ?2 WHERE id = ?1", [*component, now])?,
+            ),
             _ => jobs::queue(connection, *component, now)?,
         }
     }
@@ -277,8 +277,7 @@ fn captures(connection: &Connection, component: i64) -> Result<Vec<CaptureShown>
          JOIN captures c ON c.id = p.capture WHERE p.component = ?1",
     )?;
     let rows = select.query_map([component], |row| {
-        let capture =
-            CaptureShown { id: row.get(0)?, sha256: row.get(1)?, bytes: row.get(2)?, name: row.get(3)? };
+        let capture = CaptureShown { id: row.get(0)?, sha256: row.get(1)?, bytes: row.get(2)?, name: row.get(3)? };
         Ok((row.get::<_, i64>(4)?, capture))
     })?;
     let mut captures = rows.collect::<Result<Vec<_>, _>>()?;

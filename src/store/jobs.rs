@@ -67,20 +67,25 @@ impl Status {
 
 /// A component that is made again and again as its program dies comes after the others from this attempt on.
 const SUSPECT_ATTEMPTS: u32 = 3;
+/// The longest that it is put off, milliseconds.
+const LONGEST_SUSPENSE: Millis = 60_000;
 
 impl Store {
-    /// Makes what was running when the last service ended ready again, and lets components collect from now on anew, for
-    /// files that came while no service ran.
+    /// Makes what was running when the last service ended ready again, and what failed, as a person may have mended it. Lets
+    /// components collect from now on anew, for files that came while no service ran.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn recover(&self, now: Millis) -> Result<usize, StoreError> {
         self.write(|transaction| {
             transaction.execute("UPDATE components SET changed = ?1 WHERE state = 'collecting'", [now])?;
-            let suspect = "UPDATE jobs SET not_before = ?1 + 1000 * attempts * attempts
+            let suspect = "UPDATE jobs SET not_before = ?1 + min(1000 * attempts * attempts, ?3)
                  WHERE state = 'running' AND attempts >= ?2";
-            transaction.execute(suspect, params![now, SUSPECT_ATTEMPTS])?;
+            transaction.execute(suspect, params![now, SUSPECT_ATTEMPTS, LONGEST_SUSPENSE])?;
             let interrupted = transaction.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'", [])?;
+            let mut failed = transaction.prepare("SELECT id FROM components WHERE state = 'failed' ORDER BY id")?;
+            let failed: Vec<i64> = failed.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            failed.into_iter().try_for_each(|component| queue(transaction, component, now))?;
             if interrupted > 0 {
                 record(transaction, now, "recovered", Subject::default(), Some(&interrupted.to_string()))?;
             }
@@ -134,7 +139,8 @@ impl Store {
             return Ok(None);
         }
         self.write(|transaction| {
-            let Some(job) = transaction.prepare_cached(NEXT)?.query_row([now], |row| row.get::<_, i64>(0)).optional()?
+            let Some(job) =
+                transaction.prepare_cached(NEXT)?.query_row([now], |row| row.get::<_, i64>(0)).optional()?
             else {
                 return Ok(None);
             };
@@ -205,7 +211,7 @@ impl Store {
     pub fn fail(&self, component: i64, reason: &str, now: Millis) -> Result<(), StoreError> {
         self.write(|transaction| {
             transaction.execute("DELETE FROM jobs WHERE component = ?1", [component])?;
-            let update = "UPDATE components SET state = 'failed', reason = ?2, changed = ?3 WHERE id = ?1";
+            let update = "UPDATE components SET state = 'failed', problem = ?2, changed = ?3 WHERE id = ?1";
             transaction.execute(update, params![component, reason, now])?;
             let subject = Subject { component: Some(component), ..Subject::default() };
             record(transaction, now, "failed", subject, Some(reason))
@@ -303,7 +309,8 @@ impl Store {
 
 /// Queues a component to be made.
 pub(super) fn queue(connection: &Connection, component: i64, now: Millis) -> Result<(), StoreError> {
-    connection.prepare_cached("UPDATE components SET state = 'queued' WHERE id = ?1")?.execute([component])?;
+    let update = "UPDATE components SET state = 'queued', problem = NULL WHERE id = ?1";
+    connection.prepare_cached(update)?.execute([component])?;
     let mut insert = connection.prepare_cached(
         "INSERT INTO jobs (component, priority, state, queued)
          SELECT id, priority, 'queued', ?2 FROM components WHERE id = ?1",
@@ -417,7 +424,11 @@ mod tests {
         let counts = State::ALL.map(|state| status.of(state));
         assert_eq!(counts, [1, 1, 0, 1, 0, 0]);
         assert_eq!((status.oldest_queued, status.oldest_unsigned), (Some(9), Some(4)));
+        store.claim(10).unwrap();
         store.fail(third, "altered", 11).unwrap();
         assert_eq!(store.status(11).unwrap().of(State::Failed), 1);
+        // A person may have mended it before the service starts anew.
+        store.recover(12).unwrap();
+        assert_eq!(store.claim(12).unwrap().map(|work| work.component), Some(third));
     }
 }

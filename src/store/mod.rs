@@ -69,8 +69,7 @@ pub enum State {
 
 impl State {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Unplaced, Self::InWork, Self::Rescan, Self::Unsigned, Self::Done, Self::Failed];
+    pub const ALL: [Self; 6] = [Self::Unplaced, Self::InWork, Self::Rescan, Self::Unsigned, Self::Done, Self::Failed];
 
     /// What programs are told.
     pub fn code(self) -> &'static str {
@@ -164,7 +163,9 @@ impl StoreError {
         match self {
             Self::Io { .. } => true,
             Self::Database(rusqlite::Error::SqliteFailure(error, _)) => {
-                use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure};
+                use rusqlite::ErrorCode::{
+                    CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure,
+                };
                 matches!(error.code, DiskFull | DatabaseBusy | DatabaseLocked | SystemIoFailure | CannotOpen | ReadOnly)
             }
             _ => false,
@@ -187,7 +188,9 @@ impl Localized for StoreError {
         match (self, lang) {
             (Self::Io { path, source }, lang) => format!("{}: {}", shown(path), io_reason(source.kind(), lang)),
             (Self::Database(error), Lang::Vi) => {
-                format!("cơ sở dữ liệu của kho không đọc hoặc ghi được; hãy kiểm tra đĩa và chạy `sohoa store check` ({error})")
+                format!(
+                    "cơ sở dữ liệu của kho không đọc hoặc ghi được; hãy kiểm tra đĩa và chạy `sohoa store check` ({error})"
+                )
             }
             (Self::Missing(path), Lang::Vi) => {
                 format!("{}: không có kho ở đây; hãy chỉ đúng thư mục bằng --data", shown(path))

@@ -37,7 +37,8 @@ CREATE TABLE components (
     name TEXT NOT NULL COLLATE NOCASE, -- of its files
     version INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('collecting', 'queued', 'rescan', 'unsigned', 'done', 'failed', 'moved')),
-    reason TEXT,
+    reason TEXT, -- the word for why it waits to be placed
+    problem TEXT, -- the word for why it failed
     code TEXT, -- mã thành phần hồ sơ
     result_code TEXT, -- mã giấy tờ kết quả
     priority INTEGER NOT NULL,

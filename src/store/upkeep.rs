@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
+use crate::manifest;
 use crate::model::{Lang, Localized, shown};
 
 use super::blobs::{FOLDER, flush_directory, hash_of};
-use super::{BlobError, DATABASE, Millis, Store, StoreError, Subject, open_read_only, record};
+use super::{BlobError, DATABASE, Millis, Published, Store, StoreError, Subject, jobs, open_read_only, record};
 
 /// Name of a database that is being written.
 const INCOMPLETE: &str = "store.sqlite.incomplete";
@@ -150,14 +151,13 @@ impl Store {
                 on_finding(Finding::Orphan(sha256));
             }
         }
-        let mut published = connection.prepare(
-            "SELECT p.directory, p.file, p.sha256 FROM published p JOIN components c ON c.id = p.component
-             WHERE p.file IS NOT NULL AND c.state <> 'moved' AND c.state <> 'unsigned'",
+        let mut select = connection.prepare(
+            "SELECT p.directory, p.name, p.version, p.file, p.sha256 FROM published p JOIN components c
+             ON c.id = p.component WHERE c.state <> 'moved' ORDER BY p.directory, p.name, p.version",
         )?;
-        let mut rows = published.query([])?;
+        let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
-            let path = Path::new(&row.get::<_, String>(0)?).join(row.get::<_, String>(1)?);
-            if hash_of(&path).ok() != Some(row.get(2)?) {
+            if let Some(path) = damaged(&jobs::published(row, 0)?) {
                 on_finding(Finding::Published(path));
             }
         }
@@ -183,6 +183,9 @@ impl Store {
             let mut to = Connection::open(&incomplete)?;
             let backup = rusqlite::backup::Backup::new(&from, &mut to)?;
             backup.run_to_completion(BACKUP_PAGES, BACKUP_PAUSE, None)?;
+            drop(backup);
+            // One file, with nothing beside it.
+            to.pragma_update(None, "journal_mode", "delete")?;
         }
         let copied = copy_blobs(&incomplete, folder, &directory.join(FOLDER))?;
         put_database_in_place(directory)?;
@@ -190,6 +193,19 @@ impl Store {
         record(&connection, now, "backed-up", Subject::default(), None)?;
         Ok(copied)
     }
+}
+
+/// The file of what was published, if it is not there as its directory's manifest says: it may have been signed since.
+fn damaged(published: &Published) -> Option<PathBuf> {
+    let directory = Path::new(&published.directory);
+    let path = directory.join(manifest::FILE_NAME);
+    let Some(Ok(sealed)) = fs::read(&path).ok().map(|bytes| manifest::open(&bytes)) else { return Some(path) };
+    let mut components = sealed.manifest.components.iter();
+    let Some(listed) = components.find(|one| one.name == published.name && one.version == published.version) else {
+        return Some(path);
+    };
+    let mut files = listed.files().map(|file| (directory.join(&file.path), &file.sha256));
+    files.find(|(path, sha256)| hash_of(path).ok().as_ref() != Some(*sha256)).map(|(path, _)| path)
 }
 
 /// Copies a backup into a directory that holds no store yet. Every blob is read back.
@@ -223,7 +239,8 @@ pub fn restore(backup: &Path, directory: &Path) -> Result<usize, StoreError> {
 /// The database is the last that gets its name: with it the store is whole.
 fn put_database_in_place(directory: &Path) -> Result<(), StoreError> {
     let (incomplete, database) = (directory.join(INCOMPLETE), directory.join(DATABASE));
-    let placed = File::open(&incomplete).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&incomplete, &database));
+    let placed =
+        File::open(&incomplete).and_then(|file| file.sync_all()).and_then(|()| fs::rename(&incomplete, &database));
     placed.map_err(|source| StoreError::Io { path: database, source })?;
     Ok(flush_directory(directory)?)
 }
@@ -348,14 +365,14 @@ mod tests {
         fs::write(store.blobs().path(&"ab".repeat(32)), b"x").unwrap();
         assert_eq!(findings(&store), ["capture", "capture", "orphan"]);
         let component = store.claim(1).unwrap().unwrap().component;
-        let published = super::super::Published {
+        let published = Published {
             directory: folder.path().to_string_lossy().into_owned(),
             name: "a".to_owned(),
             version: 1,
             file: Some(("a.pdf".to_owned(), "00".to_owned())),
         };
         store.finish(component, State::Done, "f", &[published], 2).unwrap();
-        assert_eq!(findings(&store), ["capture", "capture", "orphan", "published"]);
+        assert_eq!(findings(&store), ["capture", "capture", "orphan", "published"], "its directory has no manifest");
     }
 
     #[test]
