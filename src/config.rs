@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -53,6 +54,10 @@ pub struct RawConfig {
     pub sign: RawSign,
     /// Bounds on what a capture may ask for.
     pub limits: RawLimits,
+    /// The service.
+    pub service: RawService,
+    /// Folders that the service watches.
+    pub watch: Vec<RawWatch>,
 }
 
 /// Section `[image]`.
@@ -203,6 +208,131 @@ pub struct RawLimits {
     pub pages: Option<usize>,
 }
 
+/// Section `[service]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawService {
+    /// Directory for the results.
+    pub out: Option<PathBuf>,
+    /// Directory of the store.
+    pub data: Option<PathBuf>,
+    /// A component has all its captures when none came for so many seconds, 0.1 to 3600; default 30.
+    pub gap_seconds: Option<f64>,
+    /// What names of files say: a regular expression with the groups `dossier`, `component`, `page`.
+    pub file_names: Option<String>,
+    /// Captures in components that are not made yet; folders wait beyond. Default 2000.
+    pub max_waiting: Option<u64>,
+    /// Free space on the store's disk below which folders wait, MiB; default 512.
+    pub min_free_mib: Option<u64>,
+    /// How often a passing failure is tried, 1 to 100; default 5.
+    pub attempts: Option<u32>,
+    /// Days after which captures of signed components are removed from the store; default never.
+    pub keep_originals_days: Option<u32>,
+    /// The portal's records, in place of `assets/portal.toml`.
+    pub records: Option<PathBuf>,
+}
+
+/// One `[[watch]]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawWatch {
+    /// The folder.
+    pub folder: PathBuf,
+    /// `events`, `polling` or `both`; default `events`.
+    pub mode: WatchMode,
+    /// `counter` or `backlog`; default `counter`.
+    pub priority: Priority,
+    /// A file is taken when it has stood still for so many seconds, 0.1 to 3600; default 2.
+    pub settle_seconds: Option<f64>,
+    /// Seconds between two looks through the folder, 1 to 86400; default 60, or 5 where it is polled.
+    pub rescan_seconds: Option<f64>,
+    /// Seconds that a file without its end stands still before it is taken as it is, 1 to 86400; default 60.
+    pub patience_seconds: Option<f64>,
+    /// Files stay where they are.
+    pub keep: bool,
+    /// Files are moved to `.sohoa/done` instead of being removed.
+    pub done: bool,
+}
+
+/// How changes in a folder are noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WatchMode {
+    /// By the system's events.
+    #[default]
+    Events,
+    /// By looking, for network shares.
+    Polling,
+    /// By both.
+    Both,
+}
+
+/// What comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Somebody waits at the counter.
+    #[default]
+    Counter,
+    /// Whenever there is time.
+    Backlog,
+}
+
+/// The service, checked.
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// Directory for the results.
+    pub out: Option<PathBuf>,
+    /// Directory of the store.
+    pub data: Option<PathBuf>,
+    /// A component has all its captures when none came for so long.
+    pub gap: Duration,
+    /// What names of files say, a regular expression.
+    pub file_names: Option<String>,
+    /// Captures in components that are not made yet.
+    pub max_waiting: u64,
+    /// Free bytes on the store's disk below which folders wait.
+    pub min_free_bytes: u64,
+    /// How often a passing failure is tried.
+    pub attempts: u32,
+    /// Time after which captures of signed components are removed.
+    pub keep_originals: Option<Duration>,
+    /// The portal's records, in place of the built-in ones.
+    pub records: Option<PathBuf>,
+    /// Watched folders.
+    pub watch: Vec<RawWatch>,
+}
+
+impl RawService {
+    fn check(self, watch: Vec<RawWatch>) -> Result<ServiceConfig, ConfigError> {
+        let gap = within(self.gap_seconds.unwrap_or(30.0), 0.1..=3600.0, "service.gap_seconds", "0.1..3600")?;
+        for folder in &watch {
+            if folder.folder.as_os_str().is_empty() {
+                return Err(ConfigError::Needs { key: "watch", needed: "watch.folder" });
+            }
+            within(folder.settle_seconds.unwrap_or(2.0), 0.1..=3600.0, "watch.settle_seconds", "0.1..3600")?;
+            within(folder.rescan_seconds.unwrap_or(60.0), 1.0..=86400.0, "watch.rescan_seconds", "1..86400")?;
+            within(folder.patience_seconds.unwrap_or(60.0), 1.0..=86400.0, "watch.patience_seconds", "1..86400")?;
+        }
+        let days = |days: u32| within(days, 1..=36500, "service.keep_originals_days", "1..36500");
+        let keep_originals = self.keep_originals_days.map(days).transpose()?;
+        let max_waiting = within(self.max_waiting.unwrap_or(2000), 1..=1_000_000, "service.max_waiting", "1..1000000")?;
+        let min_free = within(self.min_free_mib.unwrap_or(512), 0..=1 << 20, "service.min_free_mib", "0..1048576")?;
+        Ok(ServiceConfig {
+            out: self.out,
+            data: self.data,
+            gap: Duration::from_secs_f64(gap),
+            file_names: self.file_names,
+            max_waiting,
+            min_free_bytes: min_free << 20,
+            attempts: within(self.attempts.unwrap_or(5), 1..=100, "service.attempts", "1..100")?,
+            keep_originals: keep_originals.map(|days| Duration::from_secs(u64::from(days) * 86_400)),
+            records: self.records,
+            watch,
+        })
+    }
+}
+
 /// The checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -240,6 +370,8 @@ pub struct Config {
     pub timestamp_policy: Option<String>,
     /// Level that signatures are brought to afterwards.
     pub signature_level: SignatureLevel,
+    /// The service.
+    pub service: ServiceConfig,
 }
 
 /// Why a configuration cannot be used.
@@ -385,6 +517,7 @@ impl RawConfig {
             timestamp,
             timestamp_policy: self.sign.timestamp_policy.clone(),
             signature_level,
+            service: self.service.check(self.watch)?,
             key: self.sign.check()?,
         })
     }
@@ -514,6 +647,11 @@ mod tests {
             ("[sign]\ntimestamp = 'https://a'", "sign.timestamp"),
             ("[sign]\ntimestamp_policy = 'a'", "sign.timestamp_policy"),
             ("[sign]\nlevel = 'b-b'", "sign.level"),
+            ("[service]\ngap_seconds = 0", "service.gap_seconds"),
+            ("[service]\nattempts = 0", "service.attempts"),
+            ("[[watch]]\nmode = 'polling'", "watch.folder"),
+            ("[[watch]]\nfolder = 'a'\nsettle_seconds = 0", "watch.settle_seconds"),
+            ("[[watch]]\nfolder = 'a'\npriority = 'x'", "priority"),
         ] {
             assert!(check(text).unwrap_err().to_string().contains(named), "{text}");
         }

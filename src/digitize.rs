@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use time::OffsetDateTime;
 use crate::budget::{self, Cost, Fit};
 use crate::codes::Symbology;
 use crate::component::{ComponentError, UnsignedPdf};
-use crate::gather::{self, Gathered, PassedOver};
+use crate::gather::{self, CaptureFile, Gathered, PassedOver};
 use crate::imaging::decode::Limits;
 use crate::input::{self, Frame, InputError};
 use crate::ledger::{self, Became, Ledger, LedgerError, file_entry, rfc3339};
@@ -40,8 +41,8 @@ use crate::transcript::{Format, Transcript, TranscriptPage};
 /// its box and its timestamp.
 const SIGNATURES_BYTES: u64 = 100_000;
 
-/// Fingerprint that no captures have.
-const TRY_AGAIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// Fingerprint that no captures have: of a component that lacks pages for a passing reason.
+pub const TRY_AGAIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// What is to be done, and with what.
 #[expect(missing_debug_implementations, reason = "a key and a reader have nothing to show")]
@@ -72,6 +73,9 @@ pub struct Job<'a> {
     pub size_report: bool,
     /// The time of this run, in the zone to be written.
     pub now: OffsetDateTime,
+    /// Set from outside to end the run early: pages in work are finished, and components that lack a page are left for the
+    /// next run.
+    pub stop: Option<&'a AtomicBool>,
 }
 
 /// What happens, as it happens.
@@ -186,6 +190,9 @@ pub enum DigitizeError {
     /// A component cannot be assembled.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// It was told to stop.
+    #[error("stopped; run it again to go on")]
+    Stopped,
 }
 
 impl From<PublishError> for DigitizeError {
@@ -210,6 +217,9 @@ impl Localized for DigitizeError {
                 Lang::Vi => format!("bộ quy định {profile} đặt tên tệp theo mã hồ sơ; hãy cho biết mã bằng --dossier"),
                 Lang::En => self.to_string(),
             },
+            Self::Stopped => {
+                lang.pick("đã dừng; hãy chạy lại để làm tiếp", "stopped; run it again to go on").to_owned()
+            }
             Self::OtherDossier(code) => match lang {
                 Lang::Vi => format!("thư mục kết quả là của hồ sơ {code}; hãy chọn --out khác cho hồ sơ khác"),
                 Lang::En => self.to_string(),
@@ -228,6 +238,19 @@ pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Resu
     if gathered.is_empty() {
         return Err(DigitizeError::Nothing);
     }
+    run_gathered(job, gathered, pool, on_event)
+}
+
+/// Digitises components whose captures are known already, whatever `job.inputs` says: as [`run`] does what it gathered.
+///
+/// # Errors
+/// When the job cannot go on at all.
+pub fn run_gathered(
+    job: &Job<'_>,
+    gathered: Vec<Gathered>,
+    pool: &Pool,
+    on_event: &mut dyn FnMut(&Event),
+) -> Result<Report, DigitizeError> {
     let mut ledger = open_ledger(job)?;
     if job.profile.file_name.value == FileName::DossierOrdinal && ledger.manifest().dossier.is_none() {
         return Err(DigitizeError::NoDossier(job.profile.name));
@@ -261,6 +284,10 @@ pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Resu
         |&(p, s)| plans[p].slots[s].memory_bytes,
         |&(p, s)| plans[p].process(s, job.settings, job.engine),
         |index, result| {
+            if job.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                failure = Some(DigitizeError::Stopped);
+                return ControlFlow::Break(());
+            }
             let (p, s) = items[index];
             let plan = &plans[p];
             let result = result.map_err(PageError::from).flatten();
@@ -377,6 +404,8 @@ struct Plan {
 /// A capture file as it was found.
 struct Capture {
     path: PathBuf,
+    /// What messages call it.
+    name: PathBuf,
     file: manifest::File,
     /// The frames, held in memory while pages of the file are in work.
     open: Mutex<Opened>,
@@ -411,8 +440,8 @@ impl Plan {
 
 impl Capture {
     /// Reads and probes a file; also the memory that each of its pages will need.
-    fn examine(path: &Path, limits: &Limits) -> (Self, Vec<u64>) {
-        let (bytes, opened) = match gather::read(path, limits) {
+    fn examine(capture: &CaptureFile, limits: &Limits) -> (Self, Vec<u64>) {
+        let (bytes, opened) = match gather::read(&capture.path, limits) {
             Ok(bytes) => {
                 let opened = input::open(Arc::clone(&bytes), limits);
                 (bytes, opened)
@@ -420,16 +449,16 @@ impl Capture {
             Err(error) => (Arc::from([]), Err(error)),
         };
         let file = manifest::File {
-            path: path.to_string_lossy().into_owned(),
+            path: capture.name.to_string_lossy().into_owned(),
             bytes: bytes.len() as u64,
             sha256: manifest::sha256_hex(&bytes),
         };
-        let path = path.to_owned();
+        let (path, name) = (capture.path.clone(), capture.name.clone());
         match opened {
             Ok(frames) => {
                 let memory = frames.iter().map(page::memory_bytes).collect();
                 let open = Mutex::new(Opened { frames: None, pending: frames.len() });
-                (Self { path, file, open, unreadable: None, signed_pages: None }, memory)
+                (Self { path, name, file, open, unreadable: None, signed_pages: None }, memory)
             }
             Err(error) => {
                 let is_signed = error == InputError::Pdf(PdfReadError::Signed);
@@ -439,7 +468,7 @@ impl Capture {
                     Err(damage) if is_signed => (Some(PdfReadError::Broken(damage.to_string()).into()), None),
                     _ => (Some(error), None),
                 };
-                (Self { path, file, open: Mutex::default(), unreadable, signed_pages }, Vec::new())
+                (Self { path, name, file, open: Mutex::default(), unreadable, signed_pages }, Vec::new())
             }
         }
     }
@@ -474,11 +503,11 @@ fn plan(job: &Job<'_>, ledger: &Ledger, gathered: Vec<Gathered>) -> Planned {
     for component in gathered {
         let mut files = Vec::new();
         let mut slots = Vec::new();
-        for path in &component.files {
-            let (capture, pages) = Capture::examine(path, &job.settings.limits);
+        for file in &component.files {
+            let (capture, pages) = Capture::examine(file, &job.settings.limits);
             if let Some(pages) = capture.signed_pages {
                 let name = match component.is_folder {
-                    true => gather::name_within(&component.name, path, &mut taken),
+                    true => gather::name_within(&component.name, &file.name, &mut taken),
                     false => component.name.clone(),
                 };
                 planned.keep(ledger, &mut numbers, name, capture, pages);
@@ -603,7 +632,7 @@ fn tell_page(plan: &Plan, slot: usize, result: &Result<Page, PageError>, on_even
         Ok(page) => Event::Page { component, number: slot + 1, flagged: !page.flags.is_empty(), elapsed: page.elapsed },
         Err(error) => Event::SetAside {
             component,
-            file: plan.files[plan.slots[slot].file].path.clone(),
+            file: plan.files[plan.slots[slot].file].name.clone(),
             reason: error.message(Lang::Vi),
             reason_en: error.message(Lang::En),
         },
@@ -626,7 +655,7 @@ fn finish(
             let (file, reason) = (capture.file.clone(), error.message(Lang::Vi));
             on_event(&Event::SetAside {
                 component: plan.name.clone(),
-                file: capture.path.clone(),
+                file: capture.name.clone(),
                 reason: reason.clone(),
                 reason_en: error.message(Lang::En),
             });
@@ -833,7 +862,7 @@ fn keep(
             let (reason, reason_en) = (error.message(Lang::Vi), error.message(Lang::En));
             on_event(&Event::SetAside {
                 component: component.name.clone(),
-                file: plan.capture.path,
+                file: plan.capture.name,
                 reason: reason.clone(),
                 reason_en,
             });

@@ -23,8 +23,18 @@ const NOT_CAPTURES: [&str; 14] =
     ["json", "txt", "md", "xml", "csv", "ini", "db", "log", "p7s", "sha256", "lnk", "toml", "html", "url"];
 
 /// Names of half-written files and of what file systems and programs leave behind.
-const UNFINISHED: [&str; 5] = ["part", "partial", "tmp", "crdownload", "filepart"];
-const LEFTOVERS: [&str; 4] = ["thumbs.db", "desktop.ini", "@eadir", "__macosx"];
+const UNFINISHED: [&str; 8] = ["part", "partial", "tmp", "temp", "crdownload", "opdownload", "download", "filepart"];
+const LEFTOVERS: [&str; 9] = [
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "@eadir",
+    "__macosx",
+    "#recycle",
+    "#snapshot",
+    "$recycle.bin",
+    "system volume information",
+];
 
 /// The captures of one component, in page order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +42,24 @@ pub struct Gathered {
     /// Name of the component, fit for a file name (ASCII).
     pub name: String,
     /// Capture files in page order.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<CaptureFile>,
     /// Whether they were found in a folder, or named by themselves.
     pub is_folder: bool,
+}
+
+/// Where the bytes of a capture are, and what it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaptureFile {
+    /// The file to read.
+    pub path: PathBuf,
+    /// What the manifest and messages call it: the path itself, or, for a capture kept elsewhere, the name it came with.
+    pub name: PathBuf,
+}
+
+impl From<PathBuf> for CaptureFile {
+    fn from(path: PathBuf) -> Self {
+        Self { name: path.clone(), path }
+    }
 }
 
 /// Something in the input that was passed over, and is told.
@@ -137,7 +162,7 @@ pub fn gather(inputs: &[PathBuf], output: &Path) -> Result<(Vec<Gathered>, Vec<P
     let mut taken = BTreeSet::new();
     let gathered = found.into_iter().map(|(title, files, is_folder)| Gathered {
         name: unique(&component_name(&title), &mut taken),
-        files,
+        files: files.into_iter().map(CaptureFile::from).collect(),
         is_folder,
     });
     Ok((gathered.collect(), passed_over))
@@ -200,8 +225,8 @@ fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-/// Hidden, temporary and system files.
-fn is_leftover(name: &str) -> bool {
+/// Whether a file or directory of this name is hidden, temporary or the system's.
+pub fn is_leftover(name: &str) -> bool {
     let lower = name.to_lowercase();
     let unfinished = lower.rsplit_once('.').is_some_and(|(_, extension)| UNFINISHED.contains(&extension));
     name.starts_with('.') || name.starts_with('~') || name.ends_with('~') || unfinished || LEFTOVERS.contains(&&*lower)
@@ -213,7 +238,7 @@ fn may_be_capture(path: &Path) -> bool {
 }
 
 /// An absolute path with links resolved as far as the path exists.
-fn absolute(path: &Path) -> PathBuf {
+pub fn absolute(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut existing = absolute.as_path();
     loop {
@@ -343,7 +368,7 @@ mod tests {
             gather(&[root.clone(), root.join("2.jpg")], &directory.path().join("out")).unwrap();
         let names: Vec<(&str, usize)> = gathered.iter().map(|g| (g.name.as_str(), g.files.len())).collect();
         assert_eq!(names, [("Ho-so", 2), ("c", 1), ("Giay-uy-quyen", 1), ("2", 1)]);
-        assert!(gathered[0].files[0].ends_with("2.jpg"));
+        assert!(gathered[0].files[0].path.ends_with("2.jpg"));
         assert!(passed_over.is_empty());
     }
 

@@ -48,7 +48,8 @@ pub struct Rule<T> {
 }
 
 impl<T> Rule<T> {
-    fn setting(value: T) -> Self {
+    /// A value of ours.
+    pub fn setting(value: T) -> Self {
         Self { value, source: Source::Setting }
     }
 

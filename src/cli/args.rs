@@ -47,6 +47,12 @@ pub(super) enum Command {
     Verify(Verify),
     /// Add timestamps and revocation data to signed files, for their signatures to last
     Upgrade(Upgrade),
+    /// Watch folders and digitise what arrives, until stopped
+    Serve(super::serve::Serve),
+    /// Dossiers in the store: list, show, attach, export
+    Dossier(super::dossier::Dossier),
+    /// The store: check, backup, restore
+    Store(super::store::StoreCommand),
     /// Judge PDF files by a legal profile
     Check(Check),
     /// Print the log of an output directory and check it
@@ -319,6 +325,27 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("level", "Mức chữ ký cần đạt [mặc định: b-lta]"),
     ("timestamp", "Địa chỉ dịch vụ cấp dấu thời gian, http://..."),
     ("renew", "Gia hạn dấu thời gian của tệp đã ở mức b-lta"),
+    ("serve", "Theo dõi thư mục và số hóa những gì đến, cho đến khi được dừng"),
+    ("watch", "Thư mục cần theo dõi, thay cho các thư mục trong tệp cấu hình; dùng được nhiều lần"),
+    ("data", "Thư mục của kho [mặc định: /var/lib/sohoa nếu có, nếu không thì sohoa trong thư mục dữ liệu người dùng]"),
+    ("sohoa dossier", "Hồ sơ trong kho: list, show, attach, export"),
+    ("list", "Liệt kê hồ sơ và những gì chờ xếp"),
+    ("show", "Cho xem các thành phần của một hồ sơ, hoặc những gì chờ xếp"),
+    ("attach", "Xếp ảnh gốc đang chờ vào một thành phần hồ sơ"),
+    ("export", "Xuất tệp của một hồ sơ cùng bản ghi cho cổng dịch vụ công ra thư mục hoặc tệp zip"),
+    ("dossier_code", "Mã hồ sơ; show không có mã thì cho xem những gì chờ xếp"),
+    ("component", "Tên thành phần hồ sơ"),
+    ("captures", "Số của các ảnh gốc đang chờ, theo thứ tự trang"),
+    ("waiting", "Số của một thành phần chờ xếp: lấy mọi ảnh gốc của nó, theo thứ tự"),
+    ("component_code", "Mã thành phần hồ sơ trong danh mục của thủ tục"),
+    ("result_code", "Mã loại giấy tờ kết quả, nếu là kết quả, ví dụ KQ.G15.000031"),
+    ("to", "Thư mục hoặc tệp zip (.zip) nhận hồ sơ"),
+    ("store", "Kho: check, backup, restore"),
+    ("store check", "Đọc mọi thứ trong kho và cho biết chỗ hỏng"),
+    ("backup", "Sao lưu kho, kể cả khi dịch vụ đang chạy"),
+    ("target", "Thư mục chứa bản sao lưu; bản cũ ở đó được cập nhật"),
+    ("restore", "Lập kho từ bản sao lưu"),
+    ("copy", "Thư mục chứa bản sao lưu"),
     ("completions", "In phần gợi ý lệnh cho một trình dòng lệnh"),
     ("manpage", "In trang hướng dẫn"),
     ("help", "In hướng dẫn"),
@@ -370,11 +397,13 @@ pub(super) fn localized(command: clap::Command, lang: Lang) -> clap::Command {
     // Built first, for clap's own -h, -V and `help` to be there.
     let mut command = command;
     command.build();
-    in_vietnamese(command)
+    in_vietnamese(command, "")
 }
 
-fn in_vietnamese(command: clap::Command) -> clap::Command {
-    let command = match vietnamese(command.get_name()) {
+/// `parent` is the command that this one belongs to: some names mean something else there.
+fn in_vietnamese(command: clap::Command, parent: &str) -> clap::Command {
+    let name = command.get_name().to_owned();
+    let command = match vietnamese(&format!("{parent} {name}")).or_else(|| vietnamese(&name)) {
         Some(text) => command.about(text),
         None => command,
     };
@@ -389,7 +418,7 @@ fn in_vietnamese(command: clap::Command) -> clap::Command {
             let heading = if arg.is_positional() { "Đối số" } else { "Tùy chọn" };
             arg.help_heading(heading)
         })
-        .mut_subcommands(in_vietnamese)
+        .mut_subcommands(|sub| in_vietnamese(sub, &name))
 }
 
 /// clap's own template with its one English word translated.
@@ -402,6 +431,7 @@ mod tests {
 
     fn names(command: &clap::Command, found: &mut Vec<String>) {
         found.push(command.get_name().to_owned());
+        found.extend(command.get_subcommands().map(|sub| format!("{} {}", command.get_name(), sub.get_name())));
         found.extend(command.get_arguments().map(|arg| arg.get_id().to_string()));
         command.get_subcommands().for_each(|sub| names(sub, found));
     }
@@ -410,7 +440,8 @@ mod tests {
     fn every_command_and_argument_speaks_vietnamese() {
         let mut found = Vec::new();
         names(&Args::command(), &mut found);
-        let missing: Vec<_> = found.iter().filter(|name| vietnamese(name).is_none()).collect();
+        let is_pair = |name: &&String| name.contains(' ');
+        let missing: Vec<_> = found.iter().filter(|name| !is_pair(name) && vietnamese(name).is_none()).collect();
         assert!(missing.is_empty(), "{missing:?}");
         assert!(
             VIETNAMESE.iter().all(|(key, _)| found.iter().any(|name| name == key) || ["help", "version"].contains(key))

@@ -64,6 +64,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         signer: signer.as_deref(),
         size_report: command.size_report,
         now,
+        stop: None,
     };
 
     let started = Instant::now();

@@ -15,6 +15,7 @@ use sohoa::sign::pkcs12::Pkcs12;
 use sohoa::sign::{Certificate, SignError, Signer, TokenFault, certificate, identity};
 use sohoa::stamp::Stamp;
 use sohoa::token::{Found, PinState};
+use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
 use super::args::{KeyOptions, Shared};
@@ -131,8 +132,24 @@ pub(super) fn now(lang: Lang) -> Result<OffsetDateTime, Failure> {
                 Failure::new(ExitCode::Configuration, message)
             })?,
     };
+    Ok(in_vietnam(time).replace_nanosecond(0).expect("zero is a valid nanosecond"))
+}
+
+/// The time now in Vietnam.
+pub(super) fn vietnam_time() -> OffsetDateTime {
+    in_vietnam(OffsetDateTime::now_utc())
+}
+
+/// The time now as lines of a log begin with it.
+pub(super) fn time_now() -> String {
+    let time = vietnam_time();
+    let time = time.replace_millisecond(time.millisecond()).expect("its own milliseconds are valid");
+    time.format(&Rfc3339).expect("years from 0 to 9999 have an RFC 3339 form")
+}
+
+fn in_vietnam(time: OffsetDateTime) -> OffsetDateTime {
     let offset = UtcOffset::from_hms(VIETNAM_OFFSET_HOURS, 0, 0).expect("seven hours are a valid offset");
-    Ok(time.to_offset(offset).replace_nanosecond(0).expect("zero is a valid nanosecond"))
+    time.to_offset(offset)
 }
 
 /// Directory for what sohoa keeps between runs: `SOHOA_HOME`, or the user's data directory.

@@ -3,11 +3,14 @@
 mod args;
 mod check;
 mod digitize;
+mod dossier;
 mod environment;
 mod inspect;
 mod log;
+mod serve;
 mod sign;
 mod sizes;
+mod store;
 mod upgrade;
 mod verify;
 
@@ -47,6 +50,9 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Sign(command) => sign::run(&command, &args.shared, lang),
         Command::Verify(command) => verify::run(&command, &args.shared, lang),
         Command::Upgrade(command) => upgrade::run(&command, &args.shared, lang),
+        Command::Serve(command) => serve::run(&command, &args.shared, lang),
+        Command::Dossier(command) => dossier::run(&command, &args.shared, lang),
+        Command::Store(command) => store::run(&command, &args.shared, lang),
         Command::Check(command) => check::run(&command, &args.shared, lang),
         Command::Log(command) => log::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
@@ -84,12 +90,11 @@ fn manpage(mut command: clap::Command) -> std::io::Result<Vec<u8>> {
     man.render_options_section(&mut page)?;
     command.build();
     let shared: Vec<clap::Id> = command.get_arguments().map(|argument| argument.get_id().clone()).collect();
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
-        let own = sub.clone().mut_args(|argument| {
+    for (title, sub) in subcommands("sohoa", &command) {
+        let own = sub.mut_args(|argument| {
             let is_shared = shared.contains(argument.get_id());
             argument.hide(is_shared)
         });
-        let title = format!("sohoa {}", sub.get_name());
         let man = clap_mangen::Man::new(own.bin_name(title.clone()));
         let mut section = Vec::new();
         man.render_synopsis_section(&mut section)?;
@@ -103,6 +108,17 @@ fn manpage(mut command: clap::Command) -> std::io::Result<Vec<u8>> {
     }
     man.render_version_section(&mut page)?;
     Ok(page)
+}
+
+/// The commands below one, each followed by its own, with their full names.
+fn subcommands(parent: &str, command: &clap::Command) -> Vec<(String, clap::Command)> {
+    let subs = command.get_subcommands().filter(|sub| sub.get_name() != "help");
+    subs.flat_map(|sub| {
+        let title = format!("{parent} {}", sub.get_name());
+        let below = subcommands(&title, sub);
+        [(title, sub.clone())].into_iter().chain(below)
+    })
+    .collect()
 }
 
 fn print(bytes: &[u8]) -> Result<ExitCode, Failure> {

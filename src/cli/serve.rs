@@ -1,0 +1,275 @@
+//! `sohoa serve`: the service in the foreground, for a service manager to start and stop.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+use sohoa::config::{Config, Priority, RawWatch, WatchMode};
+use sohoa::exit::ExitCode;
+use sohoa::grouping::Rules;
+use sohoa::intake::{Folder, Mode};
+use sohoa::model::{Lang, Localized, shown};
+use sohoa::ocr::OcrEngine;
+use sohoa::pool::Pool;
+use sohoa::service::{self, Event, ServiceError, Settings, Tools, Watched};
+use sohoa::store::{State, Status, Store, StoreError};
+
+use super::args::{KeyOptions, Shared, Switch};
+use super::{Failure, environment, remark};
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Serve {
+    /// Folder to watch, in place of those of the configuration; may be repeated
+    #[arg(long, value_name = "DIR")]
+    watch: Vec<PathBuf>,
+    /// Directory for the results
+    #[arg(long, short, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataOption,
+    #[command(flatten)]
+    key: KeyOptions,
+    /// Leave the components unsigned, to be signed later
+    #[arg(long, conflicts_with_all = ["key", "token"])]
+    no_sign: bool,
+    /// Whether to read the text
+    #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true)]
+    ocr: Option<Switch>,
+    /// Events for programs on standard output, one JSON line each
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where the store is: an option of every command on it.
+#[derive(Clone, Debug, ClapArgs)]
+pub(super) struct DataOption {
+    /// Directory of the store [default: /var/lib/sohoa where it exists, else sohoa in the user's data directory]
+    #[arg(long, value_name = "DIR", env = "SOHOA_DATA", hide_env = true)]
+    data: Option<PathBuf>,
+}
+
+impl DataOption {
+    /// The directory of the store.
+    pub(super) fn directory(&self, config: &Config) -> PathBuf {
+        const SYSTEM: &str = "/var/lib/sohoa";
+        let named = self.data.clone().or_else(|| config.service.data.clone());
+        named.unwrap_or_else(|| match PathBuf::from(SYSTEM) {
+            system if system.is_dir() => system,
+            _ => environment::home(),
+        })
+    }
+}
+
+/// Serves until a signal stops it.
+pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCode, Failure> {
+    let config = environment::configuration(shared, lang, |raw| {
+        raw.ocr.enabled = command.ocr.map(|ocr| ocr == Switch::On).or(raw.ocr.enabled);
+        command.key.overlay(&mut raw.sign);
+        raw.sign.enabled = if command.no_sign { Some(false) } else { raw.sign.enabled };
+        raw.service.out = command.out.clone().or(raw.service.out.take());
+        if !command.watch.is_empty() {
+            let folder = |folder: &PathBuf| RawWatch { folder: folder.clone(), ..RawWatch::default() };
+            raw.watch = command.watch.iter().map(folder).collect();
+        }
+    })?;
+    environment::check_secrets(&config, &command.key)?;
+    let settings = settings(&config)?;
+    let store = Store::open(&command.data.directory(&config)).map_err(|error| store_failure(&error, lang))?;
+    let now = environment::now(lang)?;
+    let reader = environment::reader(&config)?;
+    let teller = Teller { json: command.json, lang };
+    // A key that cannot be used holds up nothing: what it was to sign waits (chờ ký).
+    let signer = match config.sign.then(|| environment::signer(&config, &command.key, now)) {
+        None => None,
+        Some(Ok(signer)) => Some(signer),
+        Some(Err(failure)) if failure.code == ExitCode::Key => {
+            teller.tell(&Event::Trouble(service::Trouble::Key(failure.message.clone(), failure.message)));
+            None
+        }
+        Some(Err(failure)) => return Err(failure),
+    };
+    let pool = Pool::new(config.jobs, config.memory_bytes)
+        .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
+    let stamp = environment::stamp(&config, signer.is_some())?;
+    let tools = Tools {
+        pool: &pool,
+        page: &config.page,
+        profile: &config.profile,
+        level: config.level,
+        stamp: stamp.as_ref(),
+        engine: reader.as_ref().map(|reader| &reader.engine as &dyn OcrEngine),
+        transcripts: if reader.is_some() { &config.transcripts } else { &[] },
+        models: reader.as_ref().map_or_else(Vec::new, |reader| reader.models.clone()),
+        signer: signer.as_deref(),
+    };
+    serve(&store, &settings, &tools, &teller)
+}
+
+/// Runs the service on a thread of its own and obeys signals on this one.
+fn serve(store: &Store, settings: &Settings, tools: &Tools<'_>, teller: &Teller) -> Result<ExitCode, Failure> {
+    let lang = teller.lang;
+    let internal = |error: std::io::Error| Failure::new(ExitCode::Internal, error.to_string());
+    let stop = Arc::new(AtomicBool::new(false));
+    // The second order to stop is obeyed at once: nothing is lost by that either.
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop)).map_err(internal)?;
+        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(internal)?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).map_err(internal)?;
+    let handle = signals.handle();
+    let result = std::thread::scope(|scope| {
+        let service = scope.spawn(|| {
+            let result =
+                service::run(store, settings, tools, &environment::vietnam_time, &stop, &|event| teller.tell(event));
+            handle.close();
+            result
+        });
+        for signal in signals.forever() {
+            if signal != SIGUSR1 {
+                break;
+            }
+            teller.tell_status(store);
+        }
+        service.join().expect("a panic of the service was told")
+    });
+    teller.tell_status(store);
+    match result {
+        Ok(()) => Ok(ExitCode::Done),
+        Err(ServiceError::Store(error)) => Err(store_failure(&error, lang)),
+        Err(error @ ServiceError::Output { .. }) => Err(Failure::new(ExitCode::Output, error.message(lang))),
+        Err(error) => Err(Failure::new(ExitCode::Configuration, error.message(lang))),
+    }
+}
+
+/// The checked settings of the service.
+fn settings(config: &Config) -> Result<Settings, Failure> {
+    let (lang, service) = (config.lang, &config.service);
+    let usage = |vietnamese, english| Failure::new(ExitCode::Usage, lang.pick(vietnamese, english));
+    if service.watch.is_empty() {
+        return Err(usage(
+            "chưa có thư mục nào để theo dõi; hãy dùng --watch hoặc đặt [[watch]] trong tệp cấu hình",
+            "there is no folder to watch; use --watch, or set [[watch]] in the configuration file",
+        ));
+    }
+    let Some(out) = &service.out else {
+        return Err(usage(
+            "chưa có thư mục kết quả; hãy dùng --out hoặc đặt service.out trong tệp cấu hình",
+            "there is no directory for the results; use --out, or set service.out in the configuration file",
+        ));
+    };
+    let output =
+        std::path::absolute(out).map_err(|error| Failure::new(ExitCode::Output, format!("{}: {error}", shown(out))))?;
+    let rules = Rules::parse(service.file_names.as_deref()).map_err(|error| {
+        let name = lang.pick("giá trị của `service.file_names` không đúng", "`service.file_names` is wrong");
+        Failure::new(ExitCode::Configuration, format!("{name}: {error}"))
+    })?;
+    Ok(Settings {
+        folders: service.watch.iter().map(watched).collect(),
+        output,
+        rules,
+        gap: service.gap,
+        max_unmade: service.max_waiting,
+        min_free_bytes: service.min_free_bytes,
+        attempts: service.attempts,
+        keep_originals: service.keep_originals,
+    })
+}
+
+fn watched(raw: &RawWatch) -> Watched {
+    let mode = match raw.mode {
+        WatchMode::Events => Mode::Events,
+        WatchMode::Polling => Mode::Polling,
+        WatchMode::Both => Mode::Both,
+    };
+    // Files are known by their folder: its path must not depend on where the program was started.
+    let path = std::path::absolute(&raw.folder).unwrap_or_else(|_| raw.folder.clone());
+    let usual = Folder::new(path, mode);
+    let seconds = |given: Option<f64>, usual| given.map_or(usual, Duration::from_secs_f64);
+    let folder = Folder {
+        settle: seconds(raw.settle_seconds, usual.settle),
+        rescan: seconds(raw.rescan_seconds, usual.rescan),
+        patience: seconds(raw.patience_seconds, usual.patience),
+        keep: raw.keep,
+        done: raw.done,
+        ..usual
+    };
+    Watched { folder, priority: i64::from(raw.priority == Priority::Backlog) }
+}
+
+/// What a store that cannot be used means for the program.
+pub(super) fn store_failure(error: &StoreError, lang: Lang) -> Failure {
+    let code = match error {
+        StoreError::Missing(_) | StoreError::NoDossier(_) | StoreError::NotWaiting(_) => ExitCode::NoInput,
+        StoreError::Newer { .. } | StoreError::NotOurs(_) => ExitCode::Configuration,
+        StoreError::Damaged(_) => ExitCode::Tampered,
+        _ => ExitCode::Output,
+    };
+    Failure::new(code, error.message(lang))
+}
+
+/// Tells events as lines: for programs on standard output, for people on standard error.
+struct Teller {
+    json: bool,
+    lang: Lang,
+}
+
+impl Teller {
+    fn tell(&self, event: &Event) {
+        match self.json {
+            true => self.print(event.to_json(self.lang)),
+            false => remark(&format!("{} {}", environment::time_now(), event.to_line(self.lang))),
+        }
+    }
+
+    fn tell_status(&self, store: &Store) {
+        let now = service::millis(environment::vietnam_time());
+        match (store.status(now), self.json) {
+            (Ok(status), true) => self.print(status_json(&status)),
+            (Ok(status), false) => remark(&status_line(&status, self.lang)),
+            (Err(error), _) => self.tell(&Event::Trouble(service::Trouble::Store(error))),
+        }
+    }
+
+    fn print(&self, mut value: serde_json::Value) {
+        value["time"] = environment::time_now().into();
+        // A log that nobody can write is no reason to stop.
+        drop(super::print(format!("{value}\n").as_bytes()));
+    }
+}
+
+/// How things stand, for programs.
+pub(super) fn status_json(status: &Status) -> serde_json::Value {
+    let components: serde_json::Map<String, serde_json::Value> =
+        State::ALL.iter().map(|state| (state.code().to_owned(), status.of(*state).into())).collect();
+    json!({
+        "event": "status", "captures": status.captures, "unmade_captures": status.unmade_captures,
+        "components": components, "queued": status.queued, "running": status.running, "retried": status.retried,
+        "oldest_queued_ms": status.oldest_queued, "oldest_unsigned_ms": status.oldest_unsigned,
+    })
+}
+
+/// How things stand, for people.
+fn status_line(status: &Status, lang: Lang) -> String {
+    let components: Vec<String> =
+        State::ALL.iter().map(|state| format!("{} {}", state.name(lang), status.of(*state))).collect();
+    let minutes = status.oldest_queued.map_or(0, |age| age / 60_000);
+    match lang {
+        Lang::Vi => format!(
+            "{} ảnh gốc · thành phần: {} · {} chờ xử lý, lâu nhất {minutes} phút",
+            status.captures,
+            components.join(", "),
+            status.queued
+        ),
+        Lang::En => format!(
+            "{} captures · components: {} · {} queued, the oldest for {minutes} minutes",
+            status.captures,
+            components.join(", "),
+            status.queued
+        ),
+    }
+}

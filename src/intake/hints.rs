@@ -1,0 +1,97 @@
+//! Hints of the system (inotify) that something changed. They only save waiting: one that is late, lost or wrong changes no
+//! outcome, because a folder is looked through again from time to time.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+/// Paths that wait to be looked at. What does not fit makes the folders be looked through.
+const MAX_WAITING: usize = 4096;
+
+/// How long further hints are gathered once one came: a writer causes many for one file.
+const GATHER: Duration = Duration::from_millis(15);
+
+/// The queue of hints of all folders.
+#[derive(Debug)]
+pub(super) struct Hints {
+    watcher: Option<RecommendedWatcher>,
+    queue: Receiver<PathBuf>,
+    lost: Arc<AtomicBool>,
+    /// Keeps the queue open where there is no watcher.
+    _sender: SyncSender<PathBuf>,
+}
+
+impl Hints {
+    /// Asks the system for hints where they are `wanted`. It may refuse; the folders are then polled.
+    pub(super) fn start(wanted: bool) -> (Self, Option<notify::Error>) {
+        let (sender, queue) = sync_channel(MAX_WAITING);
+        let lost = Arc::new(AtomicBool::new(false));
+        let (to_queue, is_lost) = (sender.clone(), Arc::clone(&lost));
+        let on_event = move |event: notify::Result<Event>| hint(event, &to_queue, &is_lost);
+        let started = wanted.then(|| RecommendedWatcher::new(on_event, Config::default()));
+        let (watcher, error) = match started {
+            None => (None, None),
+            Some(Ok(watcher)) => (Some(watcher), None),
+            Some(Err(error)) => (None, Some(error)),
+        };
+        (Self { watcher, queue, lost, _sender: sender }, error)
+    }
+
+    /// Asks for hints about the entries of a directory, not of those below.
+    pub(super) fn watch(&mut self, directory: &Path) -> notify::Result<()> {
+        let Some(watcher) = &mut self.watcher else { return Ok(()) };
+        // What the path named before may be another directory by now.
+        if watcher.unwatch(directory).is_err() {}
+        watcher.watch(directory, RecursiveMode::NonRecursive)
+    }
+
+    /// Takes the asking back.
+    pub(super) fn unwatch(&mut self, directory: &Path) {
+        if let Some(watcher) = &mut self.watcher
+            && watcher.unwatch(directory).is_err()
+        {
+            // The system dropped it by itself, with the directory.
+        }
+    }
+
+    /// Waits for hints, at most this long: the paths, and whether some were lost.
+    pub(super) fn wait(&self, timeout: Duration) -> (BTreeSet<PathBuf>, bool) {
+        let mut paths = BTreeSet::new();
+        match self.queue.recv_timeout(timeout) {
+            Ok(path) => {
+                thread::sleep(GATHER);
+                paths.insert(path);
+                paths.extend(self.queue.try_iter().take(MAX_WAITING));
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        (paths, self.lost.swap(false, Ordering::Relaxed))
+    }
+}
+
+/// Queues the paths of an event, called on the watcher's thread, which must never wait.
+fn hint(event: notify::Result<Event>, queue: &SyncSender<PathBuf>, lost: &AtomicBool) {
+    let Ok(event) = event else {
+        lost.store(true, Ordering::Relaxed);
+        return;
+    };
+    if event.need_rescan() {
+        lost.store(true, Ordering::Relaxed);
+    }
+    // Our own reading opens and closes files, too.
+    if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
+        return;
+    }
+    for path in event.paths {
+        if let Err(TrySendError::Full(_)) = queue.try_send(path) {
+            lost.store(true, Ordering::Relaxed);
+        }
+    }
+}

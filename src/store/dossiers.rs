@@ -1,0 +1,364 @@
+//! Dossiers and their components: what there is, and placing by hand what no rule could place.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::gather::component_name;
+use crate::intake::names::page_name;
+use crate::model::DossierCode;
+
+use super::accept::{ensure_dossier, free_name, next_version};
+use super::jobs::{self, Published};
+use super::{Millis, State, Store, StoreError, Subject, record};
+
+/// A dossier with its components, newest versions first named.
+#[derive(Clone, Debug)]
+pub struct DossierShown {
+    /// Its code; `None` for what waits to be placed.
+    pub code: Option<String>,
+    /// When its first capture came.
+    pub created: Millis,
+    /// Its components, every version.
+    pub components: Vec<ComponentShown>,
+}
+
+/// One version of a component.
+#[derive(Clone, Debug)]
+pub struct ComponentShown {
+    /// Its number.
+    pub id: i64,
+    /// As a person wrote it.
+    pub title: String,
+    /// Name of its files.
+    pub name: String,
+    /// From 1.
+    pub version: u32,
+    /// Whether no later version has taken its place.
+    pub is_newest: bool,
+    /// How far it is.
+    pub state: State,
+    /// The word for why it waits or failed.
+    pub reason: Option<String>,
+    /// Component code (*mã thành phần hồ sơ*).
+    pub code: Option<String>,
+    /// Result code (*mã giấy tờ kết quả*), where it is a result.
+    pub result_code: Option<String>,
+    /// Last change.
+    pub changed: Millis,
+    /// Its captures in order.
+    pub captures: Vec<CaptureShown>,
+    /// What was published of it.
+    pub published: Vec<PublishedShown>,
+}
+
+/// What was published of a component.
+pub type PublishedShown = Published;
+
+/// A capture of a component.
+#[derive(Clone, Debug)]
+pub struct CaptureShown {
+    /// Its number.
+    pub id: i64,
+    /// Its hash.
+    pub sha256: String,
+    /// Size.
+    pub bytes: u64,
+    /// The name it came with.
+    pub name: String,
+}
+
+impl Store {
+    /// All dossiers by code, without their components, each with the number of its components' newest versions; the last
+    /// row, if there is one, counts what waits to be placed.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn dossiers(&self) -> Result<Vec<(Option<String>, Vec<(State, u64)>)>, StoreError> {
+        let connection = self.connection();
+        let mut select = connection.prepare(
+            "SELECT d.code, c.state, count(*) FROM components c LEFT JOIN dossiers d ON d.id = c.dossier
+             WHERE c.state <> 'moved' AND NOT EXISTS (SELECT 1 FROM components n
+                 WHERE coalesce(n.dossier, 0) = coalesce(c.dossier, 0) AND n.name = c.name
+                 AND n.version > c.version AND n.state <> 'moved')
+             GROUP BY d.code, c.state ORDER BY d.code IS NULL, d.code, c.state",
+        )?;
+        let mut rows = select.query([])?;
+        let mut dossiers: Vec<(Option<String>, Vec<(State, u64)>)> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let code: Option<String> = row.get(0)?;
+            let (state, count) = (State::of(&row.get::<_, String>(1)?, code.is_some()), row.get(2)?);
+            match dossiers.last_mut().filter(|(last, _)| *last == code) {
+                Some((_, states)) => match states.iter_mut().find(|(known, _)| *known == state) {
+                    Some((_, known)) => *known += count,
+                    None => states.push((state, count)),
+                },
+                None => dossiers.push((code, vec![(state, count)])),
+            }
+        }
+        Ok(dossiers)
+    }
+
+    /// One dossier with its components; `None` for what waits to be placed.
+    ///
+    /// # Errors
+    /// When there is no such dossier.
+    pub fn dossier(&self, code: Option<&str>) -> Result<DossierShown, StoreError> {
+        let mut connection = self.connection();
+        // One moment of the store, whoever writes meanwhile.
+        let connection = connection.transaction()?;
+        let row = match code {
+            None => (None, 0),
+            Some(code) => {
+                let select = "SELECT id, created FROM dossiers WHERE code = ?1";
+                let found = connection.query_row(select, [code], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                let (id, created): (i64, Millis) = found.ok_or_else(|| StoreError::NoDossier(code.to_owned()))?;
+                (Some(id), created)
+            }
+        };
+        let mut select = connection.prepare(
+            "SELECT id, title, name, version, state, coalesce(problem, reason), code, result_code, changed FROM components
+             WHERE dossier IS ?1 AND state <> 'moved' ORDER BY name, version",
+        )?;
+        let components = select.query_map([row.0], |found| {
+            Ok(ComponentShown {
+                id: found.get(0)?,
+                title: found.get(1)?,
+                name: found.get(2)?,
+                version: found.get(3)?,
+                is_newest: true,
+                state: State::of(&found.get::<_, String>(4)?, row.0.is_some()),
+                reason: found.get(5)?,
+                code: found.get(6)?,
+                result_code: found.get(7)?,
+                changed: found.get(8)?,
+                captures: Vec::new(),
+                published: Vec::new(),
+            })
+        })?;
+        let mut components = components.collect::<Result<Vec<_>, _>>()?;
+        for index in 1..components.len() {
+            components[index - 1].is_newest = !components[index - 1].name.eq_ignore_ascii_case(&components[index].name);
+        }
+        for component in &mut components {
+            component.captures = captures(&connection, component.id)?;
+            component.published = published(&connection, component.id)?;
+        }
+        Ok(DossierShown { code: code.map(str::to_owned), created: row.1, components })
+    }
+
+    /// Places waiting captures in a component of a dossier, in this order, and queues it to be made: a new version where the
+    /// dossier has a component of this title, which keeps its pages and gets these after them. What the captures were in
+    /// before gives them up. `code` and `result_code` are kept with the component where they are given.
+    ///
+    /// # Errors
+    /// When a capture does not wait, or is being made at this moment; nothing is changed then.
+    pub fn attach(
+        &self,
+        dossier: &DossierCode,
+        title: &str,
+        captures: &[i64],
+        codes: (Option<&str>, Option<&str>),
+        now: Millis,
+    ) -> Result<i64, StoreError> {
+        self.write(|transaction| {
+            let dossier_id = ensure_dossier(transaction, dossier.as_str(), now)?;
+            let target = target(transaction, dossier, dossier_id, title, now)?;
+            for &capture in captures {
+                let name = take_out(transaction, capture, now)?;
+                let insert = "INSERT OR IGNORE INTO component_captures (component, capture, name, position)
+                    VALUES (?1, ?2, ?3, (SELECT coalesce(max(position), 0) + 1 FROM component_captures
+                    WHERE component = ?1))";
+                transaction.execute(insert, params![target, capture, name])?;
+                let subject = Subject { capture: Some(capture), component: Some(target), dossier: Some(dossier_id) };
+                record(transaction, now, "placed", subject, None)?;
+            }
+            let update = "UPDATE components SET code = coalesce(?2, code), result_code = coalesce(?3, result_code)
+                WHERE id = ?1";
+            transaction.execute(update, params![target, codes.0, codes.1])?;
+            jobs::queue(transaction, target, now)?;
+            Ok(target)
+        })
+    }
+
+    /// Writes down that a dossier was handed on.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn exported(&self, code: &str, now: Millis) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let select = "SELECT id FROM dossiers WHERE code = ?1";
+            let dossier = transaction.query_row(select, [code], |row| row.get(0)).optional()?;
+            record(transaction, now, "exported", Subject { dossier, ..Subject::default() }, None)
+        })
+    }
+
+    /// The captures of a component that waits to be placed, in order.
+    ///
+    /// # Errors
+    /// When there is no such component.
+    pub fn waiting_captures(&self, component: i64) -> Result<Vec<i64>, StoreError> {
+        let connection = self.connection();
+        let select = "SELECT 1 FROM components WHERE id = ?1 AND dossier IS NULL AND state <> 'moved'";
+        if !connection.prepare(select)?.exists([component])? {
+            return Err(StoreError::NotWaiting(component));
+        }
+        Ok(captures(&connection, component)?.into_iter().map(|capture| capture.id).collect())
+    }
+}
+
+/// The component that captures are placed in, with no job: a new one, or what is to become the next version.
+fn target(
+    connection: &Connection,
+    dossier: &DossierCode,
+    dossier_id: i64,
+    title: &str,
+    now: Millis,
+) -> Result<i64, StoreError> {
+    let name = component_name(title);
+    let select = "SELECT c.id, c.state, coalesce(j.state = 'running', 0) FROM components c
+        LEFT JOIN jobs j ON j.component = c.id WHERE c.dossier = ?1 AND c.name = ?2 AND c.state <> 'moved'
+        ORDER BY version DESC LIMIT 1";
+    let found = connection.query_row(select, params![dossier_id, name], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
+    });
+    match found.optional()? {
+        Some((id, state, false)) if matches!(&state[..], "collecting" | "queued") => {
+            connection.execute("DELETE FROM jobs WHERE component = ?1", [id])?;
+            Ok(id)
+        }
+        Some((id, ..)) => next_version(connection, id, now, now),
+        None => {
+            let name = free_name(connection, Some(dossier_id), &name)?;
+            // The key of a folder of this title in the dossier: later captures from there belong to it.
+            let key = format!("{dossier}\nnamed\n{name}");
+            let insert = "INSERT INTO components
+                (dossier, key, title, name, version, state, priority, created, changed, modified)
+                VALUES (?1, ?2, ?3, ?4, 1, 'collecting', 0, ?5, ?5, ?5) RETURNING id";
+            Ok(connection.query_row(insert, params![dossier_id, key, title, name, now], |row| row.get(0))?)
+        }
+    }
+}
+
+/// Takes a waiting capture out of the component that waits; says what it was called there.
+fn take_out(connection: &Connection, capture: i64, now: Millis) -> Result<String, StoreError> {
+    let select = "SELECT c.id, p.name, coalesce(j.state = 'running', 0) FROM component_captures p
+        JOIN components c ON c.id = p.component LEFT JOIN jobs j ON j.component = c.id
+        WHERE p.capture = ?1 AND c.dossier IS NULL AND c.state <> 'moved' ORDER BY c.id DESC";
+    let mut select = connection.prepare_cached(select)?;
+    let rows = select.query_map([capture], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let waiting: Vec<(i64, String, bool)> = rows.collect::<Result<_, _>>()?;
+    let Some((_, name, _)) = waiting.first() else { return Err(StoreError::NotWaiting(capture)) };
+    for (component, _, is_running) in &waiting {
+        if *is_running {
+            return Err(StoreError::BeingMade(*component));
+        }
+        connection
+            .execute("DELETE FROM component_captures WHERE component = ?1 AND capture = ?2", [*component, capture])?;
+        connection.execute("DELETE FROM jobs WHERE component = ?1", [component])?;
+        let rest: u64 = connection.query_row(
+            "SELECT count(*) FROM component_captures WHERE component = ?1",
+            [component],
+            |row| row.get(0),
+        )?;
+        // What is left is made anew without the capture.
+        match rest {
+            0 => drop(
+                connection
+                    .execute("UPDATE components SET state = 'moved', changed = ?2 WHERE id = ?1", [*component, now])?,
+            ),
+            _ => jobs::queue(connection, *component, now)?,
+        }
+    }
+    Ok(name.clone())
+}
+
+fn captures(connection: &Connection, component: i64) -> Result<Vec<CaptureShown>, StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT c.id, c.sha256, c.bytes, p.name, p.position FROM component_captures p
+         JOIN captures c ON c.id = p.capture WHERE p.component = ?1",
+    )?;
+    let rows = select.query_map([component], |row| {
+        let capture = CaptureShown { id: row.get(0)?, sha256: row.get(1)?, bytes: row.get(2)?, name: row.get(3)? };
+        Ok((row.get::<_, i64>(4)?, capture))
+    })?;
+    let mut captures = rows.collect::<Result<Vec<_>, _>>()?;
+    captures.sort_by_cached_key(|(position, capture)| (*position, page_name(&capture.name)));
+    Ok(captures.into_iter().map(|(_, capture)| capture).collect())
+}
+
+fn published(connection: &Connection, component: i64) -> Result<Vec<Published>, StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT directory, name, version, file, sha256 FROM published WHERE component = ?1 ORDER BY name, version",
+    )?;
+    let rows = select.query_map([component], |row| jobs::published(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grouping::{Rules, place};
+    use crate::store::NewCapture;
+
+    fn drop_file(store: &Store, relative: &str) -> (i64, i64) {
+        let file = store.directory().join("x");
+        std::fs::write(&file, relative).unwrap();
+        let blob = store.blobs().take_in(&file, relative.len() as u64).unwrap();
+        let place = place("in", relative, false, &Rules::default());
+        let new = NewCapture { blob: &blob, source: "in", relative, modified: 0, priority: 0 };
+        let accepted = store.accept(&new, &place, 1_000, 1).unwrap();
+        (accepted.capture, accepted.component)
+    }
+
+    fn desk() -> (tempfile::TempDir, Store, DossierCode) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("data")).unwrap();
+        (folder, store, "H21-250701-0012".parse().unwrap())
+    }
+
+    #[test]
+    fn what_waits_is_placed_and_its_rest_made_anew() {
+        let (_folder, store, code) = desk();
+        let (one, waiting) = drop_file(&store, "IMG_1.jpg");
+        let (two, _) = drop_file(&store, "IMG_2.jpg");
+        let placed = store.attach(&code, "Tờ khai", &[two], (Some("TP1"), None), 5).unwrap();
+        let dossier = store.dossier(Some(code.as_str())).unwrap();
+        assert_eq!((&dossier.components[0].name[..], dossier.components[0].id), ("To-khai", placed));
+        assert_eq!(dossier.components[0].code.as_deref(), Some("TP1"));
+        let rest = store.dossier(None).unwrap().components;
+        assert_eq!((rest.len(), rest[0].id, rest[0].captures.len()), (1, waiting, 1));
+        // The last one goes, too, and comes after the first in its new component.
+        store.attach(&code, "Tờ khai", &[one], (None, None), 6).unwrap();
+        let dossier = store.dossier(Some(code.as_str())).unwrap();
+        let names: Vec<&str> = dossier.components[0].captures.iter().map(|capture| &capture.name[..]).collect();
+        assert_eq!(names, ["IMG_2.jpg", "IMG_1.jpg"]);
+        assert!(store.dossier(None).unwrap().components.is_empty());
+        assert!(matches!(store.attach(&code, "x", &[one], (None, None), 7), Err(StoreError::NotWaiting(_))));
+        assert!(store.dossier(Some("H21-250701-9999")).is_err());
+    }
+
+    #[test]
+    fn placing_into_what_is_made_makes_a_version() {
+        let (_folder, store, code) = desk();
+        let (first, _) = drop_file(&store, "a.jpg");
+        store.attach(&code, "a", &[first], (None, None), 5).unwrap();
+        let work = store.claim(5).unwrap().unwrap();
+        store.finish(work.component, State::Done, "f", &[], 6).unwrap();
+        let (second, _) = drop_file(&store, "b.jpg");
+        store.attach(&code, "A", &[second], (None, None), 7).unwrap();
+        let components = store.dossier(Some(code.as_str())).unwrap().components;
+        let versions: Vec<_> = components.iter().map(|one| (one.version, one.is_newest, one.captures.len())).collect();
+        assert_eq!(versions, [(1, false, 1), (2, true, 2)]);
+        assert_eq!(store.dossiers().unwrap(), [(Some(code.to_string()), vec![(State::InWork, 1)])]);
+    }
+
+    #[test]
+    fn what_is_in_work_is_not_taken_away() {
+        let (_folder, store, code) = desk();
+        let (capture, waiting) = drop_file(&store, "a.jpg");
+        store.close_due(10_000, 10_000).unwrap();
+        store.claim(10_000).unwrap().unwrap();
+        let refused = store.attach(&code, "a", &[capture], (None, None), 11_000);
+        assert!(matches!(refused, Err(StoreError::BeingMade(id)) if id == waiting));
+        assert!(store.dossier(Some(code.as_str())).is_err(), "nothing was begun");
+    }
+}
