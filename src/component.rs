@@ -82,6 +82,11 @@ impl UnsignedPdf {
         &self.0
     }
 
+    /// The file itself.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
     /// SHA-256 of the file: what is frozen at assembly.
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(&self.0).into()

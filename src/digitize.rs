@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 use crate::budget::{self, Cost, Fit};
 use crate::codes::Symbology;
-use crate::component::{ComponentError, UnsignedPdf};
+use crate::component::{ComponentError, SignedPdf, UnsignedPdf};
 use crate::gather::{self, CaptureFile, Gathered, PassedOver};
 use crate::imaging::decode::Limits;
 use crate::input::{self, Frame, InputError};
@@ -709,7 +709,6 @@ fn finish(
             keywords: None,
         };
         let (unsigned, too_large) = assemble(job, pool, &plan.name, &mut pages, &info, on_event)?;
-        component.exceeds = too_large.then_some(job.profile.max_bytes.value);
         let entries = (1..).zip(sources).zip(&pages);
         component.pages =
             entries.map(|((number, source), page)| page_entry(number, source, page, job.engine)).collect();
@@ -729,7 +728,9 @@ fn finish(
             Some((_, Err(error))) => return Err(error.into()),
             None => None,
         };
-        let bytes = signed.map_or_else(|| unsigned.bytes().to_vec(), |signed| signed.bytes().to_vec());
+        let bytes = signed.map_or_else(|| unsigned.into_bytes(), SignedPdf::into_bytes);
+        let limit = job.profile.max_bytes.value;
+        component.exceeds = (too_large || bytes.len() as u64 > limit).then_some(limit);
         let name = file_name(&plan.stem, component.version, component.state, "pdf");
         files = transcripts(job, &component, &plan.stem, &name, &pages);
         component.transcripts = files.iter().map(|(name, text)| file_entry(name, text)).collect();

@@ -11,10 +11,12 @@ use time::macros::{format_description, offset};
 
 use crate::imaging::decode::Limits;
 use crate::imaging::free_space::{self, EDGE_MM, Side};
+use crate::imaging::layers;
 use crate::input;
 use crate::model::{Role, Seal, SizeMm};
 use crate::pdf::appearance::{Appearance, SignatureBox};
 use crate::pdf::reader::{self, FirstPage};
+use crate::pdf::structure;
 use crate::profile::{Corner, Item, Mark};
 use crate::sign::{self, Signer};
 
@@ -110,8 +112,11 @@ fn widest(page_mm: f64) -> f64 {
 /// What is displayed of the page, boxes of other annotations filled in; `None` where that is not one picture.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels of a page, clamped to it")]
 fn look(page: &FirstPage, pdf: &[u8]) -> Option<RgbImage> {
-    let (image, [left, _, right, top]) = page.picture.as_ref()?;
-    let picture = input::decode_page(pdf, 1, image, &Limits::default()).ok()?.image;
+    let one = page
+        .picture
+        .as_ref()
+        .and_then(|(image, edges)| Some((input::decode_page(pdf, 1, image, &Limits::default()).ok()?.image, *edges)));
+    let (picture, [left, _, right, top]) = one.or_else(|| stored(pdf))?;
     let scale = f64::from(picture.width()) / (right - left);
     let pixels = |units: f64| (units * scale).round().clamp(0.0, f64::from(u32::MAX)) as u32;
     let edges = page.edges;
@@ -139,6 +144,13 @@ fn look(page: &FirstPage, pdf: &[u8]) -> Option<RgbImage> {
         }
     }
     Some(look)
+}
+
+/// The first page of a file that we stored in another form than one JPEG, with its edges.
+fn stored(pdf: &[u8]) -> Option<(RgbImage, [f64; 4])> {
+    let (picture, size) = structure::first_picture(pdf)?;
+    let edges = [0.0, 0.0, size.width / UNIT_MM, size.height / UNIT_MM];
+    Some((layers::shown(&picture, &Limits::default())?, edges))
 }
 
 #[cfg(test)]

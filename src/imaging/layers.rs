@@ -10,11 +10,11 @@
 //! around it, and most of what is around it must be paper. Then whole strokes are judged: one whose pixels together have
 //! colour is a seal's or a pen's and stays in one piece.
 
-use image::{GrayImage, RgbImage};
+use image::{GrayImage, Rgb, RgbImage};
 
-use super::components;
 use super::gray::luma;
-use super::reduce;
+use super::{components, decode, jbig2, reduce};
+use crate::model::{Jpeg, Picture};
 
 /// Side of the cells in which paper and ink are measured, millimetres: wider than strokes, narrower than most shades.
 const CELL_MM: f64 = 1.4;
@@ -62,6 +62,31 @@ pub fn separate(page: &RgbImage, dpi: f64, background_size: (u32, u32)) -> Layer
     ink.iter_mut().zip(middle.iter()).filter(|(_, edge)| **edge == 0).for_each(|(ink, _)| *ink = reduce::MOST_WEIGHT);
     let foreground = reduce::area_of(page, &ink, coarse(page.width()), coarse(page.height()));
     Layers { mask, background, foreground }
+}
+
+/// What is seen of a picture, at the resolution of its finest layer; `None` where it is not one that we stored.
+pub fn shown(picture: &Picture, limits: &decode::Limits) -> Option<RgbImage> {
+    let pixels = |jpeg: &Jpeg| decode::decode(&jpeg.bytes, 0, limits).ok().map(|decoded| decoded.image);
+    match picture {
+        Picture::Jpeg(jpeg) => pixels(jpeg),
+        Picture::Bilevel(bilevel) => {
+            let ink = jbig2::decode(bilevel)?;
+            Some(RgbImage::from_fn(ink.width(), ink.height(), |x, y| Rgb([255 - ink.get_pixel(x, y)[0]; 3])))
+        }
+        Picture::Layers { background, foreground, mask } => {
+            let (background, foreground, ink) = (pixels(background)?, pixels(foreground)?, jbig2::decode(mask)?);
+            let at = |layer: &RgbImage, x: u32, y: u32| {
+                let part = |at: u32, side: u32, of: u32| {
+                    let place = u64::from(at) * u64::from(side) / u64::from(of);
+                    u32::try_from(place).expect("inside the layer")
+                };
+                *layer.get_pixel(part(x, layer.width(), ink.width()), part(y, layer.height(), ink.height()))
+            };
+            Some(RgbImage::from_fn(ink.width(), ink.height(), |x, y| {
+                at(if ink.get_pixel(x, y)[0] == 0 { &background } else { &foreground }, x, y)
+            }))
+        }
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a picture's side, at least 1")]
@@ -215,7 +240,7 @@ fn weights(mask: &GrayImage, outside: u8, inside: u8) -> GrayImage {
 
 #[cfg(test)]
 mod tests {
-    use image::{Luma, Rgb};
+    use image::Luma;
 
     use super::*;
 

@@ -5,7 +5,7 @@
 //! goes down [`STEPS`]: the same coefficients packed better, lower quality, at last the least resolution that the profile
 //! allows. The sizes and what they cost in legibility are in `docs/size.md`.
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 
 use super::PageError;
 use crate::imaging::decode::{self, Limits};
@@ -13,7 +13,7 @@ use crate::imaging::encode::{self, EncodeError, Packing};
 use crate::imaging::gray::luma;
 use crate::imaging::{jbig2, layers, reduce};
 use crate::input::InputError;
-use crate::model::{Bilevel, Jpeg, Lang, Localized, Picture};
+use crate::model::{Jpeg, Lang, Localized, Picture};
 
 /// Quality of the background of layers: paper without print, and what has colour. Seals and pens look as they do in the
 /// page's own JPEG of quality 80, side by side at 300 %.
@@ -161,28 +161,7 @@ pub fn smaller(encoded: &Encoded, step: Step, least_dpi: f64, limits: &Limits) -
 /// # Errors
 /// When it is none.
 pub fn shown(picture: &Picture, limits: &Limits) -> Result<RgbImage, PageError> {
-    let ink = |bilevel: &Bilevel| jbig2::decode(bilevel).ok_or(PageError::Stored);
-    match picture {
-        Picture::Jpeg(jpeg) => pixels(jpeg, limits),
-        Picture::Bilevel(bilevel) => {
-            let ink = ink(bilevel)?;
-            Ok(RgbImage::from_fn(ink.width(), ink.height(), |x, y| Rgb([255 - ink.get_pixel(x, y)[0]; 3])))
-        }
-        Picture::Layers { background, foreground, mask } => {
-            let (background, foreground) = (pixels(background, limits)?, pixels(foreground, limits)?);
-            let ink = ink(mask)?;
-            let at = |layer: &RgbImage, x: u32, y: u32| {
-                let part = |at: u32, side: u32, of: u32| {
-                    let place = u64::from(at) * u64::from(side) / u64::from(of);
-                    u32::try_from(place).expect("inside the layer")
-                };
-                *layer.get_pixel(part(x, layer.width(), ink.width()), part(y, layer.height(), ink.height()))
-            };
-            Ok(RgbImage::from_fn(ink.width(), ink.height(), |x, y| {
-                at(if ink.get_pixel(x, y)[0] == 0 { &background } else { &foreground }, x, y)
-            }))
-        }
-    }
+    layers::shown(picture, limits).ok_or(PageError::Stored)
 }
 
 /// The pixels of a JPEG of ours.
@@ -202,7 +181,10 @@ fn reduced_size((width, height): (u32, u32), dpi: f64, least_dpi: f64) -> ((u32,
 
 #[cfg(test)]
 mod tests {
+    use image::Rgb;
+
     use super::*;
+    use crate::model::Bilevel;
 
     const LEAST_DPI: f64 = 200.0;
 

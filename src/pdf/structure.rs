@@ -1,9 +1,10 @@
 //! Reading back published files: how many pages, and in our own the picture on each.
 
 use lopdf::content::Content;
-use lopdf::{Dictionary, Document, Object, ObjectId};
+use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
 
-use crate::model::SizeMm;
+use super::picture::NAMES;
+use crate::model::{Bilevel, Jpeg, Picture, SizeMm};
 
 /// Millimetres in a point.
 const MM_PER_POINT: f64 = 25.4 / 72.0;
@@ -44,6 +45,39 @@ pub fn page_count(pdf: &[u8]) -> Result<usize, StructureError> {
 pub fn pages(pdf: &[u8]) -> Result<Vec<ReadPage>, StructureError> {
     let document = Document::load_mem(pdf)?;
     document.get_pages().into_iter().map(|(number, id)| read_page(&document, number, id)).collect()
+}
+
+/// The picture of the first page of a file of ours, if it is not one JPEG, and its size on the page, whose lower left corner it fills.
+pub fn first_picture(pdf: &[u8]) -> Option<(Picture, SizeMm)> {
+    let document = Document::load_mem(pdf).ok()?;
+    let id = document.page_iter().next()?;
+    let resources = dictionary(&document, document.get_dictionary(id).ok()?.get(b"Resources").ok()?).ok()?;
+    let objects = dictionary(&document, resources.get(b"XObject").ok()?).ok()?;
+    let stream = |object: &Object| document.dereference(object).ok()?.1.as_stream().ok();
+    let named = |name: &str| stream(objects.get(name.as_bytes()).ok()?);
+    let side = |picture: &Stream, key: &[u8]| u32::try_from(picture.dict.get(key).ok()?.as_i64().ok()?).ok();
+    let jpeg = |picture: &Stream| {
+        let (width, height) = (side(picture, b"Width")?, side(picture, b"Height")?);
+        has_filter(picture, b"DCTDecode").then(|| Jpeg { bytes: picture.content.clone(), width, height })
+    };
+    let bilevel = |picture: &Stream| {
+        let (width, height) = (side(picture, b"Width")?, side(picture, b"Height")?);
+        has_filter(picture, b"JBIG2Decode").then(|| Bilevel { jbig2: picture.content.clone(), width, height })
+    };
+    let [first, over] = NAMES.map(named);
+    let picture = match (first?, over) {
+        (first, None) => Picture::Bilevel(bilevel(first)?),
+        (first, Some(over)) => Picture::Layers {
+            background: jpeg(first)?,
+            foreground: jpeg(over)?,
+            mask: bilevel(stream(over.dict.get(b"Mask").ok()?)?)?,
+        },
+    };
+    Some((picture, placed_size(&document, id).ok()??))
+}
+
+fn has_filter(picture: &Stream, name: &[u8]) -> bool {
+    picture.dict.get(b"Filter").and_then(Object::as_name).is_ok_and(|filter| filter == name)
 }
 
 fn read_page(document: &Document, number: u32, id: ObjectId) -> Result<ReadPage, StructureError> {
