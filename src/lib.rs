@@ -25,6 +25,8 @@ pub mod pdf;
 pub mod pool;
 pub mod profile;
 pub mod publish;
+pub mod scanner;
+pub mod sheet;
 pub mod sign;
 pub mod signing;
 pub mod token;

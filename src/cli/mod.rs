@@ -6,6 +6,8 @@ mod digitize;
 mod environment;
 mod inspect;
 mod log;
+mod scan;
+mod sheet;
 mod sign;
 mod upgrade;
 mod verify;
@@ -49,6 +51,8 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Check(command) => check::run(&command, &args.shared, lang),
         Command::Log(command) => log::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
+        Command::Scan(command) => scan::run(command, args.shared, lang),
+        Command::Sheet(command) => sheet::run(&command, lang),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut args::localized(Args::command(), lang), "sohoa", &mut script);

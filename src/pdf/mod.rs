@@ -10,6 +10,7 @@ pub mod changes;
 pub mod dss;
 mod icc;
 mod incremental;
+pub mod print;
 pub mod reader;
 pub mod signature;
 pub mod structure;

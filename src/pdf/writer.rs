@@ -251,12 +251,12 @@ fn capacity(pages: &[PdfPage<'_>]) -> usize {
     jpegs + 1_000 * pages.len() + 30 * words + 16_384
 }
 
-struct DocumentRefs {
-    catalog: Ref,
-    tree: Ref,
-    info: Ref,
-    metadata: Ref,
-    profile: Ref,
+pub(super) struct DocumentRefs {
+    pub(super) catalog: Ref,
+    pub(super) tree: Ref,
+    pub(super) info: Ref,
+    pub(super) metadata: Ref,
+    pub(super) profile: Ref,
 }
 
 #[derive(Clone, Copy)]
@@ -269,7 +269,7 @@ struct PageRefs {
 }
 
 /// [`DocumentInfo`] in the form in which both the information dictionary and XMP hold it.
-struct CheckedInfo {
+pub(super) struct CheckedInfo {
     title: String,
     language: String,
     subject: Option<String>,
@@ -280,7 +280,7 @@ struct CheckedInfo {
 }
 
 impl CheckedInfo {
-    fn new(info: &DocumentInfo) -> Result<Self, PdfError> {
+    pub(super) fn new(info: &DocumentInfo) -> Result<Self, PdfError> {
         let is_tag = |text: &str| {
             (2..=35).contains(&text.len())
                 && text.split('-').all(|part| (1..=8).contains(&part.len()))
@@ -402,7 +402,7 @@ impl JpegHeader {
     }
 }
 
-fn write_catalog(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo) {
+pub(super) fn write_catalog(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo) {
     let mut catalog = pdf.catalog(refs.catalog);
     catalog.pages(refs.tree).metadata(refs.metadata).lang(TextStr(&info.language));
     catalog.viewer_preferences().display_doc_title(true);
@@ -416,7 +416,7 @@ fn write_catalog(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo) {
         .dest_output_profile(refs.profile);
 }
 
-fn write_metadata(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo, level: PdfaLevel) {
+pub(super) fn write_metadata(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo, level: PdfaLevel) {
     let mut dictionary = pdf.document_info(refs.info);
     dictionary.title(TextStr(&info.title)).producer(TextStr(&info.producer));
     if let Some(subject) = &info.subject {
@@ -442,7 +442,7 @@ fn write_metadata(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo, level:
     pdf.metadata(refs.metadata, packet.as_bytes());
 }
 
-fn write_profile(pdf: &mut Pdf, id: Ref) {
+pub(super) fn write_profile(pdf: &mut Pdf, id: Ref) {
     let (data, filter) = packed(icc::srgb());
     let mut profile = pdf.icc_profile(id, &data);
     profile.n(3);
@@ -526,7 +526,7 @@ fn write_picture(pdf: &mut Pdf, id: Ref, page: &PdfPage<'_>) {
     }
 }
 
-fn write_stream(pdf: &mut Pdf, id: Ref, data: Vec<u8>) {
+pub(super) fn write_stream(pdf: &mut Pdf, id: Ref, data: Vec<u8>) {
     let (data, filter) = packed(data);
     let mut stream = pdf.stream(id, &data);
     if let Some(filter) = filter {

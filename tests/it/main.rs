@@ -16,6 +16,8 @@ mod pades;
 mod program;
 mod repeat;
 mod samples;
+mod scanner;
+mod sheets;
 mod signing;
 mod tamper;
 mod tokens;
