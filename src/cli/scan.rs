@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -41,6 +41,8 @@ pub(super) fn run(command: Scan, shared: Shared, lang: Lang) -> Result<ExitCode,
             unheard = tell(event, command.json, lang).err();
         }
     });
+    // From here on a signal does what it always does.
+    cancel.store(true, Ordering::Relaxed);
     let report = match result {
         Ok(report) => report,
         Err(error) => {
@@ -81,11 +83,12 @@ pub(super) fn run(command: Scan, shared: Shared, lang: Lang) -> Result<ExitCode,
     }
 }
 
-/// Set by Ctrl-C, and by whoever ends the program or its terminal.
+/// Set by Ctrl-C, and by whoever ends the program or its terminal. Once it is set, the next signal ends the program at once.
 fn cancel_flag() -> Result<Arc<AtomicBool>, Failure> {
     let cancel = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&cancel))
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&cancel))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&cancel)))
             .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
     }
     Ok(cancel)

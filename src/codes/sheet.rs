@@ -11,7 +11,7 @@
 //!
 //! The prefix and the check keep any other code of a paper, and a symbol misread, from being taken for a sheet. A CRC-32
 //! finds every change of one ASCII character for certain, and lets one of four thousand million other changes pass.
-//! All of a dossier's payload is in QR's alphanumeric set and in ASCII, so that it fits a small QR and a Code 128.
+//! All of a dossier's payload is in QR's alphanumeric set, so that it fits a small symbol.
 
 use flate2::Crc;
 

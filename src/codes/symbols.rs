@@ -1,15 +1,8 @@
-//! Symbols to be printed: QR and Code 128 as dark and light modules, without their quiet zones.
+//! Symbols to be printed: QR as dark and light modules, without its quiet zone.
 
 use rxing::common::BitMatrix;
-use rxing::oned::{Code128Writer, OneDimensionalCodeWriter};
 use rxing::qrcode::QRCodeWriter;
 use rxing::{BarcodeFormat, EncodeHints, Writer};
-
-/// Light modules that must stay free around a QR symbol (ISO/IEC 18004, 6.3.8).
-pub const QR_QUIET_MODULES: u32 = 4;
-
-/// Light modules that must stay free before and after a Code 128 (ISO/IEC 15417, 4.3.3).
-pub const CODE_128_QUIET_MODULES: u32 = 10;
 
 /// The rows of a QR symbol from top to bottom, true for dark modules. Level Q: a quarter of the symbol may be spoilt.
 /// `None` when the text does not fit into a symbol.
@@ -25,13 +18,6 @@ pub fn qr(text: &str) -> Option<Vec<Vec<bool>>> {
     let matrix: BitMatrix = QRCodeWriter.encode_with_hints(text, &BarcodeFormat::QR_CODE, 1, 1, &hints).ok()?;
     let row = |y: u32| (0..matrix.width()).map(|x| matrix.get(x, y)).collect();
     Some((0..matrix.height()).map(row).collect())
-}
-
-/// The modules of a Code 128 from left to right, true for bars. `None` for a text that is empty, longer than 80
-/// characters or not printable ASCII.
-pub fn code_128(text: &str) -> Option<Vec<bool>> {
-    let printable = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    printable.then(|| Code128Writer.encode_oned(text).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -58,25 +44,16 @@ mod tests {
             assert_eq!(codes.len(), 1, "{text}");
             assert_eq!((codes[0].symbology, codes[0].payload.as_str()), (Symbology::Qr, text));
         }
-        let bars = code_128("SOHOA:1:D:H21.15.25-250701-0012:00C0FFEE").unwrap();
-        let codes = read(&printed(&vec![bars; 40], 3));
-        assert_eq!(codes.len(), 1);
-        assert_eq!(codes[0].symbology, Symbology::Code128);
-        assert_eq!(codes[0].payload, "SOHOA:1:D:H21.15.25-250701-0012:00C0FFEE");
     }
 
     #[test]
     fn a_dossiers_payload_fits_a_small_symbol() {
         let rows = qr("SOHOA:1:D:H21.15.25-250701-0012:00C0FFEE").unwrap();
         assert_eq!(rows.len(), 29, "version 3");
-        assert!(code_128("SOHOA:1:D:H21.15.25-250701-0012:00C0FFEE").unwrap().len() < 440);
     }
 
     #[test]
     fn what_a_symbol_cannot_hold_is_none() {
         assert_eq!(qr(&"a".repeat(4000)), None);
-        for text in ["", "Tờ khai", "a\tb", &"a".repeat(81)] {
-            assert_eq!(code_128(text), None, "{text}");
-        }
     }
 }

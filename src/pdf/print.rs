@@ -116,16 +116,14 @@ fn drawn(marks: &[Mark], height: f64, letters: &Subset) -> Vec<u8> {
     let mut out = String::from("0 g 0 G\n");
     let [x, y] = [|mm: f64| mm * POINTS_PER_MM; 2];
     for mark in marks {
-        match mark {
-            // All bars are filled at once below, so that no seams show between the modules of a symbol.
-            Mark::Bar { left, top, width, height: high } => {
-                let bottom = y(height - top - high);
-                _ = writeln!(out, "{:.3} {bottom:.3} {:.3} {:.3} re", x(*left), x(*width), y(*high));
-            }
-            Mark::Text { .. } => {}
-        }
+        let Mark::Bar { left, top, width, height: high } = mark else { continue };
+        let bottom = y(height - top - high);
+        _ = writeln!(out, "{:.3} {bottom:.3} {:.3} {:.3} re", x(*left), x(*width), y(*high));
     }
-    out.push_str("f\n");
+    // All are filled at once, so that no seams show between the modules of a symbol.
+    if out.ends_with("re\n") {
+        out.push_str("f\n");
+    }
     for mark in marks {
         let (Mark::Text { left, baseline, size, bold, .. }, Some(text)) = (mark, text_of(mark)) else { continue };
         let mode = if *bold { format!("2 Tr {:.3} w", size * BOLD) } else { "0 Tr".to_owned() };

@@ -96,7 +96,11 @@ impl Child {
                 Err(RecvTimeoutError::Timeout) => {
                     ended = ended.or_else(|| Some((self.process.try_wait().ok()??, Instant::now())));
                     match ended {
-                        Some((status, at)) if at.elapsed() > LAST_WORDS => return Ok(status),
+                        Some((status, at)) if at.elapsed() > LAST_WORDS => {
+                            // Only a process that it left behind can still hold the pipe open.
+                            self.signal(Signal::KILL);
+                            return Ok(status);
+                        }
                         Some(_) => {}
                         None if since.elapsed() > limit => {
                             self.stop();

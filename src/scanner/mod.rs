@@ -144,6 +144,9 @@ fn feed(
     said.verdict(exit, device, landing.count(), wanted)
 }
 
+/// Number of the signal that a broken pipe sends.
+const SIGPIPE: &str = "13";
+
 /// What `scanimage` said that tells how a scan ended.
 #[derive(Debug, Default)]
 struct Said {
@@ -156,9 +159,10 @@ struct Said {
 impl Said {
     fn hear(&mut self, line: &str) -> Step {
         let Some(text) = line.strip_prefix("scanimage: ") else { return Step::None };
-        // A page that comes after a signal is what there was of it, filled up.
-        if text.starts_with("received signal") {
-            return Step::Stop(Fault::Killed);
+        // A page that comes after a signal is what there was of it, filled up. Processes of drivers get a SIGPIPE when
+        // `scanimage` closes them; nobody ended the scan with that.
+        if let Some(signal) = text.strip_prefix("received signal ") {
+            return if signal == SIGPIPE { Step::None } else { Step::Stop(Fault::Killed) };
         }
         let status = ["sane_start: ", "sane_read: "].iter().find_map(|call| text.strip_prefix(call));
         match status {
@@ -226,6 +230,8 @@ mod tests {
     fn what_scanimage_says_is_told_apart() {
         let jam = verdict(&["scanimage: sane_read: Document feeder jammed"], 6, 2, None);
         assert!(matches!(jam, Err(Fault::Jammed)));
+        let late = ["scanimage: sane_read: Document feeder jammed", "scanimage: received signal 13"];
+        assert!(matches!(verdict(&late, 6, 0, None), Err(Fault::Jammed)), "of a driver's own process");
         let rounded = verdict(&["scanimage: rounded value of br-x from 210 to 209.9"], 0, 2, None);
         assert!(rounded.is_ok(), "a remark is no fault");
         let open = verdict(&["scanimage: open of device x failed: Device busy"], 1, 0, None);

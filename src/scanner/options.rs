@@ -411,7 +411,7 @@ mod tests {
         text.lines().filter_map(parse).collect()
     }
 
-    const AIRSCAN: &str = "\
+    const AIRSCAN: &str = "
   Standard:
     --resolution 75|150|200|300dpi [300]
         Sets the resolution of the scanned image.
@@ -424,14 +424,14 @@ mod tests {
     -y 0..297.011mm [297.011]
     --adf-justification-x <string> [inactive]";
 
-    const BROTHER: &str = "\
+    const BROTHER: &str = "
     --mode Black & White|Gray[Error Diffusion]|True Gray|24bit Color|24bit Color[Fast] [24bit Color[Fast]]
     --resolution 100|150|200|300|400|600dpi [200]
     --source FlatBed|Automatic Document Feeder(left aligned)|Automatic Document Feeder(left aligned,Duplex) [FlatBed]
     -x 0..215.9mm (in steps of 0.0999908) [215.88]
     -y 0..297mm (in steps of 0.0999908) [297]";
 
-    const EPSON2: &str = "\
+    const EPSON2: &str = "
     --mode Binary|Gray|Color [Binary]
     --depth 8|16 [inactive]
     --resolution 50..1200dpi [50]
@@ -440,7 +440,7 @@ mod tests {
     -x 0..215.9mm [215.9]
     -y 0..297.18mm [297.18]";
 
-    const TEST: &str = "\
+    const TEST: &str = "
     --mode Gray|Color [Gray]
     --depth 1|8|16 [8]
     --hand-scanner[=(yes|no)] [no]
@@ -450,7 +450,7 @@ mod tests {
     -x 0..200mm (in steps of 1) [80]
     -y 0..200mm (in steps of 1) [100]";
 
-    const SHEETFED: &str = "\
+    const SHEETFED: &str = "
     --mode Lineart|Gray|Color [Lineart]
     --duplex[=(yes|no)] [no]
     --resolution 100..600dpi (in steps of 1) [200]

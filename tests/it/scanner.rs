@@ -158,7 +158,7 @@ impl NetworkScanner {
         let log = fresh(&format!("{name}-device")).join("log");
         let mut process = Command::new("python3")
             .arg(root().join("tests/judges/escl.py"))
-            .arg(root().join("samples/to-khai/trang-1.jpg"))
+            .arg(root().join("samples/quyet-dinh/1-mat-truoc.jpg"))
             .args(arguments)
             .arg("--log")
             .arg(&log)
@@ -511,12 +511,13 @@ fn failures_of_a_network_scanner_keep_the_pages_before_and_the_scan_goes_on() {
         ("cover", "cover is open"),
         ("gone", "no connection to the scanner"),
         ("cut", "no connection to the scanner"),
-        ("hang", "no page came for 3 seconds"),
+        ("hang", "no page came for 10 seconds"),
     ] {
         let name = format!("escl-{fail}");
         let failing = NetworkScanner::start(&name, &["--pages", "10", "--fail", fail, "--after", "4"]);
         let place = Place::with_network_scanner(&name, &failing);
-        let stopped = finish(start(&mut place.scan(&[&NETWORK[..], &["--timeout", "3"]].concat())));
+        let timeout: &[&str] = if fail == "hang" { &["--timeout", "10"] } else { &[] };
+        let stopped = finish(start(&mut place.scan(&[&NETWORK[..], timeout].concat())));
         assert_eq!(stopped.code, Some(12), "{fail}: {stopped:?}");
         assert!(stopped.stderr.contains(words), "{fail}: {stopped:?}");
         assert!(stopped.stderr.contains("4 pages are kept, the last is 0004.tif"), "{fail}: {stopped:?}");

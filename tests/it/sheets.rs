@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use image::{DynamicImage, GrayImage, Luma};
-use imageproc::geometric_transformations::{Interpolation, rotate_about_center};
+use imageproc::geometric_transformations::{Border, Interpolation, rotate_about_center};
 use sohoa::codes;
 use sohoa::codes::sheet::{Sheet, of_page};
 use sohoa::imaging::decode::{Limits, decode};
@@ -64,7 +64,7 @@ fn drawn(pdf: &Path, dpi: &str) -> GrayImage {
 fn scanned(page: &GrayImage, degrees: f32) -> GrayImage {
     let faded =
         GrayImage::from_fn(page.width(), page.height(), |x, y| Luma([70 + page.get_pixel(x, y)[0] / 255 * 160]));
-    let paper = Luma([230]);
+    let paper = Border::Constant(Luma([230]));
     let turned = rotate_about_center(&faded, degrees.to_radians(), Interpolation::Bilinear, paper);
     let jpeg = encode::jpeg(&DynamicImage::ImageLuma8(turned).to_rgb8(), 40, 200.0).expect("an encoder");
     DynamicImage::ImageRgb8(decode(&jpeg, 0, &Limits::default()).expect("a JPEG").image).to_luma8()
@@ -99,9 +99,10 @@ fn each_symbol_of_a_sheet_is_enough() {
         let middle = page.height() * 4 / 5;
         for torn in [0..middle, middle..page.height()] {
             let mut page = page.clone();
-            for (x, y) in torn.flat_map(|y| (0..page.width()).map(move |x| (x, y))) {
-                page.put_pixel(x, y, Luma([230]));
-            }
+            page.enumerate_rows_mut()
+                .filter(|(y, _)| torn.contains(y))
+                .flat_map(|(_, row)| row)
+                .for_each(|(_, _, pixel)| *pixel = Luma([230]));
             let codes = codes::read(&page);
             assert_eq!(codes.len(), 1, "{}", file.display());
             assert_eq!(of_page(&codes).as_ref(), Some(&sheet), "{}", file.display());
