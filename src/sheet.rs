@@ -18,6 +18,10 @@ const A4: SizeMm = SizeMm { width: 210.0, height: 297.0 };
 /// Free paper on all sides, millimetres: what printers cannot reach and feeders smear.
 const MARGIN: f64 = 15.0;
 
+/// Side of a module of the large symbol, millimetres: 7 pixels at 200 dpi, 11 at 300. `codes` tells dark from light by the
+/// mean of 48 pixels around, which must hold several modules: symbols of 2.5 mm a module are not found.
+const MODULE: f64 = 0.9;
+
 /// A sheet with what stands on it for people.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Printed {
@@ -79,7 +83,7 @@ fn page(printed: &Printed, lang: Lang) -> Vec<Mark> {
             rule(&mut marks, 52.0);
             centred(&mut marks, lang.pick("Mã hồ sơ", "Dossier code"), 64.0, 14.0, false);
             centred(&mut marks, code.as_str(), 80.0, 40.0, true);
-            large_qr(&mut marks, printed, 90.0, 72.0);
+            large_qr(&mut marks, printed, 126.0);
             let procedure = printed.procedure.as_ref();
             if let Some(procedure) = procedure {
                 let label = lang.pick("Mã thủ tục hành chính", "Procedure code");
@@ -99,7 +103,7 @@ fn page(printed: &Printed, lang: Lang) -> Vec<Mark> {
             centred(&mut marks, lang.pick("Từ đây là thành phần", "From here on the component"), 68.0, 14.0, false);
             let next = lang.pick("TIẾP THEO", "NEXT");
             block(&mut marks, name.as_ref().map_or(next, ComponentName::as_str), 86.0, 36.0);
-            large_qr(&mut marks, printed, 122.0, 90.0);
+            large_qr(&mut marks, printed, 167.0);
             foot(&mut marks, &payload(&printed.sheet), 32.0);
         }
     }
@@ -132,8 +136,11 @@ fn rule(marks: &mut Vec<Mark>, top: f64) {
     marks.push(Mark::Bar { left: MARGIN, top, width: A4.width - 2.0 * MARGIN, height: 0.5 });
 }
 
-fn large_qr(marks: &mut Vec<Mark>, printed: &Printed, top: f64, side: f64) {
-    symbol(marks, &payload(&printed.sheet), (A4.width - side) / 2.0, top, side);
+/// The symbol in the middle of the page around `centre`.
+fn large_qr(marks: &mut Vec<Mark>, printed: &Printed, centre: f64) {
+    let payload = payload(&printed.sheet);
+    let side = symbols::qr(&payload).map_or(0, |rows| rows.len()) as f64 * MODULE;
+    symbol(marks, &payload, (A4.width - side) / 2.0, centre - side / 2.0, side);
 }
 
 /// A QR symbol; each run of dark modules of a row is one bar.
