@@ -29,6 +29,8 @@ pub enum ExitCode {
     /// A file does not satisfy its profile: `check` found a requirement that is not met, or `digitize` could not make a
     /// file small enough.
     Unmet = 11,
+    /// The scanner cannot be used, or stopped before its papers were through; the pages so far are kept.
+    Scanner = 12,
 }
 
 impl From<ExitCode> for std::process::ExitCode {

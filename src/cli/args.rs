@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use sohoa::config::RawSign;
-use sohoa::model::{DossierCode, Lang, Role};
+use sohoa::model::{ComponentName, DossierCode, Lang, Role};
+use sohoa::scanner::{Colour, Paper, Source};
 
 /// Turns pictures of papers into signed PDF/A component files
 #[derive(Debug, Parser)]
@@ -59,6 +60,10 @@ pub(super) enum Command {
     Log(Log),
     /// Say what is seen on pictures, one JSON line each
     Inspect(Inspect),
+    /// Scan papers into a folder, with a scanner on this machine or its network
+    Scan(Scan),
+    /// Print cover and separator sheets for stacks of papers
+    Sheet(Sheet),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -262,6 +267,121 @@ pub(super) struct Inspect {
     pub(super) debug: Option<PathBuf>,
 }
 
+#[derive(Debug, ClapArgs)]
+pub(super) struct Scan {
+    /// List the scanners that there are
+    #[arg(long)]
+    pub(super) list: bool,
+    /// Name of the scanner, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub(super) device: Option<String>,
+    /// Folder for the pages, which go on after those that are there
+    #[arg(long, value_name = "FOLDER", required_unless_present = "list")]
+    pub(super) to: Option<PathBuf>,
+    /// Code of the dossier
+    #[arg(long, value_name = "CODE")]
+    pub(super) dossier: Option<DossierCode>,
+    /// Name of a component
+    #[arg(long, value_name = "NAME")]
+    pub(super) component: Option<ComponentName>,
+    /// Where the papers are [default: the feeder, where there is one]
+    #[arg(long, value_enum, value_name = "flatbed|feeder|duplex", hide_possible_values = true)]
+    pub(super) source: Option<SourceArg>,
+    /// Resolution, dots per inch [default: 300]
+    #[arg(long, value_name = "DPI", value_parser = clap::value_parser!(u32).range(50..=2400),
+          default_value = "300", hide_default_value = true)]
+    pub(super) dpi: u32,
+    /// Which colours to scan [default: colour]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "colour|gray|bilevel",
+        hide_possible_values = true,
+        default_value = "colour",
+        hide_default_value = true
+    )]
+    pub(super) colour: ColourArg,
+    /// Size of the papers: a4, a5, a3, letter or millimetres [default: a4]
+    #[arg(long, value_name = "a4|WxH", default_value = "a4", hide_default_value = true)]
+    pub(super) paper: Paper,
+    /// Pages to scan [default: until the feeder is empty; one of a flatbed]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(sohoa::scanner::MAX_PAGES)))]
+    pub(super) pages: Option<u32>,
+    /// Seconds without a page after which the scanner is taken to hang [default: 180]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(super) timeout: Option<u64>,
+    /// Digitise the pages right afterwards, into this directory
+    #[arg(long, short, value_name = "DIR", conflicts_with = "list")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) key: KeyOptions,
+    /// Leave the components unsigned, to be signed later
+    #[arg(long, conflicts_with_all = ["key", "token"])]
+    pub(super) no_sign: bool,
+    /// Events for programs on standard output, one JSON line each
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Sheet {
+    /// Code of the dossier
+    #[arg(long, value_name = "CODE", required_unless_present = "separator", conflicts_with = "separator")]
+    pub(super) dossier: Option<DossierCode>,
+    /// Separator sheets instead of a cover
+    #[arg(long)]
+    pub(super) separator: bool,
+    /// Name of a component
+    #[arg(long, value_name = "NAME")]
+    pub(super) component: Vec<ComponentName>,
+    /// Code of the administrative procedure
+    #[arg(long, value_name = "CODE", conflicts_with = "separator")]
+    pub(super) procedure: Option<String>,
+    /// Copies of each sheet
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=500), default_value = "1",
+          hide_default_value = true)]
+    pub(super) count: u16,
+    /// PDF file to write
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SourceArg {
+    Flatbed,
+    Feeder,
+    Duplex,
+}
+
+impl From<SourceArg> for Source {
+    fn from(arg: SourceArg) -> Self {
+        match arg {
+            SourceArg::Flatbed => Self::Flatbed,
+            SourceArg::Feeder => Self::Feeder,
+            SourceArg::Duplex => Self::Duplex,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ColourArg {
+    #[value(alias = "color")]
+    Colour,
+    #[value(alias = "grey")]
+    Gray,
+    Bilevel,
+}
+
+impl From<ColourArg> for Colour {
+    fn from(arg: ColourArg) -> Self {
+        match arg {
+            ColourArg::Colour => Self::Colour,
+            ColourArg::Gray => Self::Gray,
+            ColourArg::Bilevel => Self::Bilevel,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum LangArg {
     Vi,
@@ -346,6 +466,23 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("target", "Thư mục chứa bản sao lưu; bản cũ ở đó được cập nhật"),
     ("restore", "Lập kho từ bản sao lưu"),
     ("copy", "Thư mục chứa bản sao lưu"),
+    ("scan", "Quét giấy tờ vào một thư mục bằng máy quét của máy này hoặc trong mạng"),
+    ("scan list", "Liệt kê các máy quét tìm thấy"),
+    ("device", "Tên máy quét, khi có nhiều máy"),
+    ("scan to", "Thư mục ghi các trang, đánh số tiếp theo các trang đã có"),
+    (
+        "source",
+        "Giấy ở đâu: flatbed = mặt kính, feeder = khay nạp, duplex = khay nạp hai mặt [mặc định: khay nạp nếu có]",
+    ),
+    ("dpi", "Độ phân giải, điểm trên inch [mặc định: 300]"),
+    ("colour", "Màu: colour, gray = xám, bilevel = đen trắng [mặc định: colour]"),
+    ("paper", "Khổ giấy: a4, a5, a3, letter, hoặc RỘNGxCAO tính bằng mm [mặc định: a4]"),
+    ("pages", "Số trang cần quét [mặc định: đến khi hết giấy trong khay; mặt kính: một trang]"),
+    ("timeout", "Số giây không có trang nào thì coi là máy quét bị treo [mặc định: 180]"),
+    ("sheet", "In tờ bìa hồ sơ và tờ phân cách để đặt vào tập giấy quét"),
+    ("separator", "In tờ phân cách thay cho tờ bìa"),
+    ("procedure", "Mã thủ tục hành chính"),
+    ("count", "Số bản của mỗi tờ"),
     ("completions", "In phần gợi ý lệnh cho một trình dòng lệnh"),
     ("manpage", "In trang hướng dẫn"),
     ("help", "In hướng dẫn"),
@@ -356,7 +493,7 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("jobs", "Số luồng xử lý [mặc định: bằng số bộ xử lý]"),
     ("memory", "Bộ nhớ cho các trang đang xử lý, MiB [mặc định: một nửa bộ nhớ máy]"),
     ("inputs", "Ảnh và thư mục; ảnh nằm lẻ trong thư mục là một thành phần, mỗi thư mục con là một thành phần"),
-    ("out", "Thư mục kết quả"),
+    ("out", "Thư mục kết quả; sheet: tệp PDF"),
     ("dossier", "Mã hồ sơ"),
     ("key", "Tệp khóa PKCS#12 (.p12, .pfx) của người ký; digitize không có khóa thì ký thử, không có giá trị pháp lý"),
     ("key_password_file", "Tệp có dòng đầu là mật khẩu khóa [mặc định: SOHOA_KEY_PASSWORD, hoặc hỏi]"),
@@ -400,7 +537,8 @@ pub(super) fn localized(command: clap::Command, lang: Lang) -> clap::Command {
     in_vietnamese(command, "")
 }
 
-/// `parent` is the command that this one belongs to: some names mean something else there.
+/// `parent` is the command that this one belongs to. Some names mean something else in one command than in others: there
+/// the command's name stands before them.
 fn in_vietnamese(command: clap::Command, parent: &str) -> clap::Command {
     let name = command.get_name().to_owned();
     let command = match vietnamese(&format!("{parent} {name}")).or_else(|| vietnamese(&name)) {
@@ -411,7 +549,8 @@ fn in_vietnamese(command: clap::Command, parent: &str) -> clap::Command {
         .help_template(VIETNAMESE_TEMPLATE)
         .subcommand_help_heading("Lệnh")
         .mut_args(|arg| {
-            let arg = match vietnamese(arg.get_id().as_str()) {
+            let id = arg.get_id().as_str();
+            let arg = match vietnamese(&format!("{name} {id}")).or_else(|| vietnamese(id)) {
                 Some(text) => arg.help(text),
                 None => arg,
             };
@@ -432,6 +571,7 @@ mod tests {
     fn names(command: &clap::Command, found: &mut Vec<String>) {
         found.push(command.get_name().to_owned());
         found.extend(command.get_subcommands().map(|sub| format!("{} {}", command.get_name(), sub.get_name())));
+        found.extend(command.get_arguments().map(|arg| format!("{} {}", command.get_name(), arg.get_id())));
         found.extend(command.get_arguments().map(|arg| arg.get_id().to_string()));
         command.get_subcommands().for_each(|sub| names(sub, found));
     }

@@ -7,7 +7,9 @@ mod dossier;
 mod environment;
 mod inspect;
 mod log;
+mod scan;
 mod serve;
+mod sheet;
 mod sign;
 mod sizes;
 mod store;
@@ -56,6 +58,8 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Check(command) => check::run(&command, &args.shared, lang),
         Command::Log(command) => log::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
+        Command::Scan(command) => scan::run(command, args.shared, lang),
+        Command::Sheet(command) => sheet::run(&command, lang),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut args::localized(Args::command(), lang), "sohoa", &mut script);

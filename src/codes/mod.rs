@@ -10,6 +10,8 @@
 mod bars;
 mod finder;
 mod sample;
+pub mod sheet;
+pub mod symbols;
 
 use image::GrayImage;
 

@@ -11,6 +11,7 @@ pub mod dss;
 mod icc;
 mod incremental;
 mod picture;
+pub mod print;
 pub mod reader;
 pub mod signature;
 pub mod structure;

@@ -250,12 +250,12 @@ fn capacity(pages: &[PdfPage<'_>]) -> usize {
     pictures + 1_500 * pages.len() + 30 * words + 16_384
 }
 
-struct DocumentRefs {
-    catalog: Ref,
-    tree: Ref,
-    info: Ref,
-    metadata: Ref,
-    profile: Ref,
+pub(super) struct DocumentRefs {
+    pub(super) catalog: Ref,
+    pub(super) tree: Ref,
+    pub(super) info: Ref,
+    pub(super) metadata: Ref,
+    pub(super) profile: Ref,
 }
 
 struct PageRefs {
@@ -267,7 +267,7 @@ struct PageRefs {
 }
 
 /// [`DocumentInfo`] in the form in which both the information dictionary and XMP hold it.
-struct CheckedInfo {
+pub(super) struct CheckedInfo {
     title: String,
     language: String,
     subject: Option<String>,
@@ -278,7 +278,7 @@ struct CheckedInfo {
 }
 
 impl CheckedInfo {
-    fn new(info: &DocumentInfo) -> Result<Self, PdfError> {
+    pub(super) fn new(info: &DocumentInfo) -> Result<Self, PdfError> {
         let is_tag = |text: &str| {
             (2..=35).contains(&text.len())
                 && text.split('-').all(|part| (1..=8).contains(&part.len()))
@@ -350,7 +350,7 @@ fn check_pages(pages: &[PdfPage<'_>]) -> Result<Vec<PageScale>, PdfError> {
     pages.iter().enumerate().map(check).collect()
 }
 
-fn write_catalog(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo) {
+pub(super) fn write_catalog(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo) {
     let mut catalog = pdf.catalog(refs.catalog);
     catalog.pages(refs.tree).metadata(refs.metadata).lang(TextStr(&info.language));
     catalog.viewer_preferences().display_doc_title(true);
@@ -364,7 +364,7 @@ fn write_catalog(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo) {
         .dest_output_profile(refs.profile);
 }
 
-fn write_metadata(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo, level: PdfaLevel) {
+pub(super) fn write_metadata(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo, level: PdfaLevel) {
     let mut dictionary = pdf.document_info(refs.info);
     dictionary.title(TextStr(&info.title)).producer(TextStr(&info.producer));
     if let Some(subject) = &info.subject {
@@ -390,7 +390,7 @@ fn write_metadata(pdf: &mut Pdf, refs: &DocumentRefs, info: &CheckedInfo, level:
     pdf.metadata(refs.metadata, packet.as_bytes());
 }
 
-fn write_profile(pdf: &mut Pdf, id: Ref) {
+pub(super) fn write_profile(pdf: &mut Pdf, id: Ref) {
     let (data, filter) = packed(icc::srgb());
     let mut profile = pdf.icc_profile(id, &data);
     profile.n(3);
@@ -462,7 +462,7 @@ fn write_page(pdf: &mut Pdf, refs: &PageRefs, scale: PageScale) {
     }
 }
 
-fn write_stream(pdf: &mut Pdf, id: Ref, data: Vec<u8>) {
+pub(super) fn write_stream(pdf: &mut Pdf, id: Ref, data: Vec<u8>) {
     let (data, filter) = packed(data);
     let mut stream = pdf.stream(id, &data);
     if let Some(filter) = filter {
