@@ -258,7 +258,10 @@ pub fn watch(
     Ok(())
 }
 
-/// Refuses folders that overlap one another or a directory of results.
+/// Refuses folders that overlap one another or a directory of results; for folders that are watched by several calls.
+///
+/// # Errors
+/// Names the first that do.
 pub fn check(folders: &[Folder], forbidden: &[PathBuf]) -> Result<(), WatchError> {
     let paths: Vec<PathBuf> = folders.iter().map(|folder| absolute(&folder.path)).collect();
     for (index, path) in paths.iter().enumerate() {
