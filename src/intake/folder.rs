@@ -85,6 +85,9 @@ struct Open<'a> {
 /// Device and inode: which directory a path names.
 type Identity = (u64, u64);
 
+/// No directory has inode 0.
+const NONE: Identity = (0, 0);
+
 /// A file by its place in the order of pages.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -134,8 +137,10 @@ struct Series<'k> {
 
 /// How an attempt at a file ended.
 enum Outcome {
-    /// It is gone from here: stored, put aside or taken away by somebody.
+    /// It was stored or put aside.
     Over,
+    /// Somebody took it away, or the whole folder.
+    Vanished,
     /// It stays, and is no more business of ours until it changes.
     Left,
     /// It is not what it was.
@@ -158,7 +163,7 @@ impl<'a> Watched<'a> {
         }
         for path in paths {
             if let Ok(relative) = path.strip_prefix(&open.root) {
-                open.note(&relative.to_owned(), outside);
+                open.note(relative, outside);
             }
         }
     }
@@ -283,7 +288,9 @@ impl<'a> Open<'a> {
                         continue;
                     }
                     let path = directory.join(entry.file_name());
-                    if entry.file_type()?.is_dir() {
+                    // What vanished since it was listed is nobody's business.
+                    let Ok(kind) = entry.file_type() else { continue };
+                    if kind.is_dir() {
                         directories.push(path);
                     } else {
                         files += 1;
@@ -401,10 +408,9 @@ impl<'a> Open<'a> {
                 removed = true;
             }
         }
-        if let Some(work) = self.work.as_ref().filter(|_| removed)
-            && work.flush().is_err()
-        {
+        if let Some(work) = self.work.as_ref().filter(|_| removed) {
             // A removal that does not last is a file handed on once more.
+            drop(work.flush());
         }
         wake.min(self.rescan_at)
     }
@@ -441,6 +447,15 @@ impl<'a> Open<'a> {
         let outcome = self.take(&mut key, &mut seen, outside);
         match outcome {
             Outcome::Over => return None,
+            Outcome::Vanished => {
+                if key.claimed.is_some() {
+                    // Nobody has business there: a share that was unmounted and is back, perhaps, between two looks. The
+                    // folder is opened anew then, which finds what was claimed.
+                    self.identity = NONE;
+                    self.rescan_at = Instant::now();
+                }
+                return None;
+            }
             Outcome::Left => seen.due = None,
             Outcome::Changed(stamp) => seen.changed(stamp, self.settings.settle),
             Outcome::Wait(reason, after) => {
@@ -467,7 +482,7 @@ impl<'a> Open<'a> {
         match self.stamp(&place) {
             Ok(stamp) if stamp == seen.stamp => {}
             Ok(stamp) => return Outcome::Changed(stamp),
-            Err(error) => return over_or_wait(error),
+            Err(error) => return vanished_or_wait(error),
         }
         seen.settling = false;
         if !seen.stamp.regular {
@@ -480,7 +495,7 @@ impl<'a> Open<'a> {
             Ok(Verdict::Capture { complete }) => (None, complete),
             Ok(Verdict::Refused(refusal)) => (Some(refusal), true),
             Ok(Verdict::Early(reason, after)) => return Outcome::Wait(reason, Some(after)),
-            Err(error) => return over_or_wait(error),
+            Err(error) => return vanished_or_wait(error),
         };
         if let Some(outcome) = self.claim(key, seen, outside) {
             return outcome;
@@ -543,14 +558,14 @@ impl<'a> Open<'a> {
             Err(error) if fs::symlink_metadata(self.root.join(&key.path)).is_ok() => {
                 return Some(Outcome::Wait(Waiting::Unreachable(error), None));
             }
-            Err(error) => return Some(over_or_wait(error)),
+            Err(error) => return Some(vanished_or_wait(error)),
         };
         (outside.on_event)(Event::Claimed { folder: self.index, relative: seen.relative.clone() });
         key.claimed = Some(path.clone());
         match self.stamp(&path) {
             Ok(stamp) if stamp == seen.stamp => None,
             Ok(stamp) => Some(Outcome::Changed(stamp)),
-            Err(error) => Some(over_or_wait(error)),
+            Err(error) => Some(vanished_or_wait(error)),
         }
     }
 
@@ -560,7 +575,7 @@ impl<'a> Open<'a> {
             match self.stamp(path) {
                 Ok(stamp) if stamp == seen.stamp => {}
                 Ok(stamp) => return Outcome::Changed(stamp),
-                Err(error) => return over_or_wait(error),
+                Err(error) => return vanished_or_wait(error),
             }
             seen.stored = true;
             let removed = match self.settings.done {
@@ -643,10 +658,10 @@ impl Tracked {
     }
 }
 
-/// A file that vanished is nobody's business; anything else may get better.
-fn over_or_wait(error: io::Error) -> Outcome {
+/// A file that vanished needs no more attempts; anything else may get better.
+fn vanished_or_wait(error: io::Error) -> Outcome {
     match error.kind() {
-        io::ErrorKind::NotFound => Outcome::Over,
+        io::ErrorKind::NotFound => Outcome::Vanished,
         _ => Outcome::Wait(Waiting::Unreachable(error), None),
     }
 }

@@ -46,18 +46,17 @@ impl Hints {
 
     /// Asks for hints about the entries of a directory, not of those below.
     pub(super) fn watch(&mut self, directory: &Path) -> notify::Result<()> {
-        let Some(watcher) = &mut self.watcher else { return Ok(()) };
         // What the path named before may be another directory by now.
-        if watcher.unwatch(directory).is_err() {}
+        self.unwatch(directory);
+        let Some(watcher) = &mut self.watcher else { return Ok(()) };
         watcher.watch(directory, RecursiveMode::NonRecursive)
     }
 
     /// Takes the asking back.
     pub(super) fn unwatch(&mut self, directory: &Path) {
-        if let Some(watcher) = &mut self.watcher
-            && watcher.unwatch(directory).is_err()
-        {
-            // The system dropped it by itself, with the directory.
+        if let Some(watcher) = &mut self.watcher {
+            // The system drops it by itself, with the directory.
+            drop(watcher.unwatch(directory));
         }
     }
 

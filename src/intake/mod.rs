@@ -240,7 +240,9 @@ pub fn watch(
     check(folders, &forbidden)?;
     let (mut hints, no_hints) = Hints::start(folders.iter().any(|folder| folder.mode.has_hints()));
     if let Some(error) = no_hints {
-        on_event(Event::NoHints { folder: 0, reason: error.to_string() });
+        for folder in (0..folders.len()).filter(|&index| folders[index].mode.has_hints()) {
+            on_event(Event::NoHints { folder, reason: error.to_string() });
+        }
     }
     let mut watched: Vec<Watched> =
         folders.iter().enumerate().map(|(index, folder)| Watched::new(index, folder, &forbidden)).collect();

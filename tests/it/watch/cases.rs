@@ -43,6 +43,7 @@ pub(super) const CASES: &[Case] = &[
     ("sub-folder removed and made again", sub_folder_again),
     ("folder made after the start", folder_made_later),
     ("share unmounted and back", share_unmounted),
+    ("share away and back between two looks", share_blinks),
     ("links, pipes, sockets", special_files),
     ("a link replaced by a file", link_replaced),
     ("other kinds of files", other_kinds),
@@ -387,6 +388,23 @@ fn share_unmounted(lab: &mut Lab) -> &'static str {
     fs::rename(&share, &lab.folder).unwrap();
     lab.finish(&[("1.jpg", &jpeg(1, 10)), ("2.jpg", &jpeg(2, 10)), ("3.jpg", &jpeg(3, 10))]);
     "told, all stored once back"
+}
+
+fn share_blinks(lab: &mut Lab) -> &'static str {
+    lab.settings.rescan = Duration::from_secs(3600);
+    lab.sink.busy.store(true, Ordering::SeqCst);
+    lab.drop_file("1.jpg", &jpeg(1, 10));
+    lab.start();
+    lab.wait("claimed", |lab| lab.said("Claimed") == 1);
+    let share = lab.beside("share");
+    fs::rename(&lab.folder, &share).unwrap();
+    lab.wait("missed", |lab| lab.said("FolderGone") == 1);
+    fs::rename(&share, &lab.folder).unwrap();
+    lab.wait("opened anew", |lab| lab.said("FolderBack") == 1);
+    lab.sink.busy.store(false, Ordering::SeqCst);
+    lab.finish(&[("1.jpg", &jpeg(1, 10))]);
+    assert_eq!(lab.said("Recovered"), 1);
+    "opened anew, stored"
 }
 
 fn special_files(lab: &mut Lab) -> &'static str {
