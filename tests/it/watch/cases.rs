@@ -33,6 +33,7 @@ pub(super) const CASES: &[Case] = &[
     ("`.part` renamed into place", renamed_into_place),
     ("temporary and system names", temporary_names),
     ("vanishes before it settles", vanishes),
+    ("kept open between pages, each leaves a whole PDF", kept_open),
     ("writer goes on after the claim", writer_goes_on),
     ("writer goes on while it is stored", written_while_stored),
     ("same name again while claimed", same_name_again),
@@ -164,6 +165,7 @@ fn preallocated(lab: &mut Lab) -> &'static str {
     file.write_all(&bytes[..100_000]).unwrap();
     lab.wait("waits for the end", |lab| lab.said("Unfinished") > 0);
     file.write_all(&bytes[100_000..]).unwrap();
+    drop(file);
     lab.finish(&[("copy.jpg", &bytes)]);
     "waited for, stored whole"
 }
@@ -248,13 +250,35 @@ fn vanishes(lab: &mut Lab) -> &'static str {
     "forgotten, no error"
 }
 
+fn kept_open(lab: &mut Lab) -> &'static str {
+    if lab.settings.mode == Mode::Polling {
+        return "cannot be known: settle must be longer than pauses";
+    }
+    lab.start();
+    let bytes = pdf(3);
+    let mut file = File::create(lab.folder.join("hồ sơ.pdf")).unwrap();
+    file.write_all(&bytes[..pdf(1).len()]).unwrap();
+    lab.wait("waits for the writer", |lab| lab.said("Open") == 1);
+    file.write_all(&bytes[pdf(1).len()..pdf(2).len()]).unwrap();
+    sleep(lab.settings.settle * 3);
+    file.write_all(&bytes[pdf(2).len()..]).unwrap();
+    drop(file);
+    lab.finish(&[("hồ sơ.pdf", &bytes)]);
+    "waited for, stored whole, once"
+}
+
+/// A file that was written and closed, and that its writer opened once more.
+fn opened_again(lab: &Lab, name: &str, bytes: &[u8]) -> File {
+    lab.drop_file(name, bytes);
+    OpenOptions::new().append(true).open(lab.folder.join(name)).unwrap()
+}
+
 fn writer_goes_on(lab: &mut Lab) -> &'static str {
     lab.sink.busy.store(true, Ordering::SeqCst);
     lab.start();
-    let mut file = File::create(lab.folder.join("open.pdf")).unwrap();
     let bytes = pdf(2);
     let first = pdf(1).len();
-    file.write_all(&bytes[..first]).unwrap();
+    let mut file = opened_again(lab, "open.pdf", &bytes[..first]);
     lab.wait("claimed", |lab| lab.said("Claimed") == 1 && lab.said("Busy") == 1);
     // Unfinished again, in the claimed place.
     file.write_all(&bytes[first..first + 10]).unwrap();
@@ -270,8 +294,7 @@ fn written_while_stored(lab: &mut Lab) -> &'static str {
     let bytes = pdf(2);
     let first = pdf(1).len();
     lab.start();
-    let mut file = File::create(lab.folder.join("open.pdf")).unwrap();
-    file.write_all(&bytes[..first]).unwrap();
+    let file = opened_again(lab, "open.pdf", &bytes[..first]);
     let rest = bytes[first..].to_vec();
     let file = Mutex::new(file);
     *lab.sink.hook.lock().unwrap() = Some(Box::new(move |_| file.lock().unwrap().write_all(&rest).unwrap()));
