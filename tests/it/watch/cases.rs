@@ -635,7 +635,7 @@ fn cannot_claim(lab: &mut Lab) -> &'static str {
 fn unreadable(lab: &mut Lab) -> &'static str {
     let path = lab.folder.join("1.jpg");
     fs::write(&path, jpeg(1, 10)).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     // The administrator may read anything: there is nothing to be seen then.
     let anything = File::open(&path).is_ok();
     lab.start();
