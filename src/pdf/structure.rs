@@ -53,8 +53,7 @@ pub fn first_picture(pdf: &[u8]) -> Option<(Picture, SizeMm)> {
     let id = document.page_iter().next()?;
     let resources = dictionary(&document, document.get_dictionary(id).ok()?.get(b"Resources").ok()?).ok()?;
     let objects = dictionary(&document, resources.get(b"XObject").ok()?).ok()?;
-    let stream = |object: &Object| document.dereference(object).ok()?.1.as_stream().ok();
-    let named = |name: &str| stream(objects.get(name.as_bytes()).ok()?);
+    let named = |name: &str| stream(&document, objects.get(name.as_bytes()).ok()?);
     let side = |picture: &Stream, key: &[u8]| u32::try_from(picture.dict.get(key).ok()?.as_i64().ok()?).ok();
     let jpeg = |picture: &Stream| {
         let (width, height) = (side(picture, b"Width")?, side(picture, b"Height")?);
@@ -70,10 +69,14 @@ pub fn first_picture(pdf: &[u8]) -> Option<(Picture, SizeMm)> {
         (first, Some(over)) => Picture::Layers {
             background: jpeg(first)?,
             foreground: jpeg(over)?,
-            mask: bilevel(stream(over.dict.get(b"Mask").ok()?)?)?,
+            mask: bilevel(stream(&document, over.dict.get(b"Mask").ok()?)?)?,
         },
     };
     Some((picture, placed_size(&document, id).ok()??))
+}
+
+fn stream<'a>(document: &'a Document, object: &'a Object) -> Option<&'a Stream> {
+    document.dereference(object).ok()?.1.as_stream().ok()
 }
 
 fn has_filter(picture: &Stream, name: &[u8]) -> bool {
@@ -84,14 +87,12 @@ fn read_page(document: &Document, number: u32, id: ObjectId) -> Result<ReadPage,
     let page = document.get_dictionary(id)?;
     let resources = dictionary(document, page.get(b"Resources")?)?;
     let objects = dictionary(document, resources.get(b"XObject")?)?;
-    let stream = |object| match document.dereference(object) {
-        Ok((_, Object::Stream(stream))) => Some(stream),
-        _ => None,
-    };
     let (mut streams, mut whole) = (Vec::new(), 0);
-    for picture in objects.iter().filter_map(|(_, object)| stream(object)).filter(|stream| is_picture(&stream.dict)) {
+    for picture in
+        objects.iter().filter_map(|(_, object)| stream(document, object)).filter(|stream| is_picture(&stream.dict))
+    {
         streams.extend_from_slice(&picture.content);
-        match picture.dict.get(b"Mask").ok().and_then(stream) {
+        match picture.dict.get(b"Mask").ok().and_then(|mask| stream(document, mask)) {
             Some(mask) => streams.extend_from_slice(&mask.content),
             None => whole += 1,
         }

@@ -663,24 +663,26 @@ mod tests {
     fn what_pdfa_does_not_allow_is_an_error() {
         let none = PageText::default();
         let (good, cmyk) = (picture(8, 9, 3), picture(8, 9, 4));
-        let page = |picture| PdfPage { picture, width: 8, height: 9, size: A4, text: &none };
+        fn page<'a>(picture: &'a Picture, text: &'a PageText) -> PdfPage<'a> {
+            PdfPage { picture, width: 8, height: 9, size: A4, text }
+        }
         let try_page = |page: PdfPage<'_>| write(&[page], &info(), PdfaLevel::A2u).unwrap_err();
         assert!(matches!(write(&[], &info(), PdfaLevel::A2u), Err(PdfError::NoPages)));
-        let many = vec![page(&good); MAX_PAGES + 1];
+        let many = vec![page(&good, &none); MAX_PAGES + 1];
         assert!(matches!(write(&many, &info(), PdfaLevel::A2u), Err(PdfError::TooManyPages(2001))));
         for size in [SizeMm { width: f64::NAN, ..A4 }, SizeMm { height: 0.5, ..A4 }, SizeMm { height: 6e3, ..A4 }] {
-            assert!(matches!(try_page(PdfPage { size, ..page(&good) }), PdfError::PageSize { page: 1, .. }));
+            assert!(matches!(try_page(PdfPage { size, ..page(&good, &none) }), PdfError::PageSize { page: 1, .. }));
         }
         let broken = |bytes: &[u8], width| Picture::Jpeg(Jpeg { bytes: bytes.to_vec(), width, height: 9 });
         let whole = jpeg(8, 9, 3);
-        assert!(matches!(try_page(page(&broken(&whole, 9))), PdfError::Jpeg { .. }));
-        assert!(matches!(try_page(page(&cmyk)), PdfError::Jpeg { .. }));
+        assert!(matches!(try_page(page(&broken(&whole, 9), &none)), PdfError::Jpeg { .. }));
+        assert!(matches!(try_page(page(&cmyk, &none)), PdfError::Jpeg { .. }));
         for end in 0..whole.len() - 2 {
-            assert!(matches!(try_page(page(&broken(&whole[..end], 8))), PdfError::Jpeg { .. }), "cut at {end}");
+            assert!(matches!(try_page(page(&broken(&whole[..end], 8), &none)), PdfError::Jpeg { .. }), "cut at {end}");
         }
         for language in ["", "vi VN", "-", "tiếng"] {
             let info = DocumentInfo { language: language.to_owned(), ..info() };
-            let error = write(&[page(&good)], &info, PdfaLevel::A2u).unwrap_err();
+            let error = write(&[page(&good, &none)], &info, PdfaLevel::A2u).unwrap_err();
             assert!(matches!(error, PdfError::Metadata { field: "language", .. }));
         }
     }
