@@ -12,7 +12,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use p256::elliptic_curve::rand_core::OsRng;
 use rustix::time::{ClockId, clock_gettime};
 use sohoa::component::{self, UnsignedPdf};
 use sohoa::input;
@@ -21,6 +20,7 @@ use sohoa::ocr::lstm::Lstm;
 use sohoa::page::encoding::{self, STEPS};
 use sohoa::page::{self, Page, Settings};
 use sohoa::pdf::writer::{DocumentInfo, PdfaLevel};
+use sohoa::sign::OsRng;
 use sohoa::sign::identity;
 use sohoa::sign::pkcs12::Pkcs12;
 use time::OffsetDateTime;

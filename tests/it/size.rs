@@ -169,6 +169,21 @@ fn one_bit_a_pixel_is_kept_exactly_where_colour_is_not_asked_for() {
     assert!(ours.pixels().filter(|pixel| is_ink(pixel)).count() > 10_000);
     let wrong = ours.pixels().zip(jpeg.pixels()).filter(|(a, b)| sure(b) && is_ink(a) != is_ink(b)).count();
     assert_eq!(wrong, 0);
+    // Another decoder sees the same in the stream itself.
+    run(Command::new("pdfimages").arg("-all").arg(the_pdf(&folder)).arg(folder.join("stream")));
+    let decoded = folder.join("stream.pbm");
+    let mut jbig2dec = Command::new("jbig2dec");
+    let said = run(jbig2dec.args(["-e", "-t", "pbm", "-o"]).arg(&decoded).arg(folder.join("stream-000.jb2e")));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let bits = fs::read(&decoded).expect("it was written");
+    let rows = ours.rows().map(|row| row.map(|pixel| pixel[0] == 0).collect::<Vec<_>>());
+    let packed: Vec<u8> = rows.flat_map(|row| row.chunks(8).map(packed).collect::<Vec<_>>()).collect();
+    assert!(bits.ends_with(&packed));
+}
+
+/// Up to eight pixels, ink as 1, the first as the highest bit.
+fn packed(pixels: &[bool]) -> u8 {
+    pixels.iter().zip((0..8).rev()).fold(0, |byte, (&ink, bit)| byte | u8::from(ink) << bit)
 }
 
 /// The first page as poppler paints it, pixel for pixel.
