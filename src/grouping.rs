@@ -234,7 +234,7 @@ mod tests {
             ("H21.15.25-250701-0012.jpg", CODE, Unit::Named, "Tài liệu"),
             ("000.17.22.H56-210531-0001_1.jpg", "000.17.22.H56-210531-0001", Unit::Named, "Tài liệu"),
             ("Tờ khai/1.jpg", "-", Unit::Named, "Tờ khai"),
-            ("Tờ khai/quet 7.pdf", "-", Unit::File, "Tờ khai - quet"),
+            ("Tờ khai/quet 7.pdf", "-", Unit::File, "Tờ khai - quet 7"),
             ("2025-07-01/IMG_0001.jpg", "-", Unit::Series, "IMG_0001"),
             ("IMG_0001.jpg", "-", Unit::Series, "IMG_0001"),
             ("scan.pdf", "-", Unit::File, "scan"),

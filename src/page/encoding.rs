@@ -232,7 +232,7 @@ mod tests {
         let first = jpeg(&page(), 80, 200.0).unwrap();
         let made = smaller(&first, Step::LeastResolution(50), LEAST_DPI, &Limits::default()).unwrap().unwrap();
         assert_eq!((made.picture.size(), made.dpi), ((620, 877), 200.0));
-        let coarse = jpeg(&page(), 40, 200.0).unwrap();
+        let coarse = smaller(&first, Step::Quality(40), LEAST_DPI, &Limits::default()).unwrap().unwrap();
         assert!(smaller(&coarse, Step::Quality(80), LEAST_DPI, &Limits::default()).unwrap().is_none());
     }
 
