@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sohoa::config::{Config, KeySource, RawConfig};
 use sohoa::exit::ExitCode;
+use sohoa::export::Records;
 use sohoa::manifest::{self, Model};
 use sohoa::model::{Lang, Localized, io_reason, shown};
 use sohoa::ocr::lstm::Lstm;
@@ -67,6 +68,19 @@ fn total_memory_bytes() -> u64 {
         .lines()
         .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     kib.map_or(UNKNOWN, |kib| kib << 10)
+}
+
+/// The portal's records: those of the configuration, or the built-in ones.
+pub(super) fn records(config: &Config) -> Result<Records, Failure> {
+    let failure = |message| Failure::new(ExitCode::Configuration, message);
+    let text = match &config.service.records {
+        None => None,
+        Some(path) => Some(
+            fs::read_to_string(path)
+                .map_err(|error| failure(format!("{}: {}", shown(path), io_reason(error.kind(), config.lang))))?,
+        ),
+    };
+    Records::parse(text.as_deref()).map_err(|error| failure(error.message(config.lang)))
 }
 
 /// A reader with its model.

@@ -4,6 +4,7 @@ mod bad_inputs;
 mod broken;
 mod card_sides;
 mod check;
+mod connector;
 mod crash;
 mod debug_pictures;
 mod generator;
