@@ -54,6 +54,8 @@ pub(super) enum Command {
     Dossier(super::dossier::Dossier),
     /// The store: check, backup, restore
     Store(super::store::StoreCommand),
+    /// Look whether everything that is needed is there and fits, and say the cure
+    Doctor(super::doctor::Doctor),
     /// Judge PDF files by a legal profile
     Check(Check),
     /// Print the log of an output directory and check it
@@ -341,6 +343,8 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("target", "Thư mục chứa bản sao lưu; bản cũ ở đó được cập nhật"),
     ("restore", "Lập kho từ bản sao lưu"),
     ("copy", "Thư mục chứa bản sao lưu"),
+    ("doctor", "Xem mọi thứ cần thiết có đủ và đúng không, và cho biết cách sửa"),
+    ("scanner", "Tìm cả máy quét"),
     ("completions", "In phần gợi ý lệnh cho một trình dòng lệnh"),
     ("manpage", "In trang hướng dẫn"),
     ("help", "In hướng dẫn"),

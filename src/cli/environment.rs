@@ -61,7 +61,7 @@ pub(super) fn configured_language(shared: &Shared) -> Option<Lang> {
 }
 
 /// Memory of the machine as Linux tells it; 2 GiB where it does not.
-fn total_memory_bytes() -> u64 {
+pub(super) fn total_memory_bytes() -> u64 {
     const UNKNOWN: u64 = 2 << 30;
     let Ok(text) = fs::read_to_string("/proc/meminfo") else { return UNKNOWN };
     let kib = text
@@ -293,6 +293,11 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)
+}
+
+/// The key's password, if it is written down where a service finds it.
+pub(super) fn stored_password(options: &KeyOptions, lang: Lang) -> Result<Option<String>, Failure> {
+    stored_secret(options.key_password_file.as_deref(), "SOHOA_KEY_PASSWORD", lang)
 }
 
 /// The key's password: from the file named, the environment, or the person at the terminal. Asked for once; a wrong

@@ -282,7 +282,10 @@ impl Bell {
 }
 
 /// Free bytes for this program on the disk of a directory.
-fn free_bytes(directory: &Path) -> std::io::Result<u64> {
+///
+/// # Errors
+/// When the system does not say.
+pub fn free_bytes(directory: &Path) -> std::io::Result<u64> {
     let disk = rustix::fs::statvfs(directory)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

@@ -31,7 +31,7 @@ pub use blobs::{Blob, BlobError};
 pub use deliveries::{Delivery, DeliveryShown, DeliveryState};
 pub use dossiers::{CaptureShown, ComponentShown, DossierShown, PublishedShown};
 pub use jobs::{Published, Status, Work};
-pub use upkeep::{Finding, restore};
+pub use upkeep::{Finding, Look, look, restore};
 
 use blobs::Blobs;
 
