@@ -174,10 +174,10 @@ fn models(config: &Config, findings: &mut Findings) {
                 match model.file == file && model.sha256 != known {
                     false => findings.add(Level::Ok, "models", format!("{} {}", model.file, &model.sha256[..12])),
                     true => findings.say(
-                        Level::Wrong,
+                        Level::Warning,
                         "models",
-                        format!("{file}: không phải bản đi kèm sohoa (SHA-256 khác); hãy cài lại gói sohoa"),
-                        format!("{file}: is not the one that comes with sohoa (its SHA-256 differs); install it anew"),
+                        format!("{file}: không phải bản đi kèm sohoa (SHA-256 khác); nếu không cố ý đổi, hãy cài lại gói sohoa"),
+                        format!("{file}: is not the one that comes with sohoa (its SHA-256 differs); unless that is meant, install it anew"),
                     ),
                 }
             }
