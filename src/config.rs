@@ -58,6 +58,8 @@ pub struct RawConfig {
     pub service: RawService,
     /// Folders that the service watches.
     pub watch: Vec<RawWatch>,
+    /// Where the service delivers finished components.
+    pub connector: RawConnector,
 }
 
 /// Section `[image]`.
@@ -254,6 +256,85 @@ pub struct RawWatch {
     pub done: bool,
 }
 
+/// Section `[connector]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawConnector {
+    /// Address that finished components are sent to, `http://` or `https://`; without one no connection is made.
+    pub url: Option<String>,
+    /// File whose first line is sent as `Authorization: Bearer`.
+    pub token_file: Option<PathBuf>,
+    /// Certificates (PEM) that an `https://` server must descend from; default the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Deliveries taken from the store at a time, 1 to 1000; default 50.
+    pub batch: Option<usize>,
+    /// Seconds between two looks for something to deliver, 0.1 to 86400; default 10.
+    pub interval_seconds: Option<f64>,
+    /// Longest that an exchange takes, 1 to 3600 seconds; default 60.
+    pub timeout_seconds: Option<f64>,
+    /// First pause after a failure, 0.01 to 3600 seconds; default 2. Each is twice as long as the one before.
+    pub first_pause_seconds: Option<f64>,
+    /// Longest pause, 0.01 to 86400 seconds; default 300.
+    pub longest_pause_seconds: Option<f64>,
+}
+
+/// Where finished components are delivered, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectorConfig {
+    /// The address, `http://…` or `https://…`.
+    pub url: String,
+    /// File whose first line is the token.
+    pub token_file: Option<PathBuf>,
+    /// Certificates (PEM) that the server must descend from; `None` = the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Deliveries taken from the store at a time.
+    pub batch: usize,
+    /// Time between two looks for something to deliver.
+    pub interval: Duration,
+    /// Longest that an exchange takes.
+    pub timeout: Duration,
+    /// First pause after a failure; each is twice as long as the one before.
+    pub first_pause: Duration,
+    /// Longest pause.
+    pub longest_pause: Duration,
+}
+
+impl RawConnector {
+    fn check(self) -> Result<Option<ConnectorConfig>, ConfigError> {
+        let Some(url) = self.url else {
+            let others =
+                [(self.token_file.is_some(), "connector.token_file"), (self.ca_file.is_some(), "connector.ca_file")];
+            return match others.iter().find(|(given, _)| *given) {
+                Some((_, key)) => Err(ConfigError::Needs { key, needed: "connector.url" }),
+                None => Ok(None),
+            };
+        };
+        if !["http://", "https://"].iter().any(|scheme| url.len() > scheme.len() && url.starts_with(scheme)) {
+            return Err(ConfigError::Value { key: "connector.url", allowed: "http://... / https://..." });
+        }
+        let seconds = |given: Option<f64>, usual, range, key, allowed| {
+            within(given.unwrap_or(usual), range, key, allowed).map(Duration::from_secs_f64)
+        };
+        let first_pause =
+            seconds(self.first_pause_seconds, 2.0, 0.01..=3600.0, "connector.first_pause_seconds", "0.01..3600")?;
+        let key = "connector.longest_pause_seconds";
+        let longest_pause = seconds(self.longest_pause_seconds, 300.0, 0.01..=86400.0, key, "0.01..86400")?;
+        if longest_pause < first_pause {
+            return Err(ConfigError::Value { key, allowed: "connector.first_pause_seconds or more" });
+        }
+        Ok(Some(ConnectorConfig {
+            url,
+            token_file: self.token_file,
+            ca_file: self.ca_file,
+            batch: within(self.batch.unwrap_or(50), 1..=1000, "connector.batch", "1..1000")?,
+            interval: seconds(self.interval_seconds, 10.0, 0.1..=86400.0, "connector.interval_seconds", "0.1..86400")?,
+            timeout: seconds(self.timeout_seconds, 60.0, 1.0..=3600.0, "connector.timeout_seconds", "1..3600")?,
+            first_pause,
+            longest_pause,
+        }))
+    }
+}
+
 /// How changes in a folder are noticed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -372,6 +453,8 @@ pub struct Config {
     pub signature_level: SignatureLevel,
     /// The service.
     pub service: ServiceConfig,
+    /// Where finished components are delivered; `None` = nowhere.
+    pub connector: Option<ConnectorConfig>,
 }
 
 /// Why a configuration cannot be used.
@@ -518,6 +601,7 @@ impl RawConfig {
             timestamp_policy: self.sign.timestamp_policy.clone(),
             signature_level,
             service: self.service.check(self.watch)?,
+            connector: self.connector.check()?,
             key: self.sign.check()?,
         })
     }
@@ -649,6 +733,10 @@ mod tests {
             ("[sign]\nlevel = 'b-b'", "sign.level"),
             ("[service]\ngap_seconds = 0", "service.gap_seconds"),
             ("[service]\nattempts = 0", "service.attempts"),
+            ("[connector]\nurl = 'ftp://a'", "connector.url"),
+            ("[connector]\nca_file = 'a'", "connector.url"),
+            ("[connector]\nurl = 'http://a'\nbatch = 0", "connector.batch"),
+            ("[connector]\nurl = 'http://a'\nlongest_pause_seconds = 1", "connector.longest_pause_seconds"),
             ("[[watch]]\nmode = 'polling'", "watch.folder"),
             ("[[watch]]\nfolder = 'a'\nsettle_seconds = 0", "watch.settle_seconds"),
             ("[[watch]]\nfolder = 'a'\npriority = 'x'", "priority"),

@@ -16,7 +16,7 @@ use crate::log;
 use crate::manifest::{self, Component, Manifest};
 use crate::model::{Lang, Localized, io_reason, shown};
 use crate::publish::{OutputDir, PublishError};
-use crate::store::{ComponentShown, DossierShown, State};
+use crate::store::{ComponentShown, DossierShown, Published, State};
 
 /// The records where the configuration names no other file.
 const RECORDS: &str = include_str!("../assets/portal.toml");
@@ -97,7 +97,42 @@ impl Records {
         Ok(Self(records))
     }
 
-    /// The record of a component's file.
+    /// The record of one file of a component, by name and SHA-256: among the results where the component is one.
+    pub fn record(
+        &self,
+        dossier: &str,
+        component: &ComponentShown,
+        published: &Published,
+        file: (&str, &str),
+    ) -> Value {
+        let table = if component.result_code.is_some() { RESULTS } else { PAPERS };
+        self.fill_for(table, dossier, component, published, file)
+    }
+
+    fn fill_for(
+        &self,
+        table: &str,
+        dossier: &str,
+        component: &ComponentShown,
+        published: &Published,
+        (file, sha256): (&str, &str),
+    ) -> Value {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let fields = [
+            ("dossier", dossier.to_owned()),
+            ("id", component.id.to_string()),
+            ("code", text(&component.code)),
+            ("result_code", text(&component.result_code)),
+            ("title", component.title.clone()),
+            ("name", published.name.clone()),
+            ("version", published.version.to_string()),
+            ("file", file.to_owned()),
+            ("path", format!("{dossier}/{file}")),
+            ("sha256", sha256.to_owned()),
+        ];
+        self.fill(table, &fields)
+    }
+
     fn fill(&self, table: &str, fields: &[(&str, String)]) -> Value {
         let empty = Table::new();
         let template = self.0.get(table).and_then(toml::Value::as_table).unwrap_or(&empty);
@@ -190,31 +225,15 @@ fn take_up(directory: &Path) -> Result<(OutputDir, Manifest), ExportError> {
 }
 
 fn records_of(component: &ComponentShown, manifest: &Manifest, records: &Records, table: &str) -> Vec<Value> {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let dossier = text(&manifest.dossier);
+    let dossier = manifest.dossier.clone().unwrap_or_default();
     let published = component.published.iter().filter_map(|published| {
         let mut listed = manifest.components.iter();
         let listed = listed.find(|one| one.name == published.name && one.version == published.version)?;
         Some((published, listed.file.as_ref()?))
     });
-    let record = published.map(|(published, file)| {
-        records.fill(
-            table,
-            &[
-                ("dossier", dossier.clone()),
-                ("id", component.id.to_string()),
-                ("code", text(&component.code)),
-                ("result_code", text(&component.result_code)),
-                ("title", component.title.clone()),
-                ("name", published.name.clone()),
-                ("version", published.version.to_string()),
-                ("file", file.path.clone()),
-                ("path", format!("{dossier}/{}", file.path)),
-                ("sha256", file.sha256.clone()),
-            ],
-        )
-    });
-    record.collect()
+    published
+        .map(|(published, file)| records.fill_for(table, &dossier, component, published, (&file.path, &file.sha256)))
+        .collect()
 }
 
 /// A name beside the target, on the same disk.

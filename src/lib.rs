@@ -10,6 +10,7 @@ pub mod check;
 pub mod codes;
 pub mod component;
 pub mod config;
+pub mod connector;
 pub mod digitize;
 pub mod exit;
 pub mod export;

@@ -123,6 +123,22 @@ impl Found {
         self.pin_state
     }
 
+    /// The certificates that the token shows to everybody, those with the label of the key where one was named. No PIN is
+    /// presented.
+    ///
+    /// # Errors
+    /// [`SignError::Token`] when the device fails.
+    pub fn certificates(&self) -> Result<Vec<Certificate>, SignError> {
+        let session = self.context.open_ro_session(self.slot).map_err(|error| fault(&error))?;
+        let held = Objects::read(&session).map_err(|error| fault(&error))?.certificates;
+        let label = self.key_label.as_deref().map(str::as_bytes);
+        let is_named = |one: &&Held| label.is_none_or(|label| one.label == label);
+        let named: Vec<&Held> = held.iter().filter(is_named).collect();
+        // The label may be that of the key, which is seen with the PIN only.
+        let chosen = if named.is_empty() { held.iter().collect() } else { named };
+        Ok(chosen.into_iter().filter_map(|one| certificate::read_der(&one.der).ok()).collect())
+    }
+
     /// Presents the PIN, once, and takes the key that may sign at `at`. `pin` is `None` for a token with a keypad of its
     /// own. `extra` are certificates that complete the chain where the token holds only the signer's.
     ///

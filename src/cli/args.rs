@@ -50,10 +50,12 @@ pub(super) enum Command {
     Upgrade(Upgrade),
     /// Watch folders and digitise what arrives, until stopped
     Serve(super::serve::Serve),
-    /// Dossiers in the store: list, show, attach, export
+    /// Dossiers in the store: list, show, attach, deliver, export
     Dossier(super::dossier::Dossier),
     /// The store: check, backup, restore
     Store(super::store::StoreCommand),
+    /// Look whether everything that is needed is there and fits, and say the cure
+    Doctor(super::doctor::Doctor),
     /// Judge PDF files by a legal profile
     Check(Check),
     /// Print the log of an output directory and check it
@@ -448,12 +450,13 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("serve", "Theo dõi thư mục và số hóa những gì đến, cho đến khi được dừng"),
     ("watch", "Thư mục cần theo dõi, thay cho các thư mục trong tệp cấu hình; dùng được nhiều lần"),
     ("data", "Thư mục của kho [mặc định: /var/lib/sohoa nếu có, nếu không thì sohoa trong thư mục dữ liệu người dùng]"),
-    ("sohoa dossier", "Hồ sơ trong kho: list, show, attach, export"),
+    ("sohoa dossier", "Hồ sơ trong kho: list, show, attach, deliver, export"),
     ("list", "Liệt kê hồ sơ và những gì chờ xếp"),
     ("show", "Cho xem các thành phần của một hồ sơ, hoặc những gì chờ xếp"),
     ("attach", "Xếp ảnh gốc đang chờ vào một thành phần hồ sơ"),
     ("export", "Xuất tệp của một hồ sơ cùng bản ghi cho cổng dịch vụ công ra thư mục hoặc tệp zip"),
-    ("dossier_code", "Mã hồ sơ; show không có mã thì cho xem những gì chờ xếp"),
+    ("deliver", "Giao lại những gì nơi nhận đã từ chối hoặc chưa nhận"),
+    ("dossier_code", "Mã hồ sơ; show không có mã thì cho xem những gì chờ xếp, deliver thì giao lại mọi hồ sơ"),
     ("component", "Tên thành phần hồ sơ"),
     ("captures", "Số của các ảnh gốc đang chờ, theo thứ tự trang"),
     ("waiting", "Số của một thành phần chờ xếp: lấy mọi ảnh gốc của nó, theo thứ tự"),
@@ -483,6 +486,8 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("separator", "In tờ phân cách thay cho tờ bìa"),
     ("procedure", "Mã thủ tục hành chính"),
     ("count", "Số bản của mỗi tờ"),
+    ("doctor", "Xem mọi thứ cần thiết có đủ và đúng không, và cho biết cách sửa"),
+    ("scanner", "Tìm cả máy quét"),
     ("completions", "In phần gợi ý lệnh cho một trình dòng lệnh"),
     ("manpage", "In trang hướng dẫn"),
     ("help", "In hướng dẫn"),

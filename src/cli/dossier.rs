@@ -7,12 +7,12 @@ use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Value, json};
 use sohoa::config::Config;
 use sohoa::exit::ExitCode;
-use sohoa::export::{self, ExportError, Records};
+use sohoa::export::{self, ExportError};
 use sohoa::ledger::LedgerError;
 use sohoa::manifest;
-use sohoa::model::{DossierCode, Lang, Localized, io_reason, shown};
+use sohoa::model::{DossierCode, Lang, Localized, shown};
 use sohoa::service;
-use sohoa::store::{ComponentShown, DossierShown, Published, State, Store};
+use sohoa::store::{ComponentShown, DeliveryShown, DeliveryState, DossierShown, Published, State, Store};
 
 use super::args::Shared;
 use super::serve::{DataOption, status_json, store_failure};
@@ -41,6 +41,14 @@ enum Command {
     },
     /// Place waiting captures in a component of a dossier
     Attach(Attach),
+    /// Deliver anew what the connector's endpoint refused or does not have yet
+    Deliver {
+        /// Code of the dossier; without one of all
+        #[arg(value_name = "CODE")]
+        dossier_code: Option<DossierCode>,
+        #[command(flatten)]
+        shown: ShownOptions,
+    },
     /// Write a dossier's files and the portal's records into a folder or a zip file
     Export {
         /// Code of the dossier
@@ -110,9 +118,21 @@ pub(super) fn run(command: &Dossier, shared: &Shared, lang: Lang) -> Result<Exit
         Command::List { shown } => list(&open(&config, shown, lang)?, shown.json, lang),
         Command::Show { dossier_code, shown } => {
             let code = dossier_code.as_ref().map(DossierCode::as_str);
-            let dossier = open(&config, shown, lang)?.dossier(code).map_err(|error| store_failure(&error, lang))?;
-            let text = if shown.json { format!("{}\n", dossier_json(&dossier)) } else { dossier_text(&dossier, lang) };
+            let store = open(&config, shown, lang)?;
+            let dossier = store.dossier(code).map_err(|error| store_failure(&error, lang))?;
+            let deliveries = |component: &ComponentShown| store.deliveries(component.id).unwrap_or_default();
+            // Without a connector what waits to be delivered waits for nothing.
+            let tells = |one: &DeliveryShown| config.connector.is_some() || one.state != DeliveryState::Waiting;
+            let deliveries = |component: &ComponentShown| deliveries(component).into_iter().filter(tells).collect();
+            let text = match shown.json {
+                true => format!("{}\n", dossier_json(&dossier, &deliveries)),
+                false => dossier_text(&dossier, &deliveries, lang),
+            };
             print(text.as_bytes())
+        }
+        Command::Deliver { dossier_code, shown } => {
+            let code = dossier_code.as_ref().map(DossierCode::as_str);
+            deliver_again(&open(&config, shown, lang)?, code, config.connector.is_some(), shown.json, lang)
         }
         Command::Attach(attach) => place(&open(&config, &attach.shown, lang)?, attach, lang),
         Command::Export { dossier_code, to, shown } => {
@@ -171,26 +191,45 @@ fn place(store: &Store, attach: &Attach, lang: Lang) -> Result<ExitCode, Failure
     print(format!("{text}\n").as_bytes())
 }
 
+fn deliver_again(
+    store: &Store,
+    code: Option<&str>,
+    has_connector: bool,
+    json: bool,
+    lang: Lang,
+) -> Result<ExitCode, Failure> {
+    if !has_connector {
+        return Err(Failure::new(
+            ExitCode::Configuration,
+            lang.pick(
+                "chưa có nơi nhận; hãy đặt connector.url trong tệp cấu hình",
+                "there is nowhere to deliver to; set connector.url in the configuration file",
+            ),
+        ));
+    }
+    let now = service::millis(environment::vietnam_time());
+    let files = store.deliver_again(code, now).map_err(|error| store_failure(&error, lang))?;
+    let text = match (json, lang) {
+        (true, _) => json!({"event": "deliver", "dossier": code, "files": files}).to_string(),
+        (false, Lang::Vi) => format!("{files} tệp sẽ được dịch vụ giao lại"),
+        (false, Lang::En) => format!("the service will deliver {files} files"),
+    };
+    print(format!("{text}\n").as_bytes())
+}
+
 fn hand_on(store: &Store, config: &Config, code: &DossierCode, to: &PathBuf, json: bool) -> Result<ExitCode, Failure> {
     let lang = config.lang;
-    let records = match &config.service.records {
-        None => None,
-        Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
-            Failure::new(ExitCode::Configuration, format!("{}: {}", shown(path), io_reason(error.kind(), lang)))
-        })?),
-    };
     let failure = |error: ExportError| {
         let exit = match &error {
             ExportError::Nothing => ExitCode::NoInput,
             ExportError::Altered(_) | ExportError::Ledger(LedgerError::Manifest { .. } | LedgerError::Log { .. }) => {
                 ExitCode::Tampered
             }
-            ExportError::Records(_) => ExitCode::Configuration,
             _ => ExitCode::Output,
         };
         Failure::new(exit, error.message(lang))
     };
-    let records = Records::parse(records.as_deref()).map_err(failure)?;
+    let records = environment::records(config)?;
     let dossier = store.dossier(Some(code.as_str())).map_err(|error| store_failure(&error, lang))?;
     let exported = export::export(&dossier, &records, to).map_err(failure)?;
     let now = service::millis(environment::vietnam_time());
@@ -213,12 +252,25 @@ fn hand_on(store: &Store, config: &Config, code: &DossierCode, to: &PathBuf, jso
     Ok(if exported.left_out.is_empty() { ExitCode::Done } else { ExitCode::Incomplete })
 }
 
-fn dossier_json(dossier: &DossierShown) -> Value {
-    let components: Vec<Value> = dossier.components.iter().map(component_json).collect();
+/// How far the deliveries of a component are, as far as they are to be told.
+type Deliveries<'a> = dyn Fn(&ComponentShown) -> Vec<DeliveryShown> + 'a;
+
+fn dossier_json(dossier: &DossierShown, deliveries: &Deliveries<'_>) -> Value {
+    let component = |component| component_json(component, deliveries);
+    let components: Vec<Value> = dossier.components.iter().map(component).collect();
     json!({"dossier": dossier.code, "components": components})
 }
 
-fn component_json(component: &ComponentShown) -> Value {
+fn component_json(component: &ComponentShown, deliveries: &Deliveries<'_>) -> Value {
+    let deliveries: Vec<Value> = deliveries(component)
+        .iter()
+        .map(|one| {
+            json!({
+                "name": one.name, "version": one.version, "state": one.state.code(), "attempts": one.attempts,
+                "answer": one.answer,
+            })
+        })
+        .collect();
     let captures: Vec<Value> = component
         .captures
         .iter()
@@ -244,10 +296,34 @@ fn component_json(component: &ComponentShown) -> Value {
         "id": component.id, "title": component.title, "name": component.name, "version": component.version,
         "newest": component.is_newest, "state": component.state.code(), "reason": component.reason,
         "code": component.code, "result_code": component.result_code, "captures": captures, "files": files,
+        "deliveries": deliveries,
     })
 }
 
-fn dossier_text(dossier: &DossierShown, lang: Lang) -> String {
+fn delivery_text(delivery: &DeliveryShown, lang: Lang) -> String {
+    let answer = match delivery.answer.as_deref() {
+        None => return lang.pick("chờ giao", "to be delivered").to_owned(),
+        Some("network") => lang.pick("không kết nối được", "no connection"),
+        Some("altered") => lang.pick("tệp đã bị sửa hoặc mất", "the file was changed or is gone"),
+        Some("unreadable") => lang.pick("không đọc được tệp", "the file cannot be read"),
+        Some(status) => status,
+    };
+    let attempts = delivery.attempts;
+    match (delivery.state, lang) {
+        (DeliveryState::Accepted, Lang::Vi) => "đã giao".to_owned(),
+        (DeliveryState::Accepted, Lang::En) => "delivered".to_owned(),
+        (DeliveryState::Waiting, Lang::Vi) => format!("chờ giao (đã thử {attempts} lần: {answer})"),
+        (DeliveryState::Waiting, Lang::En) => format!("to be delivered (tried {attempts} times: {answer})"),
+        (DeliveryState::Refused, Lang::Vi) => {
+            format!("nơi nhận từ chối ({answer}); sửa xong hãy chạy `sohoa dossier deliver`")
+        }
+        (DeliveryState::Refused, Lang::En) => {
+            format!("refused ({answer}); mend it and run `sohoa dossier deliver`")
+        }
+    }
+}
+
+fn dossier_text(dossier: &DossierShown, deliveries: &Deliveries<'_>, lang: Lang) -> String {
     let mut text = String::new();
     let title = dossier.code.as_deref().unwrap_or(lang.pick("Chưa xếp", "Not placed"));
     // A String takes whatever is written to it.
@@ -265,6 +341,9 @@ fn dossier_text(dossier: &DossierShown, lang: Lang) -> String {
             for aside in listed(published).map(|listed| listed.set_aside).unwrap_or_default() {
                 line(format!("     ! {}: {}", shown(&PathBuf::from(aside.file.path)), aside.reason));
             }
+        }
+        for delivery in deliveries(component) {
+            line(format!("     → {}", delivery_text(&delivery, lang)));
         }
         if component.state == State::Unplaced || dossier.code.is_none() {
             for capture in &component.captures {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sohoa::config::{Config, KeySource, RawConfig};
 use sohoa::exit::ExitCode;
+use sohoa::export::Records;
 use sohoa::imaging::seal;
 use sohoa::manifest::{self, Model};
 use sohoa::model::{Lang, Localized, io_reason, shown};
@@ -62,13 +63,26 @@ pub(super) fn configured_language(shared: &Shared) -> Option<Lang> {
 }
 
 /// Memory of the machine as Linux tells it; 2 GiB where it does not.
-fn total_memory_bytes() -> u64 {
+pub(super) fn total_memory_bytes() -> u64 {
     const UNKNOWN: u64 = 2 << 30;
     let Ok(text) = fs::read_to_string("/proc/meminfo") else { return UNKNOWN };
     let kib = text
         .lines()
         .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     kib.map_or(UNKNOWN, |kib| kib << 10)
+}
+
+/// The portal's records: those of the configuration, or the built-in ones.
+pub(super) fn records(config: &Config) -> Result<Records, Failure> {
+    let failure = |message| Failure::new(ExitCode::Configuration, message);
+    let text = match &config.service.records {
+        None => None,
+        Some(path) => Some(
+            fs::read_to_string(path)
+                .map_err(|error| failure(format!("{}: {}", shown(path), io_reason(error.kind(), config.lang))))?,
+        ),
+    };
+    Records::parse(text.as_deref()).map_err(|error| failure(error.message(config.lang)))
 }
 
 /// A reader with its model.
@@ -311,6 +325,11 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)
+}
+
+/// The key's password, if it is written down where a service finds it.
+pub(super) fn stored_password(options: &KeyOptions, lang: Lang) -> Result<Option<String>, Failure> {
+    stored_secret(options.key_password_file.as_deref(), "SOHOA_KEY_PASSWORD", lang)
 }
 
 /// The key's password: from the file named, the environment, or the person at the terminal. Asked for once; a wrong

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod digitize;
+mod doctor;
 mod dossier;
 mod environment;
 mod inspect;
@@ -54,6 +55,7 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Upgrade(command) => upgrade::run(&command, &args.shared, lang),
         Command::Serve(command) => serve::run(&command, &args.shared, lang),
         Command::Dossier(command) => dossier::run(&command, &args.shared, lang),
+        Command::Doctor(command) => doctor::run(&command, &args.shared, lang),
         Command::Store(command) => store::run(&command, &args.shared, lang),
         Command::Check(command) => check::run(&command, &args.shared, lang),
         Command::Log(command) => log::run(&command, &args.shared, lang),

@@ -16,7 +16,7 @@ use sohoa::intake::{Folder, Mode};
 use sohoa::model::{Lang, Localized, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::pool::Pool;
-use sohoa::service::{self, Event, ServiceError, Settings, Tools, Watched};
+use sohoa::service::{self, Connector, Event, ServiceError, Settings, Tools, Watched};
 use sohoa::store::{State, Status, Store, StoreError};
 
 use super::args::{KeyOptions, Shared, Switch};
@@ -177,6 +177,10 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
         min_free_bytes: service.min_free_bytes,
         attempts: service.attempts,
         keep_originals: service.keep_originals,
+        connector: match &config.connector {
+            Some(connector) => Some(Connector { config: connector.clone(), records: environment::records(config)? }),
+            None => None,
+        },
     })
 }
 

@@ -88,6 +88,29 @@ pub enum Event {
         /// Number of captures.
         captures: usize,
     },
+    /// The other side has a component.
+    Delivered {
+        /// The component's number.
+        component: i64,
+        /// The HTTP status that said so.
+        answer: String,
+    },
+    /// The other side does not take a component.
+    DeliveryRefused {
+        /// The component's number.
+        component: i64,
+        /// The word or HTTP status.
+        answer: String,
+    },
+    /// A component is delivered again later.
+    DeliveryWaits {
+        /// The component's number.
+        component: i64,
+        /// The word or HTTP status of the last attempt.
+        answer: String,
+        /// When at the earliest, milliseconds from now.
+        after_ms: i64,
+    },
     /// Something that a person should see to.
     Trouble(Trouble),
     /// The service has stopped.
@@ -104,13 +127,17 @@ pub enum Trouble {
     Output(String, String),
     /// The key failed and is not asked again until the service is started anew; in Vietnamese and English.
     Key(String, String),
+    /// Nothing can be delivered; in Vietnamese and English.
+    Connector(String, String),
 }
 
 impl Localized for Trouble {
     fn message(&self, lang: Lang) -> String {
         match self {
             Self::Store(error) => error.message(lang),
-            Self::Output(vietnamese, english) => lang.pick(vietnamese, english).to_owned(),
+            Self::Output(vietnamese, english) | Self::Connector(vietnamese, english) => {
+                lang.pick(vietnamese, english).to_owned()
+            }
             Self::Key(vietnamese, english) => {
                 let waits = lang.pick(
                     "các thành phần sẽ chờ ký; sửa xong hãy khởi động lại dịch vụ",
@@ -146,11 +173,21 @@ impl Event {
             Self::Signed { component } => json!({"event": "signed", "component": component}),
             Self::Withdrawn { component } => json!({"event": "withdrawn", "component": component}),
             Self::Purged { captures } => json!({"event": "purged", "captures": captures}),
+            Self::Delivered { component, answer } => {
+                json!({"event": "delivered", "component": component, "answer": answer})
+            }
+            Self::DeliveryRefused { component, answer } => {
+                json!({"event": "delivery-refused", "component": component, "answer": answer})
+            }
+            Self::DeliveryWaits { component, answer, after_ms } => {
+                json!({"event": "delivery-waits", "component": component, "answer": answer, "after_ms": after_ms})
+            }
             Self::Trouble(trouble) => {
                 let kind = match trouble {
                     Trouble::Store(_) => "store",
                     Trouble::Output(..) => "output",
                     Trouble::Key(..) => "key",
+                    Trouble::Connector(..) => "connector",
                 };
                 json!({"event": "trouble", "kind": kind, "message": trouble.message(lang)})
             }

@@ -1,15 +1,17 @@
 //! The service: captures that arrive are stored, grouped, digitised and published, through crashes and full disks.
 //!
-//! [`run`] starts four kinds of threads around one [`Store`], which is all they share:
+//! [`run`] starts five kinds of threads around one [`Store`], which is all they share:
 //!
 //! - watchers hand files to the [`sink`], which stores each one before its file may go;
 //! - the keeper closes components that got all their captures, and clears up;
+//! - the courier delivers what is finished, where the configuration names an endpoint;
 //! - workers claim what is to be made, `digitize` it with the one pool, and write down what became of it;
 //! - the caller's thread waits for the order to stop.
 //!
 //! There is nothing to save at the end: what a thread holds in memory is in the store as not done, and is done again.
 //! A component made again by a run after a crash has the same captures, so the directory's manifest says that it is there.
 
+mod courier;
 mod event;
 mod keeper;
 mod sink;
@@ -22,6 +24,8 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::config::ConnectorConfig;
+use crate::export::Records;
 use crate::grouping::Rules;
 use crate::intake::{self, WatchError};
 use crate::manifest::Model;
@@ -74,6 +78,17 @@ pub struct Settings {
     pub attempts: u32,
     /// Bytes of captures are removed this long after all their components are signed; `None` = never.
     pub keep_originals: Option<Duration>,
+    /// Where finished components are delivered; `None` = nowhere, and no connection is made.
+    pub connector: Option<Connector>,
+}
+
+/// Where finished components are delivered.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    /// The endpoint, and how it is treated.
+    pub config: ConnectorConfig,
+    /// The portal's records that go with each component.
+    pub records: Records,
 }
 
 /// What components are made with.
@@ -179,12 +194,14 @@ pub fn run(
     let result = std::thread::scope(|scope| {
         let keeper = scope.spawn(|| keeper::run(&service));
         let workers: Vec<_> = (0..tools.pool.workers()).map(|_| scope.spawn(|| worker::run(&service))).collect();
+        let courier = settings.connector.as_ref();
+        let courier = courier.map(|connector| scope.spawn(|| courier::run(&service, connector)));
         let watched = sink::watch(&service, &forbidden);
         if watched.is_err() {
             stop.store(true, Ordering::Relaxed);
         }
         service.bell.ring();
-        workers.into_iter().chain([keeper]).for_each(|thread| drop(thread.join()));
+        workers.into_iter().chain([keeper]).chain(courier).for_each(|thread| drop(thread.join()));
         watched
     });
     service.tell(&Event::Stopped);
@@ -271,7 +288,10 @@ impl Bell {
 }
 
 /// Free bytes for this program on the disk of a directory.
-fn free_bytes(directory: &Path) -> std::io::Result<u64> {
+///
+/// # Errors
+/// When the system does not say.
+pub fn free_bytes(directory: &Path) -> std::io::Result<u64> {
     let disk = rustix::fs::statvfs(directory)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::intake::names::page_name;
 
-use super::{Millis, State, Store, StoreError, Subject, record};
+use super::{Millis, State, Store, StoreError, Subject, deliveries, record};
 
 /// A component to be made, with all that is needed.
 #[derive(Clone, Debug)]
@@ -186,6 +186,7 @@ impl Store {
                 .prepare_cached("UPDATE components SET state = ?2, fingerprint = ?3, changed = ?4 WHERE id = ?1")?;
             update.execute(params![component, column, fingerprint, now])?;
             published.iter().try_for_each(|published| publish(transaction, component, published))?;
+            deliveries::enter(transaction, component, now)?;
             record(transaction, now, "made", Subject { component: Some(component), ..Subject::default() }, Some(column))
         })
     }
@@ -253,6 +254,7 @@ impl Store {
             let update = "UPDATE components SET state = 'done', changed = ?2 WHERE id = ?1 AND state = 'unsigned'";
             transaction.execute(update, [component, now])?;
             publish(transaction, component, published)?;
+            deliveries::enter(transaction, component, now)?;
             let subject = Subject { component: Some(component), ..Subject::default() };
             record(transaction, now, "signed", subject, None)
         })

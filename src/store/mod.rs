@@ -6,10 +6,11 @@
 //! several programs at once; the service alone makes components ([`Store::lock_service`]).
 //!
 //! Files: `accept.rs` takes captures in and puts them into components, `jobs.rs` hands out what is to be made,
-//! `dossiers.rs` shows and places, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
+//! `dossiers.rs` shows and places, `deliveries.rs` is the outbox of what is finished, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
 mod blobs;
+mod deliveries;
 mod dossiers;
 mod jobs;
 mod upkeep;
@@ -27,9 +28,10 @@ use crate::model::{Lang, Localized, io_reason, shown};
 
 pub use accept::{Accepted, Arrived, NewCapture};
 pub use blobs::{Blob, BlobError, Blobs};
+pub use deliveries::{Delivery, DeliveryShown, DeliveryState};
 pub use dossiers::{CaptureShown, ComponentShown, DossierShown, PublishedShown};
 pub use jobs::{Published, Status, Work};
-pub use upkeep::{Finding, restore};
+pub use upkeep::{Finding, Look, look, restore};
 
 /// Name of the database in the store's directory.
 const DATABASE: &str = "store.sqlite";
@@ -40,7 +42,7 @@ const SERVICE_LOCK: &str = "service.lock";
 const APPLICATION_ID: i32 = 0x534F_484F;
 
 /// What brings a database from each version to the next; `user_version` counts them.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("deliveries.sql")];
 
 /// How long one program waits for another's write, which takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -13,7 +13,10 @@ use crate::manifest;
 use crate::model::{Lang, Localized, shown};
 
 use super::blobs::{FOLDER, flush_directory, hash_of};
-use super::{BlobError, DATABASE, Millis, Published, Store, StoreError, Subject, jobs, open_read_only, record};
+use super::{
+    APPLICATION_ID, BlobError, DATABASE, MIGRATIONS, Millis, Published, Store, StoreError, Subject, jobs,
+    open_read_only, record,
+};
 
 /// Name of a database that is being written.
 const INCOMPLETE: &str = "store.sqlite.incomplete";
@@ -90,6 +93,51 @@ impl Localized for Finding {
             (Self::Orphan(sha256), Lang::En) => format!("{sha256}: left over in the store, harmless"),
         }
     }
+}
+
+/// A store seen from outside.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Version of its tables.
+    pub version: i64,
+    /// Captures in it.
+    pub captures: u64,
+    /// When its newest event was.
+    pub newest: Option<Millis>,
+    /// What SQLite finds damaged at a quick look.
+    pub damage: Vec<Finding>,
+}
+
+/// Looks at the store in a directory without changing it, whoever else uses it; `None` where there is none.
+///
+/// # Errors
+/// When it cannot be read, is no store, or is of a later version.
+pub fn look(directory: &Path) -> Result<Option<Look>, StoreError> {
+    let path = directory.join(DATABASE);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let connection = open_read_only(&path)?;
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    if pragma("application_id")? != i64::from(APPLICATION_ID) {
+        return Err(StoreError::NotOurs(path));
+    }
+    let version = pragma("user_version")?;
+    if usize::try_from(version).is_ok_and(|version| version > MIGRATIONS.len()) {
+        return Err(StoreError::Newer { path, found: version });
+    }
+    let mut damage = Vec::new();
+    let mut quick = connection.prepare("PRAGMA quick_check")?;
+    let mut rows = quick.query([])?;
+    while let Some(row) = rows.next()? {
+        let text: String = row.get(0)?;
+        if text != "ok" {
+            damage.push(Finding::Database(text));
+        }
+    }
+    let captures = connection.query_row("SELECT count(*) FROM captures", [], |row| row.get(0))?;
+    let newest = connection.query_row("SELECT max(time) FROM events", [], |row| row.get(0))?;
+    Ok(Some(Look { version, captures, newest, damage }))
 }
 
 impl Store {
