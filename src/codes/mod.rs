@@ -10,6 +10,7 @@
 mod bars;
 mod finder;
 mod sample;
+pub mod symbols;
 
 use image::GrayImage;
 

@@ -271,7 +271,7 @@ fn take_out(connection: &Connection, capture: i64, now: Millis) -> Result<String
     Ok(name.clone())
 }
 
-fn captures(connection: &Connection, component: i64) -> Result<Vec<CaptureShown>, StoreError> {
+pub(super) fn captures(connection: &Connection, component: i64) -> Result<Vec<CaptureShown>, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT c.id, c.sha256, c.bytes, p.name, p.position FROM component_captures p
          JOIN captures c ON c.id = p.capture WHERE p.component = ?1",
@@ -285,7 +285,7 @@ fn captures(connection: &Connection, component: i64) -> Result<Vec<CaptureShown>
     Ok(captures.into_iter().map(|(_, capture)| capture).collect())
 }
 
-fn published(connection: &Connection, component: i64) -> Result<Vec<Published>, StoreError> {
+pub(super) fn published(connection: &Connection, component: i64) -> Result<Vec<Published>, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT directory, name, version, file, sha256 FROM published WHERE component = ?1 ORDER BY name, version",
     )?;
