@@ -7,6 +7,7 @@ mod dossier;
 mod environment;
 mod inspect;
 mod log;
+mod pair;
 mod serve;
 mod sign;
 mod store;

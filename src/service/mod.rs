@@ -12,6 +12,7 @@
 
 mod event;
 mod keeper;
+mod shown;
 mod sink;
 mod worker;
 
@@ -36,6 +37,9 @@ use crate::transcript::Format;
 
 pub use crate::store::Status;
 pub use event::{Event, Trouble};
+pub use shown::{component_json, dossier_json, listed, reason_text};
+
+pub(crate) use sink::has_several_pages;
 
 /// Directory of what is not placed (*chưa xếp*), below the output. Each component has a directory of its own there, which
 /// goes when the component is placed.
@@ -265,7 +269,7 @@ impl Bell {
 }
 
 /// Free bytes for this program on the disk of a directory.
-fn free_bytes(directory: &Path) -> std::io::Result<u64> {
+pub(crate) fn free_bytes(directory: &Path) -> std::io::Result<u64> {
     let disk = rustix::fs::statvfs(directory)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

@@ -8,6 +8,7 @@ mod crash;
 mod debug_pictures;
 mod generator;
 mod geometry;
+mod http;
 mod interrupted;
 mod judges;
 mod layers;
