@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example watch_timings [DIRECTORY]`; CPU is user and system time of this process.
 
+#![expect(clippy::print_stdout, reason = "its output")]
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -185,7 +185,10 @@ fn agree<'a>(parts: impl Iterator<Item = &'a Naming>) -> Naming {
 
 /// A name, its extension left out, without the number of its page: `to-khai_012`, `trang (3)`.
 fn without_page(stem: &str) -> String {
-    trimmed(&page_name(&format!("{stem}.jpg")).series).to_owned()
+    match stem {
+        "" => String::new(),
+        stem => trimmed(&page_name(&format!("{stem}.jpg")).series).to_owned(),
+    }
 }
 
 fn trimmed(name: &str) -> &str {

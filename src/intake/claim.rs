@@ -162,6 +162,7 @@ fn make_directory(path: &Path) -> io::Result<()> {
 }
 
 fn files_below(directory: &Path, relative: &Path, found: &mut Vec<Claimed>) -> io::Result<()> {
+    let before = found.len();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let relative = relative.join(entry.file_name());
@@ -171,8 +172,9 @@ fn files_below(directory: &Path, relative: &Path, found: &mut Vec<Claimed>) -> i
             found.push(Claimed { relative, path: entry.path() });
         }
     }
-    // Nothing is in it, or it stays.
-    if fs::remove_dir(directory).is_err() {}
+    if found.len() == before {
+        fs::remove_dir(directory)?;
+    }
     Ok(())
 }
 
@@ -232,7 +234,7 @@ mod tests {
             for entry in fs::read_dir(next).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
-                    folders.push(path.clone())
+                    folders.push(path.clone());
                 } else {
                     found.push(path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned());
                 }

@@ -299,7 +299,7 @@ mod tests {
     }
 
     fn png_file() -> Vec<u8> {
-        let mut bytes = std::io::Cursor::new(Vec::new());
+        let mut bytes = io::Cursor::new(Vec::new());
         image::GrayImage::new(40, 40).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
         bytes.into_inner()
     }

@@ -1,10 +1,12 @@
-//! One watched folder: what lies there, what is due, and the way of a file ([`Open::take`]).
+//! One watched folder: what lies there and what is due. The way of a file is in `file.rs`.
+
+mod file;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
 use std::mem::{Discriminant, discriminant};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -13,11 +15,11 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::gather::is_leftover;
 
-use super::claim::{Claimed, Work};
-use super::complete::{Content, content};
-use super::hints::Hints;
+use super::claim::Work;
+use super::hints::{Hint, Hints};
 use super::names::{PageName, page_name};
-use super::{Answer, Arrival, Event, Folder, Mode, Refusal, Sink, Trouble, Waiting, overlap};
+use super::{Event, Folder, Mode, Sink, Trouble, Waiting, overlap};
+use file::Outcome;
 
 /// Files handed on before other folders get their turn.
 const BATCH: usize = 64;
@@ -29,12 +31,6 @@ const MAX_FILES: usize = 50_000;
 const MAX_FILE_DELAY: Duration = Duration::from_secs(60);
 const MIN_FOLDER_DELAY: Duration = Duration::from_millis(250);
 const MAX_FOLDER_DELAY: Duration = Duration::from_secs(10);
-
-/// Shortest pause that a busy sink gets.
-const MIN_PAUSE: Duration = Duration::from_millis(10);
-
-/// An empty file waits this many times the patience for one without its end: scanners make the file first.
-const EMPTY_PATIENCE: u32 = 10;
 
 /// How many times the settling time a page waits for earlier pages of its series that are not still yet.
 const HOLD: u32 = 8;
@@ -85,6 +81,9 @@ struct Open<'a> {
 /// Device and inode: which directory a path names.
 type Identity = (u64, u64);
 
+/// No directory has inode 0.
+const NONE: Identity = (0, 0);
+
 /// A file by its place in the order of pages.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -106,6 +105,8 @@ struct Tracked {
     due: Option<Instant>,
     /// Size or time changed less than the settling time ago.
     settling: bool,
+    /// A local program wrote to it and has not closed it, as far as hints tell.
+    written_to: bool,
     /// The sink has it; what is left is to remove it.
     stored: bool,
     delay: Duration,
@@ -132,18 +133,6 @@ struct Series<'k> {
     ready: Vec<&'k Key>,
 }
 
-/// How an attempt at a file ended.
-enum Outcome {
-    /// It is gone from here: stored, put aside or taken away by somebody.
-    Over,
-    /// It stays, and is no more business of ours until it changes.
-    Left,
-    /// It is not what it was.
-    Changed(Stamp),
-    /// Another attempt after some time, or after ever longer ones.
-    Wait(Waiting, Option<Duration>),
-}
-
 impl<'a> Watched<'a> {
     pub(super) fn new(index: usize, settings: &'a Folder, forbidden: &'a [PathBuf]) -> Self {
         let now = Instant::now();
@@ -151,15 +140,17 @@ impl<'a> Watched<'a> {
     }
 
     /// Looks at what the system hinted at.
-    pub(super) fn note(&mut self, paths: &BTreeSet<PathBuf>, lost: bool, outside: &mut Outside) {
+    pub(super) fn note(&mut self, paths: &BTreeMap<PathBuf, Hint>, lost: bool, outside: &mut Outside) {
         let Some(open) = self.open.as_mut().filter(|open| open.settings.mode.has_hints()) else { return };
+        for (path, hint) in paths {
+            if let Ok(relative) = path.strip_prefix(&open.root) {
+                open.note(relative, *hint, outside);
+            }
+        }
         if lost {
             open.rescan_at = Instant::now();
-        }
-        for path in paths {
-            if let Ok(relative) = path.strip_prefix(&open.root) {
-                open.note(&relative.to_owned(), outside);
-            }
+            // That a file was closed may be among what was lost.
+            open.files.values_mut().for_each(Tracked::closed);
         }
     }
 
@@ -283,7 +274,9 @@ impl<'a> Open<'a> {
                         continue;
                     }
                     let path = directory.join(entry.file_name());
-                    if entry.file_type()?.is_dir() {
+                    // What vanished since it was listed is nobody's business.
+                    let Ok(kind) = entry.file_type() else { continue };
+                    if kind.is_dir() {
                         directories.push(path);
                     } else {
                         files += 1;
@@ -332,7 +325,7 @@ impl<'a> Open<'a> {
     }
 
     /// Looks at one path that the system hinted at.
-    fn note(&mut self, relative: &Path, outside: &mut Outside) {
+    fn note(&mut self, relative: &Path, hint: Hint, outside: &mut Outside) {
         if relative.as_os_str().is_empty() {
             self.rescan_at = Instant::now();
             return;
@@ -345,7 +338,16 @@ impl<'a> Open<'a> {
             Ok(metadata) if metadata.is_dir() => {
                 self.look_through(relative.to_owned(), outside);
             }
-            Ok(_) => self.note_file(relative.to_owned(), outside),
+            Ok(_) => {
+                let key = self.note_file(relative.to_owned(), outside);
+                if let Some(seen) = key.and_then(|key| self.files.get_mut(&key)) {
+                    match hint {
+                        Hint::Written => seen.written_to = true,
+                        Hint::Closed => seen.closed(),
+                        Hint::Changed => {}
+                    }
+                }
+            }
             Err(_) => {
                 if self.hinted.remove(&path).is_some() {
                     outside.hints.unwatch(&path);
@@ -354,10 +356,10 @@ impl<'a> Open<'a> {
         }
     }
 
-    /// Notes that a file is there, and when it changed last.
-    fn note_file(&mut self, path: PathBuf, outside: &mut Outside) {
+    /// Notes that a file is there, and when it changed last; its key, if it is one to be handed on.
+    fn note_file(&mut self, path: PathBuf, outside: &mut Outside) -> Option<Key> {
         // What vanished meanwhile needs no note; what cannot be looked at will be at the next look through the folder.
-        let Ok(stamp) = self.stamp(&self.root.join(&path)) else { return };
+        let stamp = self.stamp(&self.root.join(&path)).ok()?;
         let relative = relative_name(&path);
         let key = Key { name: page_name(&relative), path, claimed: None };
         if let Some(seen) = self.files.get_mut(&key) {
@@ -365,19 +367,20 @@ impl<'a> Open<'a> {
             if seen.stamp != stamp {
                 seen.changed(stamp, self.settings.settle);
             }
-            return;
+            return Some(key);
         }
         if self.files.len() >= MAX_FILES {
             self.overflow = true;
-            return;
+            return None;
         }
         let modified = stamp.modified.unwrap_or(SystemTime::UNIX_EPOCH);
         if self.settings.keep && outside.sink.knows(self.index, &relative, stamp.bytes, modified) {
-            return;
+            return None;
         }
         (outside.on_event)(Event::Seen { folder: self.index, relative: relative.clone() });
         let seen = Tracked { rescan: self.rescans, ..Tracked::new(relative, stamp, self.settings.settle) };
-        self.files.insert(key, seen);
+        self.files.insert(key.clone(), seen);
+        Some(key)
     }
 
     // ---- what is due ----
@@ -401,10 +404,9 @@ impl<'a> Open<'a> {
                 removed = true;
             }
         }
-        if let Some(work) = self.work.as_ref().filter(|_| removed)
-            && work.flush().is_err()
-        {
+        if let Some(work) = self.work.as_ref().filter(|_| removed) {
             // A removal that does not last is a file handed on once more.
+            drop(work.flush());
         }
         wake.min(self.rescan_at)
     }
@@ -441,6 +443,15 @@ impl<'a> Open<'a> {
         let outcome = self.take(&mut key, &mut seen, outside);
         match outcome {
             Outcome::Over => return None,
+            Outcome::Vanished => {
+                if key.claimed.is_some() {
+                    // Nobody has business there: a share that was unmounted and is back, perhaps, between two looks. The
+                    // folder is opened anew then, which finds what was claimed.
+                    self.identity = NONE;
+                    self.rescan_at = Instant::now();
+                }
+                return None;
+            }
             Outcome::Left => seen.due = None,
             Outcome::Changed(stamp) => seen.changed(stamp, self.settings.settle),
             Outcome::Wait(reason, after) => {
@@ -461,137 +472,6 @@ impl<'a> Open<'a> {
         due
     }
 
-    /// The way of a file that stood still: looked into, claimed, handed to the sink, removed.
-    fn take(&mut self, key: &mut Key, seen: &mut Tracked, outside: &mut Outside) -> Outcome {
-        let place = key.claimed.clone().unwrap_or_else(|| self.root.join(&key.path));
-        match self.stamp(&place) {
-            Ok(stamp) if stamp == seen.stamp => {}
-            Ok(stamp) => return Outcome::Changed(stamp),
-            Err(error) => return over_or_wait(error),
-        }
-        seen.settling = false;
-        if !seen.stamp.regular {
-            return self.refuse(key, seen, Refusal::NotAFile, outside);
-        }
-        if seen.stored {
-            return self.remove(key, seen, outside);
-        }
-        let (refusal, complete) = match self.look_into(&place, seen) {
-            Ok(Verdict::Capture { complete }) => (None, complete),
-            Ok(Verdict::Refused(refusal)) => (Some(refusal), true),
-            Ok(Verdict::Early(reason, after)) => return Outcome::Wait(reason, Some(after)),
-            Err(error) => return over_or_wait(error),
-        };
-        if let Some(outcome) = self.claim(key, seen, outside) {
-            return outcome;
-        }
-        if let Some(refusal) = refusal {
-            return self.refuse(key, seen, refusal, outside);
-        }
-        let arrival = Arrival {
-            folder: self.index,
-            relative: seen.relative.clone(),
-            path: key.claimed.clone().unwrap_or(place),
-            bytes: seen.stamp.bytes,
-            modified: seen.stamp.modified.unwrap_or(SystemTime::UNIX_EPOCH),
-            complete,
-        };
-        match outside.sink.accept(&arrival) {
-            Answer::Stored => self.remove(key, seen, outside),
-            Answer::Busy(pause) => {
-                let pause = pause.max(MIN_PAUSE);
-                self.paused_until = Instant::now() + pause;
-                Outcome::Wait(Waiting::Busy, Some(pause))
-            }
-            Answer::Refused(reason) => self.refuse(key, seen, Refusal::Sink(reason), outside),
-        }
-    }
-
-    /// What its content says of a file that stood still as long as `seen` says.
-    fn look_into(&self, place: &Path, seen: &Tracked) -> io::Result<Verdict> {
-        let still = seen.still_since.elapsed();
-        // The longer nothing happens, the seldomer is it looked at again.
-        let early = |reason, patience: Duration| Verdict::Early(reason, still.min(patience - still).max(MIN_PAUSE));
-        let patience = self.settings.patience;
-        if seen.stamp.bytes == 0 {
-            let patience = patience * EMPTY_PATIENCE;
-            return Ok(match still < patience {
-                true => early(Waiting::Empty, patience),
-                false => Verdict::Refused(Refusal::Empty),
-            });
-        }
-        // A file that became a link is not followed, and a pipe not waited for.
-        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(place)?;
-        Ok(match content(&file, seen.stamp.bytes)? {
-            Content::Whole => Verdict::Capture { complete: true },
-            Content::Unfinished(format) if still < patience => early(Waiting::Unfinished(format), patience),
-            Content::Unfinished(_) => Verdict::Capture { complete: false },
-            Content::Nothing(_) if still < patience => early(Waiting::Empty, patience),
-            Content::Nothing(other) | Content::Other(other) => Verdict::Refused(Refusal::NotACapture(other)),
-        })
-    }
-
-    /// Moves a file out of its writer's reach, if it is to be; what else happens to it when that cannot be.
-    fn claim(&mut self, key: &mut Key, seen: &Tracked, outside: &mut Outside) -> Option<Outcome> {
-        let work = self.work.as_mut().filter(|_| key.claimed.is_none())?;
-        let path = match work.claim(&self.root, &key.path) {
-            Ok(path) => path,
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                return Some(Outcome::Wait(Waiting::OtherDisk, None));
-            }
-            Err(error) if fs::symlink_metadata(self.root.join(&key.path)).is_ok() => {
-                return Some(Outcome::Wait(Waiting::Unreachable(error), None));
-            }
-            Err(error) => return Some(over_or_wait(error)),
-        };
-        (outside.on_event)(Event::Claimed { folder: self.index, relative: seen.relative.clone() });
-        key.claimed = Some(path.clone());
-        match self.stamp(&path) {
-            Ok(stamp) if stamp == seen.stamp => None,
-            Ok(stamp) => Some(Outcome::Changed(stamp)),
-            Err(error) => Some(over_or_wait(error)),
-        }
-    }
-
-    /// Removes a file that the sink has stored, unless more was written to it meanwhile.
-    fn remove(&self, key: &Key, seen: &mut Tracked, outside: &mut Outside) -> Outcome {
-        if let (Some(work), Some(path)) = (&self.work, &key.claimed) {
-            match self.stamp(path) {
-                Ok(stamp) if stamp == seen.stamp => {}
-                Ok(stamp) => return Outcome::Changed(stamp),
-                Err(error) => return over_or_wait(error),
-            }
-            seen.stored = true;
-            let removed = match self.settings.done {
-                true => work.keep(&Claimed { relative: key.path.clone(), path: path.clone() }),
-                false => work.remove(path),
-            };
-            if let Err(error) = removed {
-                return Outcome::Wait(Waiting::Unreachable(error), None);
-            }
-        }
-        let (relative, bytes) = (seen.relative.clone(), seen.stamp.bytes);
-        (outside.on_event)(Event::Stored { folder: self.index, relative, bytes });
-        Outcome::Over
-    }
-
-    /// Puts a claimed file aside; others are left where they are.
-    fn refuse(&self, key: &Key, seen: &Tracked, reason: Refusal, outside: &mut Outside) -> Outcome {
-        let put_aside = match (&self.work, &key.claimed) {
-            (Some(work), Some(path)) => {
-                let file = Claimed { relative: key.path.clone(), path: path.clone() };
-                Some(work.refuse(&file, &reason.note(&seen.relative)))
-            }
-            _ => None,
-        };
-        if let Some(Err(error)) = put_aside {
-            return Outcome::Wait(Waiting::Unreachable(error), None);
-        }
-        (outside.on_event)(Event::Refused { folder: self.index, relative: seen.relative.clone(), reason });
-        if put_aside.is_some() { Outcome::Over } else { Outcome::Left }
-    }
-
     fn stamp(&self, path: &Path) -> io::Result<Stamp> {
         let metadata = fs::symlink_metadata(path)?;
         let regular = metadata.is_file();
@@ -605,16 +485,6 @@ impl<'a> Open<'a> {
     }
 }
 
-/// What a look into a file says.
-enum Verdict {
-    Capture {
-        complete: bool,
-    },
-    Refused(Refusal),
-    /// Too early to say; look again after this time.
-    Early(Waiting, Duration),
-}
-
 impl Tracked {
     fn new(relative: String, stamp: Stamp, settle: Duration) -> Self {
         let now = Instant::now();
@@ -625,6 +495,7 @@ impl Tracked {
             still_since: now,
             due: Some(now + settle),
             settling: true,
+            written_to: false,
             stored: false,
             delay: settle,
             said: None,
@@ -641,13 +512,12 @@ impl Tracked {
         self.stored = false;
         self.delay = settle;
     }
-}
 
-/// A file that vanished is nobody's business; anything else may get better.
-fn over_or_wait(error: io::Error) -> Outcome {
-    match error.kind() {
-        io::ErrorKind::NotFound => Outcome::Over,
-        _ => Outcome::Wait(Waiting::Unreachable(error), None),
+    /// No program writes to it any more: it need not wait longer than any file.
+    fn closed(&mut self) {
+        if std::mem::take(&mut self.written_to) && !self.settling {
+            self.due = Some(Instant::now());
+        }
     }
 }
 

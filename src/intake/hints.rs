@@ -1,7 +1,10 @@
 //! Hints of the system (inotify) that something changed. They only save waiting: one that is late, lost or wrong changes no
 //! outcome, because a folder is looked through again from time to time.
+//!
+//! They tell one thing that a look does not: that a local program, be it the file server that a scanner writes to, wrote to
+//! a file and has not closed it yet.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread;
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 /// Paths that wait to be looked at. What does not fit makes the folders be looked through.
@@ -18,14 +21,25 @@ const MAX_WAITING: usize = 4096;
 /// How long further hints are gathered once one came: a writer causes many for one file.
 const GATHER: Duration = Duration::from_millis(15);
 
+/// What a hint says of a path beyond that something happened to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hint {
+    /// Nothing.
+    Changed,
+    /// A program wrote to it.
+    Written,
+    /// A program that could write to it closed it, or another file took its place.
+    Closed,
+}
+
 /// The queue of hints of all folders.
 #[derive(Debug)]
 pub(super) struct Hints {
     watcher: Option<RecommendedWatcher>,
-    queue: Receiver<PathBuf>,
+    queue: Receiver<(PathBuf, Hint)>,
     lost: Arc<AtomicBool>,
     /// Keeps the queue open where there is no watcher.
-    _sender: SyncSender<PathBuf>,
+    _sender: SyncSender<(PathBuf, Hint)>,
 }
 
 impl Hints {
@@ -34,7 +48,7 @@ impl Hints {
         let (sender, queue) = sync_channel(MAX_WAITING);
         let lost = Arc::new(AtomicBool::new(false));
         let (to_queue, is_lost) = (sender.clone(), Arc::clone(&lost));
-        let on_event = move |event: notify::Result<Event>| hint(event, &to_queue, &is_lost);
+        let on_event = move |event: notify::Result<Event>| queue_hint(event, &to_queue, &is_lost);
         let started = wanted.then(|| RecommendedWatcher::new(on_event, Config::default()));
         let (watcher, error) = match started {
             None => (None, None),
@@ -46,29 +60,34 @@ impl Hints {
 
     /// Asks for hints about the entries of a directory, not of those below.
     pub(super) fn watch(&mut self, directory: &Path) -> notify::Result<()> {
-        let Some(watcher) = &mut self.watcher else { return Ok(()) };
         // What the path named before may be another directory by now.
-        if watcher.unwatch(directory).is_err() {}
+        self.unwatch(directory);
+        let Some(watcher) = &mut self.watcher else { return Ok(()) };
         watcher.watch(directory, RecursiveMode::NonRecursive)
     }
 
     /// Takes the asking back.
     pub(super) fn unwatch(&mut self, directory: &Path) {
-        if let Some(watcher) = &mut self.watcher
-            && watcher.unwatch(directory).is_err()
-        {
-            // The system dropped it by itself, with the directory.
+        if let Some(watcher) = &mut self.watcher {
+            // The system drops it by itself, with the directory.
+            drop(watcher.unwatch(directory));
         }
     }
 
-    /// Waits for hints, at most this long: the paths, and whether some were lost.
-    pub(super) fn wait(&self, timeout: Duration) -> (BTreeSet<PathBuf>, bool) {
-        let mut paths = BTreeSet::new();
+    /// Waits for hints, at most this long: the paths with what was said last of writers, and whether some were lost.
+    pub(super) fn wait(&self, timeout: Duration) -> (BTreeMap<PathBuf, Hint>, bool) {
+        let mut paths = BTreeMap::new();
+        let mut add = |(path, hint): (PathBuf, Hint)| {
+            let last = paths.entry(path).or_insert(hint);
+            if hint != Hint::Changed {
+                *last = hint;
+            }
+        };
         match self.queue.recv_timeout(timeout) {
-            Ok(path) => {
+            Ok(first) => {
                 thread::sleep(GATHER);
-                paths.insert(path);
-                paths.extend(self.queue.try_iter().take(MAX_WAITING));
+                add(first);
+                self.queue.try_iter().take(MAX_WAITING).for_each(add);
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
@@ -77,7 +96,7 @@ impl Hints {
 }
 
 /// Queues the paths of an event, called on the watcher's thread, which must never wait.
-fn hint(event: notify::Result<Event>, queue: &SyncSender<PathBuf>, lost: &AtomicBool) {
+fn queue_hint(event: notify::Result<Event>, queue: &SyncSender<(PathBuf, Hint)>, lost: &AtomicBool) {
     let Ok(event) = event else {
         lost.store(true, Ordering::Relaxed);
         return;
@@ -85,12 +104,16 @@ fn hint(event: notify::Result<Event>, queue: &SyncSender<PathBuf>, lost: &Atomic
     if event.need_rescan() {
         lost.store(true, Ordering::Relaxed);
     }
-    // Our own reading opens and closes files, too.
-    if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
-        return;
-    }
+    let hint = match event.kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Hint::Closed,
+        // Our own reading opens and closes files, too.
+        EventKind::Access(_) => return,
+        EventKind::Modify(ModifyKind::Data(_)) => Hint::Written,
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => Hint::Closed,
+        _ => Hint::Changed,
+    };
     for path in event.paths {
-        if let Err(TrySendError::Full(_)) = queue.try_send(path) {
+        if let Err(TrySendError::Full(_)) = queue.try_send((path, hint)) {
             lost.store(true, Ordering::Relaxed);
         }
     }

@@ -14,6 +14,12 @@ impl Localized for Waiting {
             Self::Empty => lang
                 .pick("tệp còn rỗng; đang đợi máy quét ghi", "the file is empty so far; waiting for the scanner")
                 .to_owned(),
+            Self::Open => lang
+                .pick(
+                    "phần mềm quét vẫn đang mở tệp để ghi; đang đợi đóng tệp",
+                    "the scanning program still has it open; waiting for it to be closed",
+                )
+                .to_owned(),
             Self::Unreachable(error) => io_reason(error.kind(), lang),
             Self::OtherDisk => lang
                 .pick(

@@ -1,13 +1,14 @@
 //! Folders that scanners drop files into: each file is handed on once it is whole, and nothing is lost or taken by half.
 //!
-//! [`watch`] runs on the caller's thread until it is told to stop. The way of a file, in `folder.rs`:
+//! [`watch`] runs on the caller's thread until it is told to stop. The way of a file, in `folder/file.rs`:
 //!
 //! 1. it is *seen*, by a hint of the system or when the folder is looked through, which happens from time to time whatever
 //!    the hints say: on network shares there are none;
-//! 2. it *settles*: size and time of change stand still for a while, and its format has its end. A file without its end is
-//!    waited for longer, and then handed on as it is;
+//! 2. it *settles*: size and time of change stand still for a while, its format has its end, and no local program that
+//!    wrote to it has it open. Else it is waited for longer, and then handed on as it is;
 //! 3. it is *claimed* by one rename into `.sohoa/claimed` of its folder, out of its writer's reach. A writer that has it
-//!    open still is noticed by size and time, and waited for again;
+//!    open still is noticed by size and time, and waited for again. What it writes once the file is removed is lost: on a
+//!    network share, where nobody can tell that it is open, `settle` must be longer than its pauses, or [`Folder::done`] set;
 //! 4. it is handed to the [`Sink`], which answers when the bytes are stored; only then is it removed.
 //!
 //! A program killed at any moment leaves each file where it was dropped or claimed, and the next run hands it on: at least
@@ -67,8 +68,8 @@ pub struct Folder {
     /// Time between two looks through the whole folder. Looks that take long come less often: at most a tenth of the time
     /// is spent on them.
     pub rescan: Duration,
-    /// How long a file without its end stands still before it is handed on as it is; an empty one waits ten times as long
-    /// and is refused.
+    /// How long a file without its end stands still before it is handed on as it is. One that its writer keeps open waits
+    /// ten times as long, and so does an empty one, which is refused then.
     pub patience: Duration,
     /// Files stay where they are, as on read-only shares; the sink remembers which it knows.
     pub keep: bool,
@@ -138,6 +139,8 @@ pub enum Waiting {
     Unfinished(&'static str),
     /// It has no content yet.
     Empty,
+    /// A local program wrote to it and keeps it open.
+    Open,
     /// It, or the directory, cannot be read, moved or removed just now.
     Unreachable(io::Error),
     /// A sub-folder is another file system, across which nothing can be claimed.
@@ -240,7 +243,9 @@ pub fn watch(
     check(folders, &forbidden)?;
     let (mut hints, no_hints) = Hints::start(folders.iter().any(|folder| folder.mode.has_hints()));
     if let Some(error) = no_hints {
-        on_event(Event::NoHints { folder: 0, reason: error.to_string() });
+        for folder in (0..folders.len()).filter(|&index| folders[index].mode.has_hints()) {
+            on_event(Event::NoHints { folder, reason: error.to_string() });
+        }
     }
     let mut watched: Vec<Watched> =
         folders.iter().enumerate().map(|(index, folder)| Watched::new(index, folder, &forbidden)).collect();
@@ -258,7 +263,10 @@ pub fn watch(
     Ok(())
 }
 
-/// Refuses folders that overlap one another or a directory of results.
+/// Refuses folders that overlap one another or a directory of results; for folders that are watched by several calls.
+///
+/// # Errors
+/// Names the first that do.
 pub fn check(folders: &[Folder], forbidden: &[PathBuf]) -> Result<(), WatchError> {
     let paths: Vec<PathBuf> = folders.iter().map(|folder| absolute(&folder.path)).collect();
     for (index, path) in paths.iter().enumerate() {

@@ -28,14 +28,12 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use crate::model::{Lang, Localized, io_reason, shown};
 
 pub use accept::{Accepted, Arrived, NewCapture};
-pub use blobs::{Blob, BlobError};
+pub use blobs::{Blob, BlobError, Blobs};
 pub use browse::{ComponentListed, DossierListed};
 pub use dossiers::{CaptureShown, ComponentShown, DossierShown, PublishedShown};
 pub use jobs::{Published, Status, Work};
 pub use pairings::Pairing;
 pub use upkeep::{Finding, restore};
-
-use blobs::Blobs;
 
 /// Name of the database in the store's directory.
 const DATABASE: &str = "store.sqlite";

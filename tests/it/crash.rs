@@ -27,8 +27,9 @@ fn a_service_killed_at_random_moments_loses_and_doubles_nothing() {
     let mut centre = Centre::new("crash");
     let stop = AtomicBool::new(false);
     let folder = centre.folder.clone();
+    let signed = signed_pdf(&folder);
     let (dropped, last_events) = std::thread::scope(|scope| {
-        let writer = scope.spawn(|| drop_files(&folder, &stop));
+        let writer = scope.spawn(|| drop_files(&folder, &signed, &stop));
         let mut random = Random(u64::from(kills) * 977 + 1);
         let mut last_events: BTreeMap<String, u32> = BTreeMap::new();
         for _ in 0..kills {
@@ -87,7 +88,9 @@ fn judge(centre: &Centre, dropped: &BTreeSet<String>) -> Found {
         let mut listed = BTreeSet::new();
         for component in manifest["components"].as_array().expect("a list") {
             let pages = component["pages"].as_array().expect("a list").iter();
-            let sources: Vec<String> = pages.map(|page| text(&page["source"]["file"]["sha256"])).collect();
+            let pages = pages.map(|page| text(&page["source"]["file"]["sha256"]));
+            let kept = component.get("kept").map(|kept| text(&kept["source"]["sha256"]));
+            let sources: Vec<String> = pages.chain(kept).collect();
             assert!(component["set_aside"].as_array().is_some_and(Vec::is_empty), "{component}");
             published.extend(sources.iter().cloned());
             listed.insert(text(&component["file"]["path"]));
@@ -120,25 +123,30 @@ fn claimed(folder: &Path) -> usize {
     if folder.exists() { crate::program::files_below(&folder, "").len() } else { 0 }
 }
 
-/// Drops papers as scanners do until told to stop: loose pictures, pages of dossiers two at a time, some written slowly,
-/// some twice. Says the hashes of all contents.
-fn drop_files(folder: &Path, stop: &AtomicBool) -> BTreeSet<String> {
+/// Drops papers as scanners do until told to stop: pictures and signed PDF files, loose and of dossiers, two at a time, some
+/// written slowly, some twice. Says the hashes of all contents.
+fn drop_files(folder: &Path, signed: &[u8], stop: &AtomicBool) -> BTreeSet<String> {
     let (watched, beside) = (folder.join("in"), folder.join("dropping"));
     let mut dropped = BTreeSet::new();
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
         number += 1;
-        let first = picture(2 * number);
-        let second = picture(2 * number + 1);
-        dropped.extend([&first, &second].map(|bytes| hash(bytes)));
+        let is_picture = number % 4 == 0;
+        // A comment after its end makes a PDF file another file, and leaves its signature as it is.
+        let paper = |number: u64| match is_picture {
+            true => picture(number),
+            false => [signed, format!("% {number}\n").as_bytes()].concat(),
+        };
+        let papers = [paper(2 * number), paper(2 * number + 1)];
+        dropped.extend(papers.iter().map(|bytes| hash(bytes)));
         let code = format!("H21.15.25-250701-{:04}", number / 5);
         let names = match number % 4 {
-            0 => [format!("a{number}.png"), format!("b{number}.png")],
-            1 => [format!("{code}/c{number}/1.png"), format!("{code}/c{number}/2.png")],
-            2 => [format!("{code}_d{number}_1.png"), format!("{code}_d{number}_2.png")],
-            _ => [format!("e{number}_1.png"), format!("e{number}_2.png")],
+            0 => [format!("e{number}_1.png"), format!("e{number}_2.png")],
+            1 => [format!("{code}/c{number}/1.pdf"), format!("{code}/c{number}/2.pdf")],
+            2 => [format!("{code}_d{number}_1.pdf"), format!("{code}_d{number}_2.pdf")],
+            _ => [format!("a{number}.pdf"), format!("b{number}.pdf")],
         };
-        for (name, bytes) in names.iter().zip([&first, &second]) {
+        for (name, bytes) in names.iter().zip(&papers) {
             let target = watched.join(name);
             fs::create_dir_all(target.parent().expect("below the folder")).expect("our own folder");
             if number % 3 == 0 {
@@ -153,11 +161,23 @@ fn drop_files(folder: &Path, stop: &AtomicBool) -> BTreeSet<String> {
             }
         }
         if number % 7 == 0 {
-            fs::write(watched.join(format!("again{number}.png")), &first).expect("our own folder");
+            let again = watched.join(format!("again{number}.{}", if is_picture { "png" } else { "pdf" }));
+            fs::write(again, &papers[0]).expect("our own folder");
         }
         sleep(Duration::from_millis(150));
     }
     dropped
+}
+
+/// A small PDF file with a signature, which becomes a component as it is.
+fn signed_pdf(folder: &Path) -> Vec<u8> {
+    let path = folder.join("signed.pdf");
+    fs::write(&path, crate::broken::text_pdf()).expect("our own folder");
+    let mut sign = sohoa();
+    sign.args(["sign", "--key", "tests/data/sign/p256.p12"]).arg(&path).env("SOHOA_KEY_PASSWORD", "mật khẩu");
+    let signed = run(&mut sign);
+    assert_eq!(signed.code, Some(0), "{signed:?}");
+    fs::read(path).expect("it was signed")
 }
 
 /// A small picture like no other.

@@ -2,6 +2,8 @@
 //!
 //! Cases wait for what is to happen and never for a time; each runs in a directory of its own, several at once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot make its files has failed")]
+
 mod cases;
 mod killed;
 
@@ -236,11 +238,14 @@ pub(crate) fn pdf(sections: usize) -> Vec<u8> {
     file
 }
 
+/// Which case, whether by polling, and what came of it.
+type Tried = ((usize, bool), Result<String, String>);
+
 #[test]
 fn the_watcher_matrix() {
     let jobs: Vec<(usize, Mode)> =
         (0..cases::CASES.len()).flat_map(|case| [(case, Mode::Events), (case, Mode::Polling)]).collect();
-    let results: Mutex<Vec<((usize, bool), Result<String, String>)>> = Mutex::default();
+    let results: Mutex<Vec<Tried>> = Mutex::default();
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {

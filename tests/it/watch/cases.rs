@@ -33,6 +33,7 @@ pub(super) const CASES: &[Case] = &[
     ("`.part` renamed into place", renamed_into_place),
     ("temporary and system names", temporary_names),
     ("vanishes before it settles", vanishes),
+    ("kept open between pages, each leaves a whole PDF", kept_open),
     ("writer goes on after the claim", writer_goes_on),
     ("writer goes on while it is stored", written_while_stored),
     ("same name again while claimed", same_name_again),
@@ -43,6 +44,7 @@ pub(super) const CASES: &[Case] = &[
     ("sub-folder removed and made again", sub_folder_again),
     ("folder made after the start", folder_made_later),
     ("share unmounted and back", share_unmounted),
+    ("share away and back between two looks", share_blinks),
     ("links, pipes, sockets", special_files),
     ("a link replaced by a file", link_replaced),
     ("other kinds of files", other_kinds),
@@ -163,6 +165,7 @@ fn preallocated(lab: &mut Lab) -> &'static str {
     file.write_all(&bytes[..100_000]).unwrap();
     lab.wait("waits for the end", |lab| lab.said("Unfinished") > 0);
     file.write_all(&bytes[100_000..]).unwrap();
+    drop(file);
     lab.finish(&[("copy.jpg", &bytes)]);
     "waited for, stored whole"
 }
@@ -247,13 +250,35 @@ fn vanishes(lab: &mut Lab) -> &'static str {
     "forgotten, no error"
 }
 
+fn kept_open(lab: &mut Lab) -> &'static str {
+    if lab.settings.mode == Mode::Polling {
+        return "cannot be known: settle must be longer than pauses";
+    }
+    lab.start();
+    let bytes = pdf(3);
+    let mut file = File::create(lab.folder.join("hồ sơ.pdf")).unwrap();
+    file.write_all(&bytes[..pdf(1).len()]).unwrap();
+    lab.wait("waits for the writer", |lab| lab.said("Open") == 1);
+    file.write_all(&bytes[pdf(1).len()..pdf(2).len()]).unwrap();
+    sleep(lab.settings.settle * 3);
+    file.write_all(&bytes[pdf(2).len()..]).unwrap();
+    drop(file);
+    lab.finish(&[("hồ sơ.pdf", &bytes)]);
+    "waited for, stored whole, once"
+}
+
+/// A file that was written and closed, and that its writer opened once more.
+fn opened_again(lab: &Lab, name: &str, bytes: &[u8]) -> File {
+    lab.drop_file(name, bytes);
+    OpenOptions::new().append(true).open(lab.folder.join(name)).unwrap()
+}
+
 fn writer_goes_on(lab: &mut Lab) -> &'static str {
     lab.sink.busy.store(true, Ordering::SeqCst);
     lab.start();
-    let mut file = File::create(lab.folder.join("open.pdf")).unwrap();
     let bytes = pdf(2);
     let first = pdf(1).len();
-    file.write_all(&bytes[..first]).unwrap();
+    let mut file = opened_again(lab, "open.pdf", &bytes[..first]);
     lab.wait("claimed", |lab| lab.said("Claimed") == 1 && lab.said("Busy") == 1);
     // Unfinished again, in the claimed place.
     file.write_all(&bytes[first..first + 10]).unwrap();
@@ -269,8 +294,7 @@ fn written_while_stored(lab: &mut Lab) -> &'static str {
     let bytes = pdf(2);
     let first = pdf(1).len();
     lab.start();
-    let mut file = File::create(lab.folder.join("open.pdf")).unwrap();
-    file.write_all(&bytes[..first]).unwrap();
+    let file = opened_again(lab, "open.pdf", &bytes[..first]);
     let rest = bytes[first..].to_vec();
     let file = Mutex::new(file);
     *lab.sink.hook.lock().unwrap() = Some(Box::new(move |_| file.lock().unwrap().write_all(&rest).unwrap()));
@@ -387,6 +411,23 @@ fn share_unmounted(lab: &mut Lab) -> &'static str {
     fs::rename(&share, &lab.folder).unwrap();
     lab.finish(&[("1.jpg", &jpeg(1, 10)), ("2.jpg", &jpeg(2, 10)), ("3.jpg", &jpeg(3, 10))]);
     "told, all stored once back"
+}
+
+fn share_blinks(lab: &mut Lab) -> &'static str {
+    lab.settings.rescan = Duration::from_secs(3600);
+    lab.sink.busy.store(true, Ordering::SeqCst);
+    lab.drop_file("1.jpg", &jpeg(1, 10));
+    lab.start();
+    lab.wait("claimed", |lab| lab.said("Claimed") == 1);
+    let share = lab.beside("share");
+    fs::rename(&lab.folder, &share).unwrap();
+    lab.wait("missed", |lab| lab.said("FolderGone") == 1);
+    fs::rename(&share, &lab.folder).unwrap();
+    lab.wait("opened anew", |lab| lab.said("FolderBack") == 1);
+    lab.sink.busy.store(false, Ordering::SeqCst);
+    lab.finish(&[("1.jpg", &jpeg(1, 10))]);
+    assert_eq!(lab.said("Recovered"), 1);
+    "opened anew, stored"
 }
 
 fn special_files(lab: &mut Lab) -> &'static str {
@@ -594,7 +635,7 @@ fn cannot_claim(lab: &mut Lab) -> &'static str {
 fn unreadable(lab: &mut Lab) -> &'static str {
     let path = lab.folder.join("1.jpg");
     fs::write(&path, jpeg(1, 10)).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     // The administrator may read anything: there is nothing to be seen then.
     let anything = File::open(&path).is_ok();
     lab.start();
