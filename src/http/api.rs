@@ -331,7 +331,7 @@ pub(super) async fn field_text(mut field: axum::extract::multipart::Field<'_>) -
     while let Some(chunk) = field.chunk().await.map_err(|_| Problem::Broken)? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > FIELD_BYTES {
-            return Err(Problem::TooLarge(0));
+            return Err(Problem::Request("một trường của biểu mẫu quá dài", "a field of the form is too long"));
         }
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())

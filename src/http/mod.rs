@@ -30,7 +30,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, any, get, patch, post};
+use axum::routing::{MethodRouter, get, patch, post};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
@@ -164,7 +164,11 @@ async fn until(stop: Arc<AtomicBool>) {
 async fn sweep_now_and_then(app: Shared) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        drop(app.blocking(|app| Ok(app.sweep())).await);
+        let swept = app.blocking(|app| {
+            app.sweep();
+            Ok(())
+        });
+        drop(swept.await);
     }
 }
 
@@ -201,7 +205,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
 fn router(app: &Shared) -> Router {
     let router = routes().into_iter().fold(Router::new(), |router, (path, answers)| router.route(path, answers));
     router
-        .fallback(any(|| async { Problem::NotFound }))
+        .fallback(|| async { Problem::NotFound })
         .method_not_allowed_fallback(|| async { Problem::Method })
         .layer(DefaultBodyLimit::max(QUESTION_BYTES))
         .layer(from_fn_with_state(Arc::clone(app), gate::gate))

@@ -39,10 +39,16 @@ impl App {
     pub(super) fn opened(&self, token: &str) -> Result<Opened, Problem> {
         let pairing = self.store.pairing(token, self.now())?.ok_or(Problem::NoLink)?;
         let source = pairing.source();
-        if self.store.arrivals_of(&source)? >= PAGES {
-            return Err(Problem::TooManyPages);
-        }
         Ok(Opened { pairing, source })
+    }
+
+    /// What a token opens, if it may bring more.
+    pub(super) fn opened_for_more(&self, token: &str) -> Result<Opened, Problem> {
+        let opened = self.opened(token)?;
+        match self.store.arrivals_of(&opened.source)? {
+            PAGES.. => Err(Problem::TooManyPages),
+            _ => Ok(opened),
+        }
     }
 }
 
@@ -50,9 +56,8 @@ impl App {
 pub(super) async fn page(State(app): State<Shared>, Path(token): Path<String>) -> Result<Response, Problem> {
     let (pairing, components) = app
         .blocking(move |app| {
-            let pairing = app.store.pairing(&token, app.now())?.ok_or(Problem::NoLink)?;
-            let components = app.store.components_fed_by(&pairing.source())?;
-            Ok((pairing, components))
+            let Opened { pairing, source } = app.opened(&token)?;
+            Ok((pairing, app.store.components_fed_by(&source)?))
         })
         .await?;
     let component = match &pairing.component {
@@ -81,7 +86,7 @@ pub(super) async fn upload(
     request: Request,
 ) -> Result<Response, Problem> {
     let back = format!("{PATH}{token}#da-gui");
-    let Opened { pairing, source } = app.blocking(move |app| app.opened(&token)).await?;
+    let Opened { pairing, source } = app.blocking(move |app| app.opened_for_more(&token)).await?;
     let mut destination =
         Destination { source: source.clone(), dossier: Some(pairing.dossier), component: pairing.component.clone() };
     let mut form = form(request, &app).await?;

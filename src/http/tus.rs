@@ -56,7 +56,7 @@ pub(super) async fn create_by_phone(
     let value = |key: &str| metadata.iter().find(|(name, _)| name == key).and_then(|(_, value)| tidy(value));
     let (component, name) = (value("component"), value("filename"));
     app.blocking(move |app| {
-        let Opened { pairing, source } = app.opened(&token)?;
+        let Opened { pairing, source } = app.opened_for_more(&token)?;
         let component = pairing.component.or(component);
         // Phones call every picture alike: it gets a name of its own.
         let name = app.phone_name(&source, 0, name.as_deref().unwrap_or_default());
