@@ -439,7 +439,9 @@ pub enum ConfigError {
         other: &'static str,
     },
     /// An address that others reach, and nothing that they must know.
-    #[error("`http.listen` is an address that other machines reach: this needs `http.token_file`, a file with a token a line (`openssl rand -hex 32`); or listen on 127.0.0.1")]
+    #[error(
+        "`http.listen` is an address that other machines reach: this needs `http.token_file`, a file with a token a line (`openssl rand -hex 32`); or listen on 127.0.0.1"
+    )]
     OpenToAll,
     /// A key that means nothing without another.
     #[error("`{key}` needs `{needed}`")]

@@ -207,8 +207,15 @@ impl Web {
             teller.tell(event);
         });
         let Self { listener, store, settings } = self;
-        let served =
-            http::run(listener, store, settings, Arc::clone(metrics), environment::vietnam_time, stop, Arc::clone(&tell));
+        let served = http::run(
+            listener,
+            store,
+            settings,
+            Arc::clone(metrics),
+            environment::vietnam_time,
+            stop,
+            Arc::clone(&tell),
+        );
         if let Err(error) = served {
             let message = format!("HTTP: {error}");
             tell(&Event::Trouble(service::Trouble::Output(message.clone(), message)));

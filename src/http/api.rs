@@ -251,9 +251,8 @@ pub(super) async fn upload(
     if taken.is_empty() {
         return Err(Problem::Request("không có tệp nào trong yêu cầu", "there is no file in the request"));
     }
-    let json = |one: &Accepted| {
-        json!({"capture": one.capture, "component": one.component, "arrived": one.arrived.code()})
-    };
+    let json =
+        |one: &Accepted| json!({"capture": one.capture, "component": one.component, "arrived": one.arrived.code()});
     let captures: Vec<Value> = taken.iter().map(json).collect();
     Ok((StatusCode::CREATED, Json(json!({"captures": captures}))).into_response())
 }
@@ -343,7 +342,8 @@ pub(super) fn length(headers: &HeaderMap) -> u64 {
 }
 
 fn json_body<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
-    let wrong = |_| Problem::Request("nội dung JSON không đúng; xem openapi.json", "the JSON is wrong; see openapi.json");
+    let wrong =
+        |_| Problem::Request("nội dung JSON không đúng; xem openapi.json", "the JSON is wrong; see openapi.json");
     body.map(|Json(body)| body).map_err(wrong)
 }
 

@@ -158,9 +158,7 @@ impl App {
                 unit: Unit::Named,
                 title: title.to_owned(),
             },
-            (None, None) => {
-                grouping::place(capture.source, capture.name, several_pages, &self.settings.service.rules)
-            }
+            (None, None) => grouping::place(capture.source, capture.name, several_pages, &self.settings.service.rules),
             (None, Some(title)) => {
                 let path = format!("{}/{}", title.replace('/', "-"), capture.name);
                 grouping::place(capture.source, &path, several_pages, &self.settings.service.rules)

@@ -41,7 +41,9 @@ impl Localized for TokensError {
         match (self, lang) {
             (Self::Io(error), lang) => io_reason(error.kind(), lang),
             (Self::Short(line), Lang::Vi) => {
-                format!("mã truy cập ở dòng {line} quá ngắn, cần ít nhất {LEAST_TOKEN} ký tự; hãy dùng `openssl rand -hex 32`")
+                format!(
+                    "mã truy cập ở dòng {line} quá ngắn, cần ít nhất {LEAST_TOKEN} ký tự; hãy dùng `openssl rand -hex 32`"
+                )
             }
             (Self::Short(_), Lang::En) => format!("{self}; use `openssl rand -hex 32`"),
             (Self::Empty, Lang::Vi) => "không có mã truy cập nào; hãy ghi mỗi dòng một mã".to_owned(),

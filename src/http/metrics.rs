@@ -40,7 +40,9 @@ pub(super) struct Now {
 impl Metrics {
     /// Counts an event.
     pub fn count(&self, event: &Event) {
-        let add = |counter: &AtomicU64, count: u64| drop(counter.fetch_add(count, Ordering::Relaxed));
+        let add = |counter: &AtomicU64, count: u64| {
+            counter.fetch_add(count, Ordering::Relaxed);
+        };
         match event {
             Event::Stored { arrived: "duplicate" | "known", .. } => add(&self.duplicates, 1),
             Event::Stored { .. } => add(&self.stored, 1),
@@ -108,7 +110,11 @@ impl Metrics {
         }
         let age = |age: Option<i64>| age.map_or(0.0, |age| age.max(0) as f64 / 1000.0);
         page.gauge("queue_oldest_seconds", "Age of the oldest that waits.", age(now.status.oldest_queued));
-        page.gauge("unsigned_oldest_seconds", "How long a component waits to be signed.", age(now.status.oldest_unsigned));
+        page.gauge(
+            "unsigned_oldest_seconds",
+            "How long a component waits to be signed.",
+            age(now.status.oldest_unsigned),
+        );
         page.gauge("components_running", "Components being made.", now.status.running as f64);
         page.gauge("captures", "Captures in the store.", now.status.captures as f64);
         page.gauge("captures_unmade", "Captures in components not made yet.", now.status.unmade_captures as f64);
@@ -160,7 +166,8 @@ mod tests {
     #[test]
     fn events_are_counted_and_told() {
         let metrics = Metrics::default();
-        let made = |elapsed_ms, unchanged| Event::Made { component: 1, state: State::Done, pages: 3, unchanged, elapsed_ms };
+        let made =
+            |elapsed_ms, unchanged| Event::Made { component: 1, state: State::Done, pages: 3, unchanged, elapsed_ms };
         for event in [
             Event::Stored { capture: 1, component: 1, arrived: "first" },
             Event::Stored { capture: 1, component: 1, arrived: "duplicate" },

@@ -144,7 +144,9 @@ fn state(listed: &ComponentListed) -> String {
         ComponentState::Failed => ("failed", "lỗi, hãy báo cán bộ tại quầy"),
     };
     let reasons: String = match component.state {
-        ComponentState::Rescan => reasons(listed).iter().map(|reason| format!("<li>{}</li>", escaped(reason))).collect(),
+        ComponentState::Rescan => {
+            reasons(listed).iter().map(|reason| format!("<li>{}</li>", escaped(reason))).collect()
+        }
         ComponentState::Failed => {
             let reason = component.reason.as_deref().map(|reason| sentence(reason_text(reason, Lang::Vi)));
             reason.map_or_else(String::new, |reason| format!("<li>{}</li>", escaped(&reason)))

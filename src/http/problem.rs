@@ -191,7 +191,9 @@ impl Localized for Problem {
                 "liên kết này đã nhận đủ số trang cho phép; hãy xin mã QR mới tại quầy",
                 "this link has taken as many pages as it may; ask for a new QR code at the counter",
             ),
-            Self::Locked => ("tệp này đang được gửi bởi một kết nối khác", "another connection goes on with this upload"),
+            Self::Locked => {
+                ("tệp này đang được gửi bởi một kết nối khác", "another connection goes on with this upload")
+            }
             Self::Offset(_) => {
                 ("vị trí gửi tiếp không đúng; hãy hỏi lại bằng HEAD", "the upload stands elsewhere; ask with HEAD")
             }

@@ -126,7 +126,13 @@ pub(super) async fn remove_by_phone(
     app.blocking(move |app| app.give_up(&id, &app.opened(&token)?.source)).await
 }
 
-async fn append(app: &Shared, id: String, source: String, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
+async fn append(
+    app: &Shared,
+    id: String,
+    source: String,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     check_version(headers)?;
     if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != BYTES) {
         return Err(Problem::MediaType(BYTES));

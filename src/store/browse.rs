@@ -222,7 +222,9 @@ mod tests {
             std::fs::write(&file, relative).unwrap();
             let blob = store.blobs().take_in(&file, relative.len() as u64).unwrap();
             let place = place(source, relative, false, &Rules::default());
-            store.accept(&NewCapture { blob: &blob, source, relative, modified: 0, priority: 0 }, &place, 0, 1).unwrap();
+            store
+                .accept(&NewCapture { blob: &blob, source, relative, modified: 0, priority: 0 }, &place, 0, 1)
+                .unwrap();
         }
         (folder, store)
     }

@@ -123,7 +123,8 @@ impl Desk {
     }
 
     fn tus(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let headers: Vec<(&str, &str)> = [("Tus-Resumable", "1.0.0")].into_iter().chain(headers.iter().copied()).collect();
+        let headers: Vec<(&str, &str)> =
+            [("Tus-Resumable", "1.0.0")].into_iter().chain(headers.iter().copied()).collect();
         self.ask(method, path, &headers, body)
     }
 
@@ -143,7 +144,8 @@ fn answer(mut stream: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     // A reset after the answer is no failure of the answer.
     drop(stream.read_to_end(&mut bytes));
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or_else(|| panic!("no answer: {bytes:?}"));
+    let end =
+        bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or_else(|| panic!("no answer: {bytes:?}"));
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
     let mut body = bytes[end + 4..].to_vec();
@@ -202,7 +204,10 @@ fn what_is_uploaded_is_published_and_the_api_tells_of_it() {
     let loose = desk.send("/api/v1/captures", &[("IMG_1.jpg", &sample("to-khai/trang-1.jpg"))]).json();
     let waits = format!("/api/v1/components/{}", loose["captures"][0]["component"]);
     desk.wait_to_read(&waits, "\"state\":\"unplaced\"");
-    assert_eq!(desk.get("/api/v1/captures").json()["components"][0]["captures"][0]["id"], loose["captures"][0]["capture"]);
+    assert_eq!(
+        desk.get("/api/v1/captures").json()["components"][0]["captures"][0]["id"],
+        loose["captures"][0]["capture"]
+    );
     let placing = format!("{{\"title\": \"Tờ khai\", \"captures\": [{}]}}", loose["captures"][0]["capture"]);
     let placed = desk.post_json(&format!("/api/v1/dossiers/{CODE}/components"), &placing);
     assert_eq!(placed.status, 201, "{placed:?}");
@@ -272,7 +277,10 @@ fn an_upload_cut_off_goes_on_also_after_the_service_was_killed() {
     desk.centre.kill();
     desk.start();
     let found = desk.tus("HEAD", &path, &[], b"");
-    assert_eq!((found.number("Upload-Offset"), found.number("Upload-Length")), (Some(stands), Some(picture.len() as u64)));
+    assert_eq!(
+        (found.number("Upload-Offset"), found.number("Upload-Length")),
+        (Some(stands), Some(picture.len() as u64))
+    );
     assert_eq!(desk.append(&path, 0, &picture).status, 409, "it stands elsewhere");
     let too_much = [&picture[half..], b"x"].concat();
     assert_eq!(desk.append(&path, stands, &too_much).status, 413);
@@ -282,7 +290,10 @@ fn an_upload_cut_off_goes_on_also_after_the_service_was_killed() {
     let capture = rest.number("Sohoa-Capture");
     assert!(capture.is_some(), "{rest:?}");
     let asked_again = desk.tus("HEAD", &path, &[], b"");
-    assert_eq!((asked_again.number("Sohoa-Capture"), asked_again.number("Upload-Offset")), (capture, rest.number("Upload-Offset")));
+    assert_eq!(
+        (asked_again.number("Sohoa-Capture"), asked_again.number("Upload-Offset")),
+        (capture, rest.number("Upload-Offset"))
+    );
     let component = format!("/api/v1/components/{}", rest.number("Sohoa-Component").expect("a component"));
     let made: Value = serde_json::from_str(&desk.wait_to_read(&component, "\"state\":\"done\"")).expect("JSON");
     assert_eq!((&made["title"], made["captures"].as_array().map(Vec::len)), (&"Tờ khai".into(), Some(1)));
@@ -380,7 +391,9 @@ fn too_much_is_refused_with_a_time_to_come_again() {
     let full = desk.send("/api/v1/captures", &[("1.jpg", &picture)]);
     assert_eq!((full.status, &full.json()["code"]), (503, &"disk".into()), "{full:?}");
     assert!(full.number("Retry-After").is_some(), "{full:?}");
-    fs::remove_dir(desk.centre.folder.join("in")).or_else(|_| fs::remove_dir_all(desk.centre.folder.join("in"))).expect("ours");
+    fs::remove_dir(desk.centre.folder.join("in"))
+        .or_else(|_| fs::remove_dir_all(desk.centre.folder.join("in")))
+        .expect("ours");
     assert_eq!(desk.get("/readyz").json()["reasons"], serde_json::json!(["folders", "disk"]));
     assert_eq!(desk.centre.stop(), Some(0));
 }
@@ -392,7 +405,8 @@ fn a_phone_sends_pictures_by_a_qr_code() {
     assert_eq!(paired.code, Some(0), "{paired:?}");
     let paired: Value = serde_json::from_str(&paired.stdout).expect("JSON");
     let url = text(&paired["url"]);
-    let path = url.strip_prefix(&format!("http://{}", desk.address)).expect("the address that it listens on").to_owned();
+    let path =
+        url.strip_prefix(&format!("http://{}", desk.address)).expect("the address that it listens on").to_owned();
     let shown = run(&mut desk.centre.program(&["dossier", "pair", CODE]));
     assert!(shown.stdout.contains("▀") && shown.stdout.contains("/p/"), "{shown:?}");
 
