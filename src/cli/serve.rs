@@ -143,7 +143,7 @@ fn serve(
                 teller.tell(event);
                 if matches!(event, Event::Started { .. }) {
                     // Nobody waits where nothing is served.
-                    drop(started.try_send(()));
+                    started.try_send(()).unwrap_or_default();
                 }
             });
             stop.store(true, Ordering::Relaxed);

@@ -241,7 +241,7 @@ pub(super) async fn upload(
                 return Err(Problem::Request("quá nhiều tệp trong một lần gửi", "too many files in one request"));
             }
             let name = tidy(&file_name).unwrap_or_else(|| format!("{}-{:03}", app.now(), taken.len()));
-            taken.push(take_in(&app, Incoming::Part(field), 0, &destination, name).await?);
+            taken.push(take_in(&app, Incoming::Part(Box::new(field)), 0, &destination, name).await?);
         }
     } else {
         let length = length(request.headers());

@@ -35,7 +35,7 @@ pub(super) enum Incoming<'a> {
     /// The body itself.
     Body(Body),
     /// A part of it.
-    Part(Field<'a>),
+    Part(Box<Field<'a>>),
 }
 
 impl Incoming<'_> {

@@ -104,7 +104,7 @@ pub(super) async fn upload(
             }
             Some(name) => {
                 let name = app.phone_name(&source, taken, &name);
-                take_in(&app, Incoming::Part(field), 0, &destination, name).await?;
+                take_in(&app, Incoming::Part(Box::new(field)), 0, &destination, name).await?;
                 taken += 1;
             }
         }
