@@ -12,7 +12,7 @@ use sohoa::ledger::LedgerError;
 use sohoa::manifest;
 use sohoa::model::{DossierCode, Lang, Localized, io_reason, shown};
 use sohoa::service;
-use sohoa::store::{ComponentShown, DossierShown, Published, State, Store};
+use sohoa::store::{ComponentShown, DossierCount, DossierShown, Published, State, Store};
 
 use super::args::Shared;
 use super::serve::{DataOption, status_json, store_failure};
@@ -129,7 +129,7 @@ fn list(store: &Store, json: bool, lang: Lang) -> Result<ExitCode, Failure> {
     let failure = |error| store_failure(&error, lang);
     let dossiers = store.dossiers().map_err(failure)?;
     let mut text = String::new();
-    for (code, states) in &dossiers {
+    for DossierCount { code, states } in &dossiers {
         if json {
             let states: serde_json::Map<String, Value> =
                 states.iter().map(|(state, count)| (state.code().to_owned(), (*count).into())).collect();
