@@ -11,7 +11,7 @@ use sohoa::export::{self, ExportError, Records};
 use sohoa::ledger::LedgerError;
 use sohoa::model::{DossierCode, Lang, Localized, io_reason, shown};
 use sohoa::service::{self, dossier_json, listed, reason_text};
-use sohoa::store::{ComponentShown, DossierShown, State, Store};
+use sohoa::store::{ComponentShown, DossierCount, DossierShown, State, Store};
 
 use super::args::Shared;
 use super::serve::{DataOption, status_json, store_failure};
@@ -131,7 +131,7 @@ fn list(store: &Store, json: bool, lang: Lang) -> Result<ExitCode, Failure> {
     let failure = |error| store_failure(&error, lang);
     let dossiers = store.dossiers().map_err(failure)?;
     let mut text = String::new();
-    for (code, states) in &dossiers {
+    for DossierCount { code, states } in &dossiers {
         if json {
             let states: serde_json::Map<String, Value> =
                 states.iter().map(|(state, count)| (state.code().to_owned(), (*count).into())).collect();

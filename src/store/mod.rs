@@ -30,7 +30,7 @@ use crate::model::{Lang, Localized, io_reason, shown};
 pub use accept::{Accepted, Arrived, NewCapture};
 pub use blobs::{Blob, BlobError, Blobs};
 pub use browse::{ComponentListed, DossierListed};
-pub use dossiers::{CaptureShown, ComponentShown, DossierShown, PublishedShown};
+pub use dossiers::{CaptureShown, ComponentShown, DossierCount, DossierShown};
 pub use jobs::{Published, Status, Work};
 pub use pairings::Pairing;
 pub use upkeep::{Finding, restore};
