@@ -3,6 +3,7 @@
 //! [`RawConfig`] is what a person writes; [`Config`] is what the program uses. Everything is checked once, in
 //! [`RawConfig::check`]; nothing reads the raw form afterwards.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -56,6 +57,8 @@ pub struct RawConfig {
     pub limits: RawLimits,
     /// The service.
     pub service: RawService,
+    /// The service over HTTP.
+    pub http: RawHttp,
     /// Folders that the service watches.
     pub watch: Vec<RawWatch>,
     /// Where the service delivers finished components.
@@ -232,6 +235,44 @@ pub struct RawService {
     pub keep_originals_days: Option<u32>,
     /// The portal's records, in place of `assets/portal.toml`.
     pub records: Option<PathBuf>,
+}
+
+/// Section `[http]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawHttp {
+    /// Address to listen on, such as `127.0.0.1:8080`; default none.
+    pub listen: Option<String>,
+    /// File of tokens, one a line, any of which opens the API; needed where others than this machine reach the address.
+    pub token_file: Option<PathBuf>,
+    /// How phones reach the service, `http://host:port`; default the address that it listens on.
+    pub url: Option<String>,
+}
+
+/// The service over HTTP, checked.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Address to listen on.
+    pub listen: Option<SocketAddr>,
+    /// File of tokens.
+    pub token_file: Option<PathBuf>,
+    /// How phones reach the service, without a slash at its end.
+    pub url: Option<String>,
+}
+
+impl RawHttp {
+    fn check(self) -> Result<HttpConfig, ConfigError> {
+        let wrong = |_| ConfigError::Value { key: "http.listen", allowed: "127.0.0.1:8080" };
+        let listen: Option<SocketAddr> = self.listen.as_deref().map(str::parse).transpose().map_err(wrong)?;
+        if listen.is_some_and(|address| !address.ip().is_loopback()) && self.token_file.is_none() {
+            return Err(ConfigError::OpenToAll);
+        }
+        let url = self.url.map(|url| url.trim_end_matches('/').to_owned());
+        if url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            return Err(ConfigError::Value { key: "http.url", allowed: "http://..." });
+        }
+        Ok(HttpConfig { listen, token_file: self.token_file, url })
+    }
 }
 
 /// One `[[watch]]`.
@@ -455,6 +496,8 @@ pub struct Config {
     pub service: ServiceConfig,
     /// Where finished components are delivered; `None` = nowhere.
     pub connector: Option<ConnectorConfig>,
+    /// The service over HTTP.
+    pub http: HttpConfig,
 }
 
 /// Why a configuration cannot be used.
@@ -480,6 +523,11 @@ pub enum ConfigError {
         /// Dotted key.
         other: &'static str,
     },
+    /// An address that others reach, and nothing that they must know.
+    #[error(
+        "`http.listen` is an address that other machines reach: this needs `http.token_file`, a file with a token a line (`openssl rand -hex 32`); or listen on 127.0.0.1"
+    )]
+    OpenToAll,
     /// A key that means nothing without another.
     #[error("`{key}` needs `{needed}`")]
     Needs {
@@ -496,6 +544,7 @@ impl Localized for ConfigError {
             (Self::Syntax(error), Lang::Vi) => format!("tệp cấu hình sai cú pháp hoặc có khóa lạ: {error}"),
             (Self::Value { key, allowed }, Lang::Vi) => format!("giá trị của `{key}` phải là {allowed}"),
             (Self::Exclusive { one, other }, Lang::Vi) => format!("`{one}` và `{other}` không dùng cùng nhau"),
+            (Self::OpenToAll, Lang::Vi) => "`http.listen` là địa chỉ mà máy khác vào được nên phải có `http.token_file`: tệp mỗi dòng một mã truy cập (`openssl rand -hex 32`); hoặc chỉ nghe ở 127.0.0.1".to_owned(),
             (Self::Needs { key, needed }, Lang::Vi) => format!("`{key}` chỉ dùng được khi có `{needed}`"),
             (error, Lang::En) => error.to_string(),
         }
@@ -602,6 +651,7 @@ impl RawConfig {
             signature_level,
             service: self.service.check(self.watch)?,
             connector: self.connector.check()?,
+            http: self.http.check()?,
             key: self.sign.check()?,
         })
     }
@@ -737,6 +787,9 @@ mod tests {
             ("[connector]\nca_file = 'a'", "connector.url"),
             ("[connector]\nurl = 'http://a'\nbatch = 0", "connector.batch"),
             ("[connector]\nurl = 'http://a'\nlongest_pause_seconds = 1", "connector.longest_pause_seconds"),
+            ("[http]\nlisten = '8080'", "http.listen"),
+            ("[http]\nlisten = '0.0.0.0:8080'", "http.token_file"),
+            ("[http]\nurl = 'ftp://a'", "http.url"),
             ("[[watch]]\nmode = 'polling'", "watch.folder"),
             ("[[watch]]\nfolder = 'a'\nsettle_seconds = 0", "watch.settle_seconds"),
             ("[[watch]]\nfolder = 'a'\npriority = 'x'", "priority"),

@@ -16,6 +16,7 @@ pub mod exit;
 pub mod export;
 pub mod gather;
 pub mod grouping;
+pub mod http;
 pub mod imaging;
 pub mod input;
 pub mod intake;

@@ -50,7 +50,7 @@ pub(super) enum Command {
     Upgrade(Upgrade),
     /// Watch folders and digitise what arrives, until stopped
     Serve(super::serve::Serve),
-    /// Dossiers in the store: list, show, attach, deliver, export
+    /// Dossiers in the store: list, show, attach, pair, deliver, export
     Dossier(super::dossier::Dossier),
     /// The store: check, backup, restore
     Store(super::store::StoreCommand),
@@ -449,8 +449,13 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("renew", "Gia hạn dấu thời gian của tệp đã ở mức b-lta"),
     ("serve", "Theo dõi thư mục và số hóa những gì đến, cho đến khi được dừng"),
     ("watch", "Thư mục cần theo dõi, thay cho các thư mục trong tệp cấu hình; dùng được nhiều lần"),
+    ("listen", "Địa chỉ để trả lời qua HTTP, ví dụ 127.0.0.1:8080; không có thì không mở"),
+    ("pair", "Cho điện thoại gửi ảnh vào một hồ sơ bằng mã QR"),
+    ("hours", "Số giờ mã QR có hiệu lực, 1 đến 168 [mặc định: 8]"),
+    ("url", "Địa chỉ mà điện thoại vào được, http://máy:cổng [mặc định: địa chỉ dịch vụ đang nghe]"),
+    ("revoke", "Thu hồi mọi mã QR của hồ sơ thay vì lập mã mới"),
     ("data", "Thư mục của kho [mặc định: /var/lib/sohoa nếu có, nếu không thì sohoa trong thư mục dữ liệu người dùng]"),
-    ("sohoa dossier", "Hồ sơ trong kho: list, show, attach, deliver, export"),
+    ("sohoa dossier", "Hồ sơ trong kho: list, show, attach, pair, deliver, export"),
     ("list", "Liệt kê hồ sơ và những gì chờ xếp"),
     ("show", "Cho xem các thành phần của một hồ sơ, hoặc những gì chờ xếp"),
     ("attach", "Xếp ảnh gốc đang chờ vào một thành phần hồ sơ"),

@@ -9,10 +9,9 @@ use sohoa::config::Config;
 use sohoa::exit::ExitCode;
 use sohoa::export::{self, ExportError};
 use sohoa::ledger::LedgerError;
-use sohoa::manifest;
 use sohoa::model::{DossierCode, Lang, Localized, shown};
-use sohoa::service;
-use sohoa::store::{ComponentShown, DeliveryShown, DeliveryState, DossierShown, Published, State, Store};
+use sohoa::service::{self, dossier_json, listed, reason_text};
+use sohoa::store::{ComponentShown, DeliveryShown, DeliveryState, DossierCount, DossierShown, State, Store};
 
 use super::args::Shared;
 use super::serve::{DataOption, status_json, store_failure};
@@ -49,6 +48,8 @@ enum Command {
         #[command(flatten)]
         shown: ShownOptions,
     },
+    /// Let a phone send pictures into a dossier, by a QR code
+    Pair(super::pair::Pair),
     /// Write a dossier's files and the portal's records into a folder or a zip file
     Export {
         /// Code of the dossier
@@ -125,7 +126,7 @@ pub(super) fn run(command: &Dossier, shared: &Shared, lang: Lang) -> Result<Exit
             let tells = |one: &DeliveryShown| config.connector.is_some() || one.state != DeliveryState::Waiting;
             let deliveries = |component: &ComponentShown| deliveries(component).into_iter().filter(tells).collect();
             let text = match shown.json {
-                true => format!("{}\n", dossier_json(&dossier, &deliveries)),
+                true => format!("{}\n", with_deliveries(&dossier, &deliveries)),
                 false => dossier_text(&dossier, &deliveries, lang),
             };
             print(text.as_bytes())
@@ -134,6 +135,7 @@ pub(super) fn run(command: &Dossier, shared: &Shared, lang: Lang) -> Result<Exit
             let code = dossier_code.as_ref().map(DossierCode::as_str);
             deliver_again(&open(&config, shown, lang)?, code, config.connector.is_some(), shown.json, lang)
         }
+        Command::Pair(pair) => super::pair::run(pair, &config, lang),
         Command::Attach(attach) => place(&open(&config, &attach.shown, lang)?, attach, lang),
         Command::Export { dossier_code, to, shown } => {
             hand_on(&open(&config, shown, lang)?, &config, dossier_code, to, shown.json)
@@ -141,7 +143,7 @@ pub(super) fn run(command: &Dossier, shared: &Shared, lang: Lang) -> Result<Exit
     }
 }
 
-fn open(config: &Config, shown: &ShownOptions, lang: Lang) -> Result<Store, Failure> {
+pub(super) fn open(config: &Config, shown: &ShownOptions, lang: Lang) -> Result<Store, Failure> {
     Store::open_existing(&shown.data.directory(config)).map_err(|error| store_failure(&error, lang))
 }
 
@@ -149,7 +151,7 @@ fn list(store: &Store, json: bool, lang: Lang) -> Result<ExitCode, Failure> {
     let failure = |error| store_failure(&error, lang);
     let dossiers = store.dossiers().map_err(failure)?;
     let mut text = String::new();
-    for (code, states) in &dossiers {
+    for DossierCount { code, states } in &dossiers {
         if json {
             let states: serde_json::Map<String, Value> =
                 states.iter().map(|(state, count)| (state.code().to_owned(), (*count).into())).collect();
@@ -255,49 +257,19 @@ fn hand_on(store: &Store, config: &Config, code: &DossierCode, to: &PathBuf, jso
 /// How far the deliveries of a component are, as far as they are to be told.
 type Deliveries<'a> = dyn Fn(&ComponentShown) -> Vec<DeliveryShown> + 'a;
 
-fn dossier_json(dossier: &DossierShown, deliveries: &Deliveries<'_>) -> Value {
-    let component = |component| component_json(component, deliveries);
-    let components: Vec<Value> = dossier.components.iter().map(component).collect();
-    json!({"dossier": dossier.code, "components": components})
-}
-
-fn component_json(component: &ComponentShown, deliveries: &Deliveries<'_>) -> Value {
-    let deliveries: Vec<Value> = deliveries(component)
-        .iter()
-        .map(|one| {
+fn with_deliveries(dossier: &DossierShown, deliveries: &Deliveries<'_>) -> Value {
+    let mut value = dossier_json(dossier);
+    let components = value["components"].as_array_mut().into_iter().flatten();
+    for (told, component) in components.zip(&dossier.components) {
+        let one = |one: DeliveryShown| {
             json!({
                 "name": one.name, "version": one.version, "state": one.state.code(), "attempts": one.attempts,
                 "answer": one.answer,
             })
-        })
-        .collect();
-    let captures: Vec<Value> = component
-        .captures
-        .iter()
-        .map(|one| json!({"id": one.id, "name": one.name, "sha256": one.sha256, "bytes": one.bytes}))
-        .collect();
-    let files: Vec<Value> = component
-        .published
-        .iter()
-        .map(|one| {
-            let listed = listed(one);
-            let sha256 = listed.as_ref().and_then(|listed| Some(&listed.file.as_ref()?.sha256));
-            let set_aside = listed.as_ref().map_or(&[][..], |listed| &listed.set_aside);
-            let set_aside: Vec<Value> =
-                set_aside.iter().map(|aside| json!({"file": aside.file.path, "reason": aside.reason})).collect();
-            json!({
-                "directory": one.directory, "file": one.file.as_ref().map(|(file, _)| file), "version": one.version,
-                "sha256": sha256,
-                "set_aside": set_aside,
-            })
-        })
-        .collect();
-    json!({
-        "id": component.id, "title": component.title, "name": component.name, "version": component.version,
-        "newest": component.is_newest, "state": component.state.code(), "reason": component.reason,
-        "code": component.code, "result_code": component.result_code, "captures": captures, "files": files,
-        "deliveries": deliveries,
-    })
+        };
+        told["deliveries"] = deliveries(component).into_iter().map(one).collect();
+    }
+    value
 }
 
 fn delivery_text(delivery: &DeliveryShown, lang: Lang) -> String {
@@ -353,35 +325,6 @@ fn dossier_text(dossier: &DossierShown, deliveries: &Deliveries<'_>, lang: Lang)
         }
     }
     text
-}
-
-/// What the directory's manifest says of a component, as it is now; nothing where it cannot be read.
-fn listed(published: &Published) -> Option<manifest::Component> {
-    let path = PathBuf::from(&published.directory).join(manifest::FILE_NAME);
-    let components = manifest::open(&std::fs::read(path).ok()?).ok()?.manifest.components;
-    components.into_iter().find(|one| one.name == published.name && one.version == published.version)
-}
-
-/// Why a component waits or failed.
-fn reason_text(reason: &str, lang: Lang) -> &str {
-    match reason {
-        "no-code" => lang.pick("không có mã hồ sơ", "no dossier code"),
-        "not-a-code" => lang.pick("mã hồ sơ không đúng", "not a dossier code"),
-        "two-codes" => lang.pick("có hai mã hồ sơ khác nhau", "two dossier codes"),
-        "capture-damaged" => {
-            lang.pick("ảnh gốc trong kho bị hỏng; hãy quét lại", "a stored capture is damaged; scan it again")
-        }
-        "in-the-way" => lang.pick(
-            "thư mục kết quả có tệp lạ cùng tên; hãy chuyển nó đi rồi khởi động lại dịch vụ",
-            "a strange file of this name is in the directory; move it and start the service anew",
-        ),
-        "altered" => lang.pick(
-            "thư mục kết quả đã bị sửa; hãy chạy `sohoa verify`, sửa rồi khởi động lại dịch vụ",
-            "the directory was altered; run `sohoa verify`, mend it and start the service anew",
-        ),
-        "other-dossier" => lang.pick("thư mục kết quả là của hồ sơ khác", "the directory is another dossier's"),
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod dossier;
 mod environment;
 mod inspect;
 mod log;
+mod pair;
 mod scan;
 mod serve;
 mod sheet;

@@ -1,8 +1,9 @@
 //! `sohoa serve`: the service in the foreground, for a service manager to start and stop.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
@@ -12,6 +13,7 @@ use signal_hook::iterator::Signals;
 use sohoa::config::{Config, Priority, RawWatch, WatchMode};
 use sohoa::exit::ExitCode;
 use sohoa::grouping::Rules;
+use sohoa::http::{self, Metrics, Tokens};
 use sohoa::intake::{Folder, Mode};
 use sohoa::model::{Lang, Localized, shown};
 use sohoa::ocr::OcrEngine;
@@ -30,6 +32,9 @@ pub(super) struct Serve {
     /// Directory for the results
     #[arg(long, short, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Address to answer on over HTTP, such as 127.0.0.1:8080 [default: none]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
     #[command(flatten)]
     data: DataOption,
     #[command(flatten)]
@@ -71,6 +76,7 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
         raw.ocr.enabled = command.ocr.map(|ocr| ocr == Switch::On).or(raw.ocr.enabled);
         command.key.overlay(&mut raw.sign);
         raw.sign.enabled = if command.no_sign { Some(false) } else { raw.sign.enabled };
+        raw.http.listen = command.listen.clone().or(raw.http.listen.take());
         raw.service.out = command.out.clone().or(raw.service.out.take());
         if !command.watch.is_empty() {
             let folder = |folder: &PathBuf| RawWatch { folder: folder.clone(), ..RawWatch::default() };
@@ -83,6 +89,7 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
     let now = environment::now(lang)?;
     let reader = environment::reader(&config)?;
     let teller = Teller { json: command.json, lang };
+    let web = Web::open(&config, &settings, &store)?;
     // A key that cannot be used holds up nothing: what it was to sign waits (chờ ký).
     let signer = match config.sign.then(|| environment::signer(&config, &command.key, now)) {
         None => None,
@@ -107,11 +114,17 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
         models: reader.as_ref().map_or_else(Vec::new, |reader| reader.models.clone()),
         signer: signer.as_deref(),
     };
-    serve(&store, &settings, &tools, &teller)
+    serve(&store, &settings, &tools, &teller, web)
 }
 
 /// Runs the service on a thread of its own and obeys signals on this one.
-fn serve(store: &Store, settings: &Settings, tools: &Tools<'_>, teller: &Teller) -> Result<ExitCode, Failure> {
+fn serve(
+    store: &Store,
+    settings: &Settings,
+    tools: &Tools<'_>,
+    teller: &Teller,
+    web: Option<Web>,
+) -> Result<ExitCode, Failure> {
     let lang = teller.lang;
     let internal = |error: std::io::Error| Failure::new(ExitCode::Internal, error.to_string());
     let stop = Arc::new(AtomicBool::new(false));
@@ -122,13 +135,32 @@ fn serve(store: &Store, settings: &Settings, tools: &Tools<'_>, teller: &Teller)
     }
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).map_err(internal)?;
     let handle = signals.handle();
+    let metrics = Arc::new(Metrics::default());
+    // Over the network nothing is taken before the service has cleared up.
+    let (started, has_started) = std::sync::mpsc::sync_channel(1);
     let result = std::thread::scope(|scope| {
         let service = scope.spawn(|| {
-            let result =
-                service::run(store, settings, tools, &environment::vietnam_time, &stop, &|event| teller.tell(event));
+            let started = started;
+            let result = service::run(store, settings, tools, &environment::vietnam_time, &stop, &|event| {
+                metrics.count(event);
+                teller.tell(event);
+                if matches!(event, Event::Started { .. }) {
+                    // Nobody waits where nothing is served.
+                    started.try_send(()).unwrap_or_default();
+                }
+            });
+            stop.store(true, Ordering::Relaxed);
             handle.close();
             result
         });
+        if let Some(web) = web {
+            let (metrics, stop) = (&metrics, &stop);
+            scope.spawn(move || {
+                if has_started.recv().is_ok() {
+                    web.serve(metrics, stop, *teller);
+                }
+            });
+        }
         for signal in signals.forever() {
             if signal != SIGUSR1 {
                 break;
@@ -143,6 +175,54 @@ fn serve(store: &Store, settings: &Settings, tools: &Tools<'_>, teller: &Teller)
         Err(ServiceError::Store(error)) => Err(store_failure(&error, lang)),
         Err(error @ ServiceError::Output { .. }) => Err(Failure::new(ExitCode::Output, error.message(lang))),
         Err(error) => Err(Failure::new(ExitCode::Configuration, error.message(lang))),
+    }
+}
+
+/// What is served over HTTP, with its door open already.
+struct Web {
+    listener: TcpListener,
+    store: Store,
+    settings: http::Settings,
+}
+
+impl Web {
+    /// Opens the door, where one is asked for.
+    fn open(config: &Config, settings: &Settings, store: &Store) -> Result<Option<Self>, Failure> {
+        let Some(address) = config.http.listen else { return Ok(None) };
+        let lang = config.lang;
+        let refused = |what: String, why: String| Failure::new(ExitCode::Configuration, format!("{what}: {why}"));
+        let tokens = match &config.http.token_file {
+            None => Tokens::default(),
+            Some(path) => Tokens::read(path).map_err(|error| refused(shown(path), error.message(lang)))?,
+        };
+        let listener = TcpListener::bind(address).map_err(|error| refused(address.to_string(), error.to_string()))?;
+        // A connection of its own: what it writes is noticed as another program's.
+        let store = Store::open(store.directory()).map_err(|error| store_failure(&error, lang))?;
+        let settings = http::Settings { service: settings.clone(), limits: config.page.limits, tokens };
+        Ok(Some(Self { listener, store, settings }))
+    }
+
+    /// Answers until the service stops.
+    fn serve(self, metrics: &Arc<Metrics>, stop: &Arc<AtomicBool>, teller: Teller) {
+        let told = Arc::clone(metrics);
+        let tell: http::Tell = Arc::new(move |event| {
+            told.count(event);
+            teller.tell(event);
+        });
+        let Self { listener, store, settings } = self;
+        let served = http::run(
+            listener,
+            store,
+            settings,
+            Arc::clone(metrics),
+            environment::vietnam_time,
+            stop,
+            Arc::clone(&tell),
+        );
+        if let Err(error) = served {
+            let message = format!("HTTP: {error}");
+            tell(&Event::Trouble(service::Trouble::Output(message.clone(), message)));
+        }
     }
 }
 
@@ -217,6 +297,7 @@ pub(super) fn store_failure(error: &StoreError, lang: Lang) -> Failure {
 }
 
 /// Tells events as lines: for programs on standard output, for people on standard error.
+#[derive(Clone, Copy)]
 struct Teller {
     json: bool,
     lang: Lang,

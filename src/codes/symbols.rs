@@ -4,6 +4,9 @@ use rxing::common::BitMatrix;
 use rxing::qrcode::QRCodeWriter;
 use rxing::{BarcodeFormat, EncodeHints, Writer};
 
+/// Light modules that must stay free around a QR symbol (ISO/IEC 18004, 6.3.8).
+pub const QR_QUIET_MODULES: u32 = 4;
+
 /// The rows of a QR symbol from top to bottom, true for dark modules. Level Q: a quarter of the symbol may be spoilt.
 /// `None` when the text does not fit into a symbol.
 pub fn qr(text: &str) -> Option<Vec<Vec<bool>>> {

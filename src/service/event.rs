@@ -16,6 +16,11 @@ pub enum Event {
         /// Their number.
         interrupted: usize,
     },
+    /// The service answers over HTTP.
+    Listening {
+        /// Where.
+        address: std::net::SocketAddr,
+    },
     /// A watched folder is told of.
     Watch {
         /// Index of the folder.
@@ -154,6 +159,7 @@ impl Event {
     pub fn to_json(&self, lang: Lang) -> Value {
         match self {
             Self::Started { interrupted } => json!({"event": "started", "interrupted": interrupted}),
+            Self::Listening { address } => json!({"event": "listening", "address": address.to_string()}),
             Self::Watch { folder, what } => json!({"event": "watch", "folder": folder, "what": what}),
             Self::Stored { capture, component, arrived } => {
                 json!({"event": "stored", "capture": capture, "component": component, "arrived": arrived})

@@ -14,6 +14,7 @@
 mod courier;
 mod event;
 mod keeper;
+mod shown;
 mod sink;
 mod worker;
 
@@ -42,6 +43,9 @@ use crate::transcript::Format;
 
 pub use crate::store::Status;
 pub use event::{Event, Trouble};
+pub use shown::{component_json, dossier_json, listed, reason_text};
+
+pub(crate) use sink::has_several_pages;
 
 /// Directory of what is not placed (*chưa xếp*), below the output. Each component has a directory of its own there, which
 /// goes when the component is placed.

@@ -121,7 +121,7 @@ impl Door<'_> {
 
 /// Whether a file is a PDF or holds more than one page. What cannot be read is a component's page as any other, and is told
 /// when it is made.
-fn has_several_pages(path: &Path, limits: &decode::Limits) -> bool {
+pub(crate) fn has_several_pages(path: &Path, limits: &decode::Limits) -> bool {
     let mut head = Vec::new();
     let read = fs::File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head));
     if read.is_err() {

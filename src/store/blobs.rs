@@ -175,7 +175,7 @@ pub(super) fn flush_directory(path: &Path) -> Result<(), BlobError> {
     flushed.map_err(|source| BlobError::Io { path: path.to_owned(), source })
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

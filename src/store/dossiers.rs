@@ -21,6 +21,15 @@ pub struct DossierShown {
     pub components: Vec<ComponentShown>,
 }
 
+/// How far the components of a dossier are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DossierCount {
+    /// Its code; `None` for what waits to be placed.
+    pub code: Option<String>,
+    /// Newest versions of its components by state.
+    pub states: Vec<(State, u64)>,
+}
+
 /// One version of a component.
 #[derive(Clone, Debug)]
 pub struct ComponentShown {
@@ -47,11 +56,8 @@ pub struct ComponentShown {
     /// Its captures in order.
     pub captures: Vec<CaptureShown>,
     /// What was published of it.
-    pub published: Vec<PublishedShown>,
+    pub published: Vec<Published>,
 }
-
-/// What was published of a component.
-pub type PublishedShown = Published;
 
 /// A capture of a component.
 #[derive(Clone, Debug)]
@@ -72,7 +78,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn dossiers(&self) -> Result<Vec<(Option<String>, Vec<(State, u64)>)>, StoreError> {
+    pub fn dossiers(&self) -> Result<Vec<DossierCount>, StoreError> {
         let connection = self.connection();
         let mut select = connection.prepare(
             "SELECT d.code, c.state, count(*) FROM components c LEFT JOIN dossiers d ON d.id = c.dossier
@@ -82,16 +88,16 @@ impl Store {
              GROUP BY d.code, c.state ORDER BY d.code IS NULL, d.code, c.state",
         )?;
         let mut rows = select.query([])?;
-        let mut dossiers: Vec<(Option<String>, Vec<(State, u64)>)> = Vec::new();
+        let mut dossiers: Vec<DossierCount> = Vec::new();
         while let Some(row) = rows.next()? {
             let code: Option<String> = row.get(0)?;
             let (state, count) = (State::of(&row.get::<_, String>(1)?, code.is_some()), row.get(2)?);
-            match dossiers.last_mut().filter(|(last, _)| *last == code) {
-                Some((_, states)) => match states.iter_mut().find(|(known, _)| *known == state) {
+            match dossiers.last_mut().filter(|last| last.code == code) {
+                Some(last) => match last.states.iter_mut().find(|(known, _)| *known == state) {
                     Some((_, known)) => *known += count,
-                    None => states.push((state, count)),
+                    None => last.states.push((state, count)),
                 },
-                None => dossiers.push((code, vec![(state, count)])),
+                None => dossiers.push(DossierCount { code, states: vec![(state, count)] }),
             }
         }
         Ok(dossiers)
@@ -271,7 +277,7 @@ fn take_out(connection: &Connection, capture: i64, now: Millis) -> Result<String
     Ok(name.clone())
 }
 
-fn captures(connection: &Connection, component: i64) -> Result<Vec<CaptureShown>, StoreError> {
+pub(super) fn captures(connection: &Connection, component: i64) -> Result<Vec<CaptureShown>, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT c.id, c.sha256, c.bytes, p.name, p.position FROM component_captures p
          JOIN captures c ON c.id = p.capture WHERE p.component = ?1",
@@ -285,7 +291,7 @@ fn captures(connection: &Connection, component: i64) -> Result<Vec<CaptureShown>
     Ok(captures.into_iter().map(|(_, capture)| capture).collect())
 }
 
-fn published(connection: &Connection, component: i64) -> Result<Vec<Published>, StoreError> {
+pub(super) fn published(connection: &Connection, component: i64) -> Result<Vec<Published>, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT directory, name, version, file, sha256 FROM published WHERE component = ?1 ORDER BY name, version",
     )?;
@@ -348,7 +354,8 @@ mod tests {
         let components = store.dossier(Some(code.as_str())).unwrap().components;
         let versions: Vec<_> = components.iter().map(|one| (one.version, one.is_newest, one.captures.len())).collect();
         assert_eq!(versions, [(1, false, 1), (2, true, 2)]);
-        assert_eq!(store.dossiers().unwrap(), [(Some(code.to_string()), vec![(State::InWork, 1)])]);
+        let states = vec![(State::InWork, 1)];
+        assert_eq!(store.dossiers().unwrap(), [DossierCount { code: Some(code.to_string()), states }]);
     }
 
     #[test]

@@ -6,13 +6,16 @@
 //! several programs at once; the service alone makes components ([`Store::lock_service`]).
 //!
 //! Files: `accept.rs` takes captures in and puts them into components, `jobs.rs` hands out what is to be made,
-//! `dossiers.rs` shows and places, `deliveries.rs` is the outbox of what is finished, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
+//! `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs`
+//! has the phones' tokens, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
 mod blobs;
+mod browse;
 mod deliveries;
 mod dossiers;
 mod jobs;
+mod pairings;
 mod upkeep;
 
 use std::fs::{self, File};
@@ -28,9 +31,11 @@ use crate::model::{Lang, Localized, io_reason, shown};
 
 pub use accept::{Accepted, Arrived, NewCapture};
 pub use blobs::{Blob, BlobError, Blobs};
+pub use browse::{ComponentListed, DossierListed};
 pub use deliveries::{Delivery, DeliveryShown, DeliveryState};
-pub use dossiers::{CaptureShown, ComponentShown, DossierShown, PublishedShown};
+pub use dossiers::{CaptureShown, ComponentShown, DossierCount, DossierShown};
 pub use jobs::{Published, Status, Work};
+pub use pairings::Pairing;
 pub use upkeep::{Finding, Look, look, restore};
 
 /// Name of the database in the store's directory.
@@ -42,7 +47,8 @@ const SERVICE_LOCK: &str = "service.lock";
 const APPLICATION_ID: i32 = 0x534F_484F;
 
 /// What brings a database from each version to the next; `user_version` counts them.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("deliveries.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("deliveries.sql"), include_str!("pairings.sql")];
 
 /// How long one program waits for another's write, which takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -152,6 +158,12 @@ pub enum StoreError {
     /// No waiting capture or component has this number.
     #[error("{0} is no capture that waits to be placed")]
     NotWaiting(i64),
+    /// No component has this number.
+    #[error("there is no component {0}")]
+    NoComponent(i64),
+    /// Only what failed is tried again.
+    #[error("component {0} has not failed")]
+    NotFailed(i64),
     /// The component is being made at this moment.
     #[error("component {0} is being made; try again in a moment")]
     BeingMade(i64),
@@ -217,6 +229,8 @@ impl Localized for StoreError {
             (Self::NotWaiting(id), Lang::Vi) => {
                 format!("{id} không phải ảnh gốc đang chờ xếp; xem `sohoa dossier list`")
             }
+            (Self::NoComponent(id), Lang::Vi) => format!("không có thành phần {id}"),
+            (Self::NotFailed(id), Lang::Vi) => format!("thành phần {id} không ở trạng thái lỗi"),
             (Self::BeingMade(id), Lang::Vi) => format!("thành phần {id} đang được xử lý; hãy thử lại sau ít phút"),
             (error, Lang::En) => error.to_string(),
         }
@@ -395,7 +409,7 @@ mod tests {
         let path = folder.path().join(DATABASE);
         let newer = MIGRATIONS.len() + 1;
         Connection::open(&path).unwrap().pragma_update(None, "user_version", newer).unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(StoreError::Newer { found: 2, .. })));
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::Newer { found: 3, .. })));
 
         let strange = tempfile::tempdir().unwrap();
         Connection::open(strange.path().join(DATABASE)).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();

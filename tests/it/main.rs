@@ -10,6 +10,7 @@ mod debug_pictures;
 mod doctor;
 mod generator;
 mod geometry;
+mod http;
 mod interrupted;
 mod judges;
 mod layers;

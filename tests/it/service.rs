@@ -103,7 +103,7 @@ impl Centre {
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    fn wait_for<T>(&self, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    pub(crate) fn wait_for<T>(&self, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
         let started = Instant::now();
         loop {
             if let Some(found) = found() {

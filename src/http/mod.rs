@@ -1,0 +1,261 @@
+//! The service over HTTP/1.1, for machines of the office: health and metrics, a REST API (`docs/openapi.json`), resumable
+//! upload by the tus protocol, and a page for phones that a QR code opens. Off unless an address to listen on is given.
+//!
+//! What arrives here goes the way of a watched file: its bytes are stored and flushed, [`Store::accept`] puts it into its
+//! component, and only then is the answer given. [`run`] has a small runtime of its own beside the threads of the service,
+//! and a connection of its own to the store; whatever blocks is done on threads of which there is a fixed number.
+//!
+//! Connections are bounded in number and in how long they may be silent, bodies by `[limits]`, unfinished uploads in
+//! number and age ([`uploads`]). There is no TLS: `docs/http.md` says what to put in front where the network is not trusted.
+
+mod api;
+mod arrive;
+mod gate;
+mod health;
+mod listener;
+mod metrics;
+mod phone;
+mod problem;
+mod tus;
+mod uploads;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, patch, post};
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+
+use crate::imaging::decode::Limits;
+use crate::service::{self, Event, Trouble, millis};
+use crate::store::{Millis, Store};
+
+pub use gate::{Tokens, TokensError};
+pub use metrics::Metrics;
+pub use phone::PATH as PHONE_PATH;
+pub use uploads::random_name;
+
+use problem::Problem;
+use uploads::Uploads;
+
+/// The description of the API.
+const OPENAPI: &str = include_str!("../../docs/openapi.json");
+
+/// Threads of the runtime: requests wait for the store, not for a processor.
+const WORKERS: usize = 2;
+/// Questions to the store and writes of bodies at a time.
+const BLOCKING: usize = 8;
+/// Connections at a time; the next ones wait in the system's queue.
+const CONNECTIONS: usize = 64;
+/// How long requests may still take when the service stops. Uploads cut off go on afterwards.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Time between two looks for uploads that nobody goes on with.
+const SWEEP: Duration = Duration::from_secs(600);
+/// Longest body of a question in JSON, bytes.
+const QUESTION_BYTES: usize = 1 << 16;
+
+/// Name of the file in the store's directory that says where the service listens, for `sohoa dossier pair`.
+pub const ADDRESS_FILE: &str = "http-address";
+
+/// What the server goes by.
+#[derive(Debug)]
+pub struct Settings {
+    /// Those of the service.
+    pub service: service::Settings,
+    /// Bounds on a capture.
+    pub limits: Limits,
+    /// Who may ask; empty where only this machine can reach the address.
+    pub tokens: Tokens,
+}
+
+/// Tells events, on any thread.
+pub type Tell = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// What all requests see.
+struct App {
+    store: Store,
+    settings: Settings,
+    metrics: Arc<Metrics>,
+    clock: fn() -> OffsetDateTime,
+    tell: Tell,
+    uploads: Uploads,
+    blocking: Semaphore,
+    /// One look at the folders at a time: one on a share that hangs would take all threads.
+    looking: Semaphore,
+}
+
+type Shared = Arc<App>;
+
+/// Serves until `stop` is set. `store` is a connection of the server's own: what it writes is noticed by the service as that
+/// of any other program.
+///
+/// # Errors
+/// When the runtime cannot be started or the folder of uploads not be made.
+pub fn run(
+    listener: TcpListener,
+    store: Store,
+    settings: Settings,
+    metrics: Arc<Metrics>,
+    clock: fn() -> OffsetDateTime,
+    stop: &Arc<AtomicBool>,
+    tell: Tell,
+) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    let address_file = store.directory().join(ADDRESS_FILE);
+    let uploads = Uploads::open(store.directory())?;
+    let app = Arc::new(App {
+        store,
+        settings,
+        metrics,
+        clock,
+        tell,
+        uploads,
+        blocking: Semaphore::new(BLOCKING),
+        looking: Semaphore::new(1),
+    });
+    app.sweep();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING + CONNECTIONS + 2)
+        .thread_name("http")
+        .enable_all()
+        .build()?;
+    std::fs::write(&address_file, address.to_string())?;
+    (app.tell)(&Event::Listening { address });
+    let stopped = Arc::clone(stop);
+    let result = runtime.block_on(async {
+        listener.set_nonblocking(true)?;
+        let listener = listener::Bounded::new(tokio::net::TcpListener::from_std(listener)?, CONNECTIONS);
+        tokio::spawn(sweep_now_and_then(Arc::clone(&app)));
+        let serving = axum::serve(listener, router(&app)).with_graceful_shutdown(until(Arc::clone(&stopped)));
+        let deadline = async {
+            until(stopped).await;
+            tokio::time::sleep(FAREWELL).await;
+        };
+        // Whichever ends first.
+        let mut serving = std::pin::pin!(serving.into_future());
+        let mut deadline = std::pin::pin!(deadline);
+        std::future::poll_fn(|context| match serving.as_mut().poll(context) {
+            std::task::Poll::Pending => deadline.as_mut().poll(context).map(Ok),
+            ready => ready,
+        })
+        .await
+    });
+    runtime.shutdown_timeout(FAREWELL);
+    drop(std::fs::remove_file(address_file));
+    result
+}
+
+async fn until(stop: Arc<AtomicBool>) {
+    const LOOK: Duration = Duration::from_millis(100);
+    while !stop.load(Ordering::Relaxed) {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn sweep_now_and_then(app: Shared) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let swept = app.blocking(|app| {
+            app.sweep();
+            Ok(())
+        });
+        drop(swept.await);
+    }
+}
+
+/// Every path with what answers there. A test compares those below `/api/v1` with `docs/openapi.json`.
+fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
+    let unlimited = DefaultBodyLimit::disable;
+    vec![
+        ("/healthz", get(health::alive)),
+        ("/readyz", get(health::ready)),
+        ("/metrics", get(health::metrics)),
+        ("/api/v1/openapi.json", get(api::openapi)),
+        ("/api/v1/status", get(api::status)),
+        ("/api/v1/dossiers", get(api::dossiers).post(api::create_dossier)),
+        ("/api/v1/dossiers/{code}", get(api::dossier)),
+        ("/api/v1/dossiers/{code}/components", post(api::place)),
+        ("/api/v1/components", get(api::components)),
+        ("/api/v1/components/{id}", get(api::component)),
+        ("/api/v1/components/{id}/retry", post(api::retry)),
+        ("/api/v1/captures", get(api::waiting).post(api::upload).layer(unlimited())),
+        ("/api/v1/uploads", post(tus::create_by_api).options(tus::options)),
+        (
+            "/api/v1/uploads/{id}",
+            patch(tus::append_by_api).head(tus::look_by_api).delete(tus::remove_by_api).layer(unlimited()),
+        ),
+        ("/p/{token}", get(phone::page).post(phone::upload).layer(unlimited())),
+        ("/p/{token}/uploads", post(tus::create_by_phone).options(tus::options)),
+        (
+            "/p/{token}/uploads/{id}",
+            patch(tus::append_by_phone).head(tus::look_by_phone).delete(tus::remove_by_phone).layer(unlimited()),
+        ),
+    ]
+}
+
+fn router(app: &Shared) -> Router {
+    let router = routes().into_iter().fold(Router::new(), |router, (path, answers)| router.route(path, answers));
+    router
+        .fallback(|| async { Problem::NotFound })
+        .method_not_allowed_fallback(|| async { Problem::Method })
+        .layer(DefaultBodyLimit::max(QUESTION_BYTES))
+        .layer(from_fn_with_state(Arc::clone(app), gate::gate))
+        .with_state(Arc::clone(app))
+}
+
+impl App {
+    fn now(&self) -> Millis {
+        millis((self.clock)())
+    }
+
+    /// Does what blocks, on a thread for that.
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let _permit = self.blocking.acquire().await.map_err(|_| Problem::Internal)?;
+        let app = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(&app)).await.map_err(|_| Problem::Internal)?
+    }
+
+    /// Accepts what came whole but was not accepted when the service was killed; removes what nobody goes on with.
+    fn sweep(&self) {
+        for id in self.uploads.clear(self.now()) {
+            let Some(_busy) = self.uploads.lock(&id) else { continue };
+            // What cannot be accepted now is tried again by the next look, or when its sender asks.
+            if let Err(Problem::Store(error)) = self.finish_upload(&id) {
+                (self.tell)(&Event::Trouble(Trouble::Store(error)));
+            }
+        }
+    }
+
+    /// Folders that must be there: those watched, the output, the store.
+    fn folders(&self) -> BTreeSet<PathBuf> {
+        let watched = self.settings.service.folders.iter().map(|watched| watched.folder.path.clone());
+        watched.chain([self.settings.service.output.clone(), self.store.directory().to_owned()]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_has_every_path_of_the_api() {
+        let described: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
+        assert_eq!(described["openapi"], "3.1.0");
+        let described: BTreeSet<String> = described["paths"].as_object().unwrap().keys().cloned().collect();
+        let routed: BTreeSet<String> = routes().into_iter().map(|(path, _)| path.to_owned()).collect();
+        let routed: BTreeSet<String> = routed.into_iter().filter(|path| !path.starts_with("/p/")).collect();
+        assert_eq!(described, routed);
+    }
+}

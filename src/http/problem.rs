@@ -1,0 +1,225 @@
+//! What a request cannot have and why, as problem details (RFC 9457): in Vietnamese or English, as the client asks.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::model::{Lang, Localized};
+use crate::store::StoreError;
+
+/// Why a request is refused.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// No token, or a wrong one.
+    Unauthorized,
+    /// Asked by a page of another site, or by a name that is not this machine's.
+    Foreign,
+    /// The phone's token is wrong, expired or revoked.
+    NoLink,
+    /// Nothing is there.
+    NotFound,
+    /// The path has no such method.
+    Method,
+    /// The request is wrong; Vietnamese, English.
+    Request(&'static str, &'static str),
+    /// A dossier's code is wrong.
+    Code,
+    /// More bytes than a capture may have.
+    TooLarge(u64),
+    /// Neither picture nor PDF.
+    NotAPicture,
+    /// Captures enough wait to be made.
+    QueueFull,
+    /// The disk is nearly full.
+    DiskFull,
+    /// Uploads enough are unfinished.
+    TooManyUploads,
+    /// The phone has sent as many pages as one may.
+    TooManyPages,
+    /// Another request goes on with this upload.
+    Locked,
+    /// The upload stands at another byte.
+    Offset(u64),
+    /// Not version 1.0.0 of tus.
+    TusVersion,
+    /// A body of another media type is asked for.
+    MediaType(&'static str),
+    /// The body stopped coming.
+    Broken,
+    /// The store refuses.
+    Store(StoreError),
+    /// A defect of the program.
+    Internal,
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Problem {
+    /// Status, and the word for programs.
+    pub(super) fn kind(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Foreign => (StatusCode::FORBIDDEN, "foreign"),
+            Self::NoLink => (StatusCode::NOT_FOUND, "no-link"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not-found"),
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method"),
+            Self::Request(..) => (StatusCode::BAD_REQUEST, "request"),
+            Self::Code => (StatusCode::BAD_REQUEST, "dossier-code"),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+            Self::NotAPicture => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-a-picture"),
+            Self::QueueFull => (StatusCode::SERVICE_UNAVAILABLE, "queue"),
+            Self::DiskFull => (StatusCode::SERVICE_UNAVAILABLE, "disk"),
+            Self::TooManyUploads => (StatusCode::SERVICE_UNAVAILABLE, "uploads"),
+            Self::TooManyPages => (StatusCode::FORBIDDEN, "pages"),
+            Self::Locked => (StatusCode::LOCKED, "locked"),
+            Self::Offset(_) => (StatusCode::CONFLICT, "offset"),
+            Self::TusVersion => (StatusCode::PRECONDITION_FAILED, "tus-version"),
+            Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type"),
+            Self::Broken => (StatusCode::BAD_REQUEST, "broken"),
+            Self::Store(StoreError::NoDossier(_) | StoreError::NoComponent(_)) => (StatusCode::NOT_FOUND, "not-found"),
+            Self::Store(StoreError::NotWaiting(_) | StoreError::NotFailed(_) | StoreError::BeingMade(_)) => {
+                (StatusCode::CONFLICT, "state")
+            }
+            Self::Store(error) if error.is_passing() => (StatusCode::SERVICE_UNAVAILABLE, "store"),
+            Self::Store(_) | Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// Seconds after which it is worth another try.
+    pub(super) fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::QueueFull | Self::DiskFull | Self::TooManyUploads => Some(30),
+            Self::Locked => Some(2),
+            Self::Store(StoreError::BeingMade(_)) => Some(30),
+            Self::Store(error) if error.is_passing() => Some(10),
+            _ => None,
+        }
+    }
+
+    /// The response that says so.
+    pub(super) fn told(&self, lang: Lang) -> Response {
+        let (status, code) = self.kind();
+        let problem = json!({
+            "type": "about:blank", "title": status.canonical_reason(), "status": status.as_u16(), "code": code,
+            "detail": self.message(lang),
+        });
+        let language = HeaderValue::from_static(lang.pick("vi", "en"));
+        let mut response = (status, problem.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_LANGUAGE, language);
+        self.add_headers(&mut response);
+        response
+    }
+
+    /// What goes with it beside the body.
+    pub(super) fn add_headers(&self, response: &mut Response) {
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        match self {
+            Self::Unauthorized => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::TusVersion => {
+                headers.insert("tus-version", HeaderValue::from_static(super::tus::VERSION));
+            }
+            Self::Offset(offset) => {
+                headers.insert("upload-offset", (*offset).into());
+            }
+            // What is left of the body is not read, so no other request can follow it.
+            Self::TooLarge(_) | Self::Broken => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Localized for Problem {
+    fn message(&self, lang: Lang) -> String {
+        let (vietnamese, english) = match self {
+            Self::Unauthorized => (
+                "cần mã truy cập: gửi đầu mục `Authorization: Bearer …` với một dòng của tệp http.token_file",
+                "a token is needed: send `Authorization: Bearer …` with a line of the file http.token_file",
+            ),
+            Self::Foreign => (
+                "yêu cầu đến từ một trang web khác hoặc qua một tên máy lạ nên bị từ chối",
+                "asked by a page of another site or by a strange host name: refused",
+            ),
+            Self::NoLink => (
+                "liên kết không đúng, đã hết hạn hoặc đã bị thu hồi; hãy xin mã QR mới tại quầy",
+                "the link is wrong, expired or revoked; ask for a new QR code at the counter",
+            ),
+            Self::NotFound => ("không có gì ở địa chỉ này", "there is nothing at this address"),
+            Self::Method => ("địa chỉ này không nhận phương thức đó", "this address does not take that method"),
+            Self::Request(vietnamese, english) => (*vietnamese, *english),
+            Self::Code => (
+                "mã hồ sơ không đúng; mã có dạng H21.15.25-250701-0012",
+                "not a dossier code; it looks like H21.15.25-250701-0012",
+            ),
+            Self::TooLarge(limit) => {
+                let mib = limit >> 20;
+                return match lang {
+                    Lang::Vi => format!("tệp quá lớn: một tệp được tối đa {mib} MiB (limits.file_mib)"),
+                    Lang::En => format!("too large: a file may have {mib} MiB (limits.file_mib)"),
+                };
+            }
+            Self::NotAPicture => {
+                ("tệp không phải ảnh hay PDF; hãy gửi ảnh chụp giấy tờ", "neither picture nor PDF; send a picture")
+            }
+            Self::QueueFull => (
+                "đang có quá nhiều trang chờ xử lý; hãy gửi lại sau ít phút",
+                "too many pages wait to be processed; send it again in some minutes",
+            ),
+            Self::DiskFull => (
+                "máy chủ sắp hết chỗ trên đĩa; hãy báo người quản trị rồi gửi lại",
+                "the server's disk is nearly full; tell its administrator and send it again",
+            ),
+            Self::TooManyUploads => (
+                "đang có quá nhiều tệp gửi dở; hãy gửi lại sau ít phút",
+                "too many uploads are unfinished; send it again in some minutes",
+            ),
+            Self::TooManyPages => (
+                "liên kết này đã nhận đủ số trang cho phép; hãy xin mã QR mới tại quầy",
+                "this link has taken as many pages as it may; ask for a new QR code at the counter",
+            ),
+            Self::Locked => {
+                ("tệp này đang được gửi bởi một kết nối khác", "another connection goes on with this upload")
+            }
+            Self::Offset(_) => {
+                ("vị trí gửi tiếp không đúng; hãy hỏi lại bằng HEAD", "the upload stands elsewhere; ask with HEAD")
+            }
+            Self::TusVersion => ("chỉ hỗ trợ tus 1.0.0", "only tus 1.0.0 is spoken here"),
+            Self::MediaType(expected) => {
+                return match lang {
+                    Lang::Vi => format!("nội dung phải có kiểu {expected}"),
+                    Lang::En => format!("the body must be {expected}"),
+                };
+            }
+            Self::Broken => ("dữ liệu gửi bị ngắt giữa chừng; hãy gửi lại", "the body broke off; send it again"),
+            Self::Store(error) => return error.message(lang),
+            Self::Internal => ("lỗi của chương trình; hãy thử lại", "a defect of the program; try again"),
+        };
+        lang.pick(vietnamese, english).to_owned()
+    }
+}
+
+/// A problem on its way to [`super::gate`], which knows the client's language.
+#[derive(Clone)]
+pub(super) struct Untold(pub(super) Arc<Problem>);
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.kind().0.into_response();
+        response.extensions_mut().insert(Untold(Arc::new(self)));
+        response
+    }
+}

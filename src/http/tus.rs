@@ -1,0 +1,310 @@
+//! Resumable upload by tus 1.0.0 (tus.io): the core protocol with the extensions creation and termination. A sender that was
+//! cut off asks where its upload stands (`HEAD`) and goes on from there (`PATCH`), also after the service was killed. The
+//! request that brings the last byte is answered when the capture is accepted.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64ct::{Base64, Encoding};
+
+use crate::model::DossierCode;
+use crate::store::Accepted;
+
+use super::arrive::{Capture, Incoming, disk, extension, tidy, write_down};
+use super::phone::Opened;
+use super::problem::Problem;
+use super::uploads::Info;
+use super::{App, Shared};
+
+/// The version spoken.
+pub(super) const VERSION: &str = "1.0.0";
+/// Media type of what `PATCH` brings.
+const BYTES: &str = "application/offset+octet-stream";
+/// Source of captures that come by the API.
+pub(super) const API: &str = "api";
+const NANOS_PER_MILLI: i64 = 1_000_000;
+
+/// What is spoken, for whoever asks.
+pub(super) async fn options(State(app): State<Shared>) -> Response {
+    let headers = [
+        ("tus-resumable", VERSION.to_owned()),
+        ("tus-version", VERSION.to_owned()),
+        ("tus-extension", "creation,termination".to_owned()),
+        ("tus-max-size", app.settings.limits.max_bytes.to_string()),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// Begins an upload into the dossier and component of its metadata.
+pub(super) async fn create_by_api(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
+    let metadata = metadata(&headers)?;
+    let value = |key: &str| metadata.iter().find(|(name, _)| name == key).and_then(|(_, value)| tidy(value));
+    let dossier = value("dossier").map(|code| code.parse::<DossierCode>()).transpose().map_err(|_| Problem::Code)?;
+    let component = value("component");
+    let name = value("filename");
+    app.blocking(move |app| app.create(&headers, API, dossier.as_ref(), component, name, "/api/v1")).await
+}
+
+/// Begins an upload by a phone.
+pub(super) async fn create_by_phone(
+    State(app): State<Shared>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let metadata = metadata(&headers)?;
+    let value = |key: &str| metadata.iter().find(|(name, _)| name == key).and_then(|(_, value)| tidy(value));
+    let (component, name) = (value("component"), value("filename"));
+    app.blocking(move |app| {
+        let Opened { pairing, source } = app.opened_for_more(&token)?;
+        let component = pairing.component.or(component);
+        // Phones call every picture alike: it gets a name of its own.
+        let name = app.phone_name(&source, 0, name.as_deref().unwrap_or_default());
+        app.create(&headers, &source, Some(&pairing.dossier), component, Some(name), &format!("/p/{token}"))
+    })
+    .await
+}
+
+/// Goes on with an upload.
+pub(super) async fn append_by_api(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    append(&app, id, API.to_owned(), &headers, body).await
+}
+
+/// Goes on with an upload of a phone.
+pub(super) async fn append_by_phone(
+    State(app): State<Shared>,
+    Path((token, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let source = app.blocking(move |app| Ok(app.opened(&token)?.source)).await?;
+    append(&app, id, source, &headers, body).await
+}
+
+/// Says where an upload stands.
+pub(super) async fn look_by_api(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    check_version(&headers)?;
+    app.blocking(move |app| app.stand(&id, API)).await
+}
+
+/// Says where an upload of a phone stands.
+pub(super) async fn look_by_phone(
+    State(app): State<Shared>,
+    Path((token, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    check_version(&headers)?;
+    app.blocking(move |app| app.stand(&id, &app.opened(&token)?.source)).await
+}
+
+/// Gives an upload up.
+pub(super) async fn remove_by_api(
+    State(app): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    check_version(&headers)?;
+    app.blocking(move |app| app.give_up(&id, API)).await
+}
+
+/// Gives an upload of a phone up.
+pub(super) async fn remove_by_phone(
+    State(app): State<Shared>,
+    Path((token, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    check_version(&headers)?;
+    app.blocking(move |app| app.give_up(&id, &app.opened(&token)?.source)).await
+}
+
+async fn append(
+    app: &Shared,
+    id: String,
+    source: String,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    check_version(headers)?;
+    if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != BYTES) {
+        return Err(Problem::MediaType(BYTES));
+    }
+    let offset = number(headers, "upload-offset")
+        .ok_or(Problem::Request("thiếu đầu mục Upload-Offset", "the header Upload-Offset is missing"))?;
+    let begun = {
+        let (id, source) = (id.clone(), source.clone());
+        app.blocking(move |app| {
+            let info = app.upload(&id, &source)?;
+            let busy = app.uploads.lock(&id).ok_or(Problem::Locked)?;
+            // Another request may have ended it before this one got hold of it.
+            let info = app.uploads.info(&id).unwrap_or(info);
+            let stands = app.uploads.offset(&id, &info).map_err(disk)?;
+            if stands != offset {
+                return Err(Problem::Offset(stands));
+            }
+            let file = match info.accepted {
+                None => Some(std::fs::File::options().append(true).open(app.uploads.bytes(&id)).map_err(disk)?),
+                Some(_) => None,
+            };
+            Ok((info, file, busy))
+        })
+        .await?
+    };
+    let (info, file, busy) = begun;
+    if let Some(file) = file {
+        let (room, limit) = (info.length - offset, app.settings.limits.max_bytes);
+        write_down(Incoming::Body(body), file, room, limit, busy).await?;
+    }
+    app.blocking(move |app| app.stand(&id, &source)).await
+}
+
+impl App {
+    fn create(
+        &self,
+        headers: &HeaderMap,
+        source: &str,
+        dossier: Option<&DossierCode>,
+        component: Option<String>,
+        name: Option<String>,
+        base: &str,
+    ) -> Result<Response, Problem> {
+        check_version(headers)?;
+        let length = number(headers, "upload-length").filter(|length| *length > 0).ok_or(Problem::Request(
+            "thiếu đầu mục Upload-Length, hoặc tệp rỗng",
+            "the header Upload-Length is missing, or the file is empty",
+        ))?;
+        let created = self.now();
+        let name = name.unwrap_or_else(|| format!("{created}-000"));
+        let capture = Capture { source, dossier, component: component.as_deref(), name: &name, sent: 0 };
+        self.admit(length, &self.place(&capture, false))?;
+        let dossier = dossier.map(|code| code.as_str().to_owned());
+        let info = Info { length, name, dossier, component, source: source.to_owned(), created, accepted: None };
+        let id = self.uploads.create(&info).map_err(disk)?.ok_or(Problem::TooManyUploads)?;
+        let headers = [
+            (header::LOCATION, format!("{base}/uploads/{id}")),
+            (header::HeaderName::from_static("tus-resumable"), VERSION.to_owned()),
+        ];
+        Ok((StatusCode::CREATED, headers).into_response())
+    }
+
+    /// An upload of this sender.
+    fn upload(&self, id: &str, source: &str) -> Result<Info, Problem> {
+        self.uploads.info(id).filter(|info| info.source == source).ok_or(Problem::NotFound)
+    }
+
+    /// Where an upload stands; a whole one is accepted before that is said.
+    fn stand(&self, id: &str, source: &str) -> Result<Response, Problem> {
+        let mut info = self.upload(id, source)?;
+        let offset = self.uploads.offset(id, &info).map_err(disk)?;
+        if info.accepted.is_none() && offset == info.length {
+            // Not as long as bytes are written still.
+            let _busy = self.uploads.lock(id).ok_or(Problem::Locked)?;
+            info.accepted = Some(self.finish_upload(id)?);
+        }
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        let headers = response.headers_mut();
+        headers.insert("tus-resumable", HeaderValue::from_static(VERSION));
+        headers.insert("upload-offset", offset.into());
+        headers.insert("upload-length", info.length.into());
+        if let Some((capture, component)) = info.accepted {
+            headers.insert("sohoa-capture", capture.into());
+            headers.insert("sohoa-component", component.into());
+        }
+        Ok(response)
+    }
+
+    /// Accepts an upload that is whole, once, whoever asks and however often. The caller has it locked.
+    pub(super) fn finish_upload(&self, id: &str) -> Result<(i64, i64), Problem> {
+        let info = self.uploads.info(id).ok_or(Problem::NotFound)?;
+        if let Some(accepted) = info.accepted {
+            return Ok(accepted);
+        }
+        let dossier: Option<DossierCode> = info.dossier.as_ref().and_then(|code| code.parse().ok());
+        let capture = Capture {
+            source: &info.source,
+            dossier: dossier.as_ref(),
+            component: info.component.as_deref(),
+            name: &info.name,
+            // Fixed when the upload was begun: accepted a second time after a crash, it is known.
+            sent: info.created.saturating_mul(NANOS_PER_MILLI),
+        };
+        match self.accept(&self.uploads.bytes(id), &capture) {
+            Ok(Accepted { capture, component, .. }) => {
+                let accepted = Some((capture, component));
+                self.uploads.write(id, &Info { accepted, ..info }).map_err(disk)?;
+                // Only space is lost where it cannot be removed now.
+                drop(std::fs::remove_file(self.uploads.bytes(id)));
+                Ok((capture, component))
+            }
+            Err(problem @ Problem::NotAPicture) => {
+                self.uploads.remove(id).map_err(disk)?;
+                Err(problem)
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    fn give_up(&self, id: &str, source: &str) -> Result<Response, Problem> {
+        self.upload(id, source)?;
+        let _busy = self.uploads.lock(id).ok_or(Problem::Locked)?;
+        self.uploads.remove(id).map_err(disk)?;
+        Ok((StatusCode::NO_CONTENT, [("tus-resumable", VERSION)]).into_response())
+    }
+
+    /// A name for a picture of a phone: pages lie in the order in which they were sent.
+    pub(super) fn phone_name(&self, source: &str, index: usize, name: &str) -> String {
+        format!("{source}/{}-{index:03}{}", self.now(), extension(name))
+    }
+}
+
+fn check_version(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.get("tus-resumable") {
+        Some(version) if version == VERSION => Ok(()),
+        _ => Err(Problem::TusVersion),
+    }
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.parse().ok()
+}
+
+/// The pairs of `Upload-Metadata`: a key, and its value in Base64.
+fn metadata(headers: &HeaderMap) -> Result<Vec<(String, String)>, Problem> {
+    let wrong = || Problem::Request("đầu mục Upload-Metadata không đúng", "the header Upload-Metadata is wrong");
+    let Some(value) = headers.get("upload-metadata") else { return Ok(Vec::new()) };
+    let pairs = value.to_str().map_err(|_| wrong())?.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (key, value) = pair.split_once(' ').unwrap_or((pair, ""));
+            let value = Base64::decode_vec(value.trim()).map_err(|_| wrong())?;
+            Ok((key.to_owned(), String::from_utf8(value).map_err(|_| wrong())?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_read_and_nonsense_refused() {
+        let read = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("upload-metadata", HeaderValue::from_static(value));
+            metadata(&headers)
+        };
+        let pairs = read("filename YS5qcGc=, component VOG7nSBraGFp,empty").unwrap();
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(key, value)| (&key[..], &value[..])).collect();
+        assert_eq!(pairs, [("filename", "a.jpg"), ("component", "Tờ khai"), ("empty", "")]);
+        assert!(read("filename *").is_err() && read("filename /w==").is_err());
+        assert!(metadata(&HeaderMap::new()).unwrap().is_empty());
+    }
+}
