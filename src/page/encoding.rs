@@ -49,12 +49,11 @@ pub enum Step {
 
 /// The steps, from the mildest to the hardest, each with the usual share of the bytes of quality 80 that is left
 /// (`benches/sizes`).
-pub const STEPS: [(Step, f64); 8] = [
+pub const STEPS: [(Step, f64); 7] = [
     (Step::Packed, 0.89),
     (Step::Quality(70), 0.66),
     (Step::Quality(60), 0.53),
     (Step::Quality(50), 0.44),
-    (Step::LeastResolution(70), 0.34),
     (Step::LeastResolution(60), 0.27),
     (Step::LeastResolution(50), 0.24),
     (Step::LeastResolution(40), 0.20),
