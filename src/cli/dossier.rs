@@ -1,7 +1,7 @@
 //! `sohoa dossier`: what there is in the store, placing what waits, handing a dossier on.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Value, json};
@@ -171,7 +171,7 @@ fn place(store: &Store, attach: &Attach, lang: Lang) -> Result<ExitCode, Failure
     print(format!("{text}\n").as_bytes())
 }
 
-fn hand_on(store: &Store, config: &Config, code: &DossierCode, to: &PathBuf, json: bool) -> Result<ExitCode, Failure> {
+fn hand_on(store: &Store, config: &Config, code: &DossierCode, to: &Path, json: bool) -> Result<ExitCode, Failure> {
     let lang = config.lang;
     let records = match &config.service.records {
         None => None,
