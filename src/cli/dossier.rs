@@ -1,7 +1,7 @@
 //! `sohoa dossier`: what there is in the store, placing what waits, handing a dossier on.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Value, json};
@@ -219,7 +219,7 @@ fn deliver_again(
     print(format!("{text}\n").as_bytes())
 }
 
-fn hand_on(store: &Store, config: &Config, code: &DossierCode, to: &PathBuf, json: bool) -> Result<ExitCode, Failure> {
+fn hand_on(store: &Store, config: &Config, code: &DossierCode, to: &Path, json: bool) -> Result<ExitCode, Failure> {
     let lang = config.lang;
     let failure = |error: ExportError| {
         let exit = match &error {

@@ -1,6 +1,6 @@
 //! `sohoa store`: check, back up and restore what the service keeps.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::json;
@@ -92,7 +92,7 @@ fn check(store: &Store, json: bool, lang: Lang) -> Result<ExitCode, Failure> {
     Ok(if damaged == 0 { ExitCode::Done } else { ExitCode::Tampered })
 }
 
-fn tell_copied(event: &str, directory: &PathBuf, copied: usize, json: bool, lang: Lang) -> Result<ExitCode, Failure> {
+fn tell_copied(event: &str, directory: &Path, copied: usize, json: bool, lang: Lang) -> Result<ExitCode, Failure> {
     let text = match (json, lang) {
         (true, _) => json!({"event": event, "directory": directory.to_string_lossy(), "captures": copied}).to_string(),
         (false, Lang::Vi) => format!("{}: đã chép {copied} ảnh gốc", shown(directory)),
