@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use image::RgbImage;
 use serde_json::Value;
 use sohoa::imaging::decode::{self, Limits};
 
@@ -80,7 +79,7 @@ fn a_file_over_its_budget_is_made_to_fit_without_leaving_the_profile() {
         assert!(images(&after).iter().all(|image| image["dpi"].as_f64() >= Some(200.0)), "{after:#}");
         assert_eq!(unmet(&small), [""; 0]);
         let verified = run(sohoa().arg("verify").arg(small.join("out")));
-        assert!(matches!(verified.code, Some(0 | 6)) && !verified.stdout.contains("trang"), "{verified:?}");
+        assert_eq!(verified.code, Some(0), "{verified:?}");
         if judges_are_there() {
             for (file, verdict) in judge(&[the_pdf(&small)], "2u", "verapdf,qpdf,pyhanko") {
                 assert_eq!(verdict["verdict"], true, "{file}: {verdict:#}");
@@ -119,7 +118,11 @@ fn layers_are_valid_at_every_level_and_keep_the_text() {
         assert_eq!(made.code, Some(0), "{made:?}");
         folder
     };
-    let words = |folder: &Path| run(Command::new("pdftotext").arg(the_pdf(folder)).arg("-")).stdout;
+    // All but the time of signing.
+    let words = |folder: &Path| {
+        let text = run(Command::new("pdftotext").arg(the_pdf(folder)).arg("-")).stdout;
+        text.lines().filter(|line| !line.starts_with("Thời gian ký")).map(str::to_owned).collect::<Vec<_>>()
+    };
     let plain = read("plain", &[]);
     for level in ["1b", "2b", "2u"] {
         let layered = read(level, &["--mrc", "--pdfa", level]);
@@ -132,7 +135,7 @@ fn layers_are_valid_at_every_level_and_keep_the_text() {
             for (file, verdict) in judge(&[the_pdf(&layered)], level, "verapdf,qpdf,pyhanko") {
                 assert_eq!(verdict["verdict"], true, "{file}: {verdict:#}");
             }
-            assert!(words(&plain).split_whitespace().count() > 40);
+            assert!(words(&plain).join(" ").split_whitespace().count() > 40);
             assert_eq!(words(&layered), words(&plain));
         }
     }
@@ -157,44 +160,34 @@ fn one_bit_a_pixel_is_kept_exactly_where_colour_is_not_asked_for() {
     for (file, verdict) in judge(&[the_pdf(&folder)], "2u", "verapdf,qpdf,pyhanko") {
         assert_eq!(verdict["verdict"], true, "{file}: {verdict:#}");
     }
-    let ours = rendered(&folder, &the_pdf(&folder), &image["width"], &image["height"]);
-    // The same page as a JPEG of the best quality, from which the ink is told without doubt.
-    let fine = format!("{PLAIN}[image]\njpeg_quality = 100\n");
-    digitize(&folder.join("fine"), BILEVEL, &fine, &[]);
-    let jpeg = rendered(&folder, &the_pdf(&folder.join("fine")), &image["width"], &image["height"]);
-    assert_eq!(ours.dimensions(), jpeg.dimensions());
-    let is_ink = |pixel: &image::Rgb<u8>| pixel[0] < 128;
-    let sure = |pixel: &image::Rgb<u8>| !(96..160).contains(&pixel[0]);
-    assert!(ours.pixels().all(|pixel| matches!(pixel[0], 0 | 255)));
-    assert!(ours.pixels().filter(|pixel| is_ink(pixel)).count() > 10_000);
-    let wrong = ours.pixels().zip(jpeg.pixels()).filter(|(a, b)| sure(b) && is_ink(a) != is_ink(b)).count();
-    assert_eq!(wrong, 0);
-    // Another decoder sees the same in the stream itself.
-    run(Command::new("pdfimages").arg("-all").arg(the_pdf(&folder)).arg(folder.join("stream")));
-    let decoded = folder.join("stream.pbm");
-    let mut jbig2dec = Command::new("jbig2dec");
-    let said = run(jbig2dec.args(["-e", "-t", "pbm", "-o"]).arg(&decoded).arg(folder.join("stream-000.jb2e")));
+    // Another decoder tells what the stream holds.
+    let stream = first_stream(&folder, "jb2e");
+    let decoded = folder.join("decoded.pbm");
+    let said = run(Command::new("jbig2dec").args(["-e", "-t", "pbm", "-o"]).arg(&decoded).arg(stream));
     assert_eq!(said.code, Some(0), "{said:?}");
+    // The same page as a JPEG of the best quality, from which ink and paper are told without doubt.
+    let fine = folder.join("fine");
+    digitize(&fine, BILEVEL, &format!("{PLAIN}[image]\njpeg_quality = 100\n"), &[]);
+    let jpeg = fs::read(first_stream(&fine, "jpg")).expect("poppler wrote it");
+    let jpeg = decode::decode(&jpeg, 0, &Limits::default()).expect("a picture").image;
+    assert_eq!([jpeg.width(), jpeg.height()].map(Value::from), [&image["width"], &image["height"]].map(Value::clone));
     let bits = fs::read(&decoded).expect("it was written");
-    let rows = ours.rows().map(|row| row.map(|pixel| pixel[0] == 0).collect::<Vec<_>>());
-    let packed: Vec<u8> = rows.flat_map(|row| row.chunks(8).map(packed).collect::<Vec<_>>()).collect();
-    assert!(bits.ends_with(&packed));
+    let stride = jpeg.width().div_ceil(8) as usize;
+    let bits = &bits[bits.len() - stride * jpeg.height() as usize..];
+    let is_ink = |x: u32, y: u32| bits[y as usize * stride + x as usize / 8] >> (7 - x % 8) & 1 == 1;
+    let (mut ink, mut wrong) = (0, 0);
+    for (x, y, pixel) in jpeg.enumerate_pixels() {
+        ink += u32::from(is_ink(x, y));
+        wrong += u32::from(!(96..160).contains(&pixel[0]) && is_ink(x, y) != (pixel[0] < 128));
+    }
+    assert!(ink > 10_000 && wrong == 0, "{wrong} pixels of {ink} of ink are wrong");
 }
 
-/// Up to eight pixels, ink as 1, the first as the highest bit.
-fn packed(pixels: &[bool]) -> u8 {
-    pixels.iter().zip((0..8).rev()).fold(0, |byte, (&ink, bit)| byte | u8::from(ink) << bit)
-}
-
-/// The first page as poppler paints it, pixel for pixel.
-fn rendered(folder: &Path, pdf: &Path, width: &Value, height: &Value) -> RgbImage {
-    let stem = folder.join("page");
-    let mut command = Command::new("pdftoppm");
-    command.args(["-png", "-singlefile", "-scale-to-x", &width.to_string(), "-scale-to-y", &height.to_string()]);
-    let made = run(command.arg(pdf).arg(&stem));
+/// The first picture of the file as it is stored.
+fn first_stream(folder: &Path, extension: &str) -> PathBuf {
+    let made = run(Command::new("pdfimages").arg("-all").arg(the_pdf(folder)).arg(folder.join("stream")));
     assert_eq!(made.code, Some(0), "{made:?}");
-    let png = fs::read(stem.with_extension("png")).expect("poppler wrote it");
-    decode::decode(&png, 0, &Limits::default()).expect("a picture").image
+    folder.join(format!("stream-000.{extension}"))
 }
 
 #[test]
