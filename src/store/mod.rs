@@ -409,7 +409,7 @@ mod tests {
         let path = folder.path().join(DATABASE);
         let newer = MIGRATIONS.len() + 1;
         Connection::open(&path).unwrap().pragma_update(None, "user_version", newer).unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(StoreError::Newer { found: 3, .. })));
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::Newer { found, .. }) if found as usize == newer));
 
         let strange = tempfile::tempdir().unwrap();
         Connection::open(strange.path().join(DATABASE)).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
