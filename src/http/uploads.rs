@@ -220,7 +220,7 @@ mod tests {
         assert_eq!((uploads.offset(&id, &found).unwrap(), uploads.wanted()), (3, 1));
         assert_eq!(uploads.clear(2), [] as [String; 0]);
         fs::write(uploads.bytes(&id), b"abcd").unwrap();
-        assert_eq!(uploads.clear(2), [id.clone()]);
+        assert_eq!(uploads.clear(2), std::slice::from_ref(&id));
         uploads.write(&id, &Info { accepted: Some((1, 2)), ..found }).unwrap();
         assert_eq!(uploads.clear(LIFETIME + 2), [] as [String; 0]);
         assert!(fs::read_dir(folder.path().join(FOLDER)).unwrap().next().is_none(), "nothing is left");

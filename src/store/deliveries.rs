@@ -234,7 +234,7 @@ mod tests {
         // Finished anew, as after a crash: still one delivery.
         let first = store.due_deliveries(50, 1).unwrap().remove(0);
         assert_eq!((&first.dossier[..], first.published.file.as_ref().unwrap().0.as_str()), (CODE, "a.pdf"));
-        store.finish(done, State::Done, "f", &[first.published.clone()], 60).unwrap();
+        store.finish(done, State::Done, "f", std::slice::from_ref(&first.published), 60).unwrap();
         assert_eq!(due(&store, 60), [done, unsigned]);
         store.delivered(&first, DeliveryState::Accepted, "200", 0, 70).unwrap();
         store.finish(done, State::Done, "f", &[first.published], 80).unwrap();

@@ -407,9 +407,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         drop(Store::open(folder.path()).unwrap());
         let path = folder.path().join(DATABASE);
-        let newer = MIGRATIONS.len() + 1;
+        let newer = i64::try_from(MIGRATIONS.len() + 1).unwrap();
         Connection::open(&path).unwrap().pragma_update(None, "user_version", newer).unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(StoreError::Newer { found, .. }) if found as usize == newer));
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::Newer { found, .. }) if found == newer));
 
         let strange = tempfile::tempdir().unwrap();
         Connection::open(strange.path().join(DATABASE)).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();

@@ -369,7 +369,7 @@ fn take(seen: &mut Seen, mood: Mood, key: &str, body: &[u8]) -> Option<String> {
         Mood::TakeAndDieInBody => Some("HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\nhalf".to_owned()),
         Mood::TakeAndFail => status("503 Service Unavailable", "Retry-After: 0\r\n"),
         // Either way of saying that it is known.
-        _ if is_known && seen.known % 2 == 0 => status("409 Conflict", ""),
+        _ if is_known && seen.known.is_multiple_of(2) => status("409 Conflict", ""),
         _ => status("201 Created", ""),
     }
 }
