@@ -147,6 +147,9 @@ fn feed(
 /// Number of the signal that a broken pipe sends.
 const SIGPIPE: &str = "13";
 
+/// What `scanimage` says last, before it closes the device.
+const END_OF_SCAN: &str = "Batch terminated, ";
+
 /// What `scanimage` said that tells how a scan ended.
 #[derive(Debug, Default)]
 struct Said {
@@ -158,6 +161,9 @@ struct Said {
 
 impl Said {
     fn hear(&mut self, line: &str) -> Step {
+        if line.starts_with(END_OF_SCAN) {
+            return Step::Closing;
+        }
         let Some(text) = line.strip_prefix("scanimage: ") else { return Step::None };
         // A page that comes after a signal is what there was of it, filled up. Processes of drivers get a SIGPIPE when
         // `scanimage` closes them; nobody ended the scan with that.
@@ -172,23 +178,25 @@ impl Said {
         Step::None
     }
 
-    /// What the end means after `count` pages.
+    /// What the end means after `count` pages. A child that had to be stopped while it closed the device (no `exit`) had said
+    /// what there was to say.
     fn verdict(
         &self,
-        exit: std::process::ExitStatus,
+        exit: Option<std::process::ExitStatus>,
         device: &str,
         count: usize,
         wanted: Option<u32>,
     ) -> Result<(), Fault> {
-        if exit.code().is_none() {
+        if exit.is_some_and(|exit| exit.code().is_none()) {
             return Err(Fault::Killed);
         }
+        let failed = exit.filter(|exit| !exit.success());
         let reached = wanted.is_none_or(|wanted| count >= wanted as usize);
-        let status = match (&self.status, &self.complaint) {
-            (Some(status), _) => error::of_status(status, device),
-            (None, Some(complaint)) if !exit.success() => error::of_complaint(complaint, device),
-            (None, _) if exit.success() => Fault::NoPage,
-            (None, _) => Fault::Driver(format!("scanimage: {exit}")),
+        let status = match (&self.status, failed, &self.complaint) {
+            (Some(status), _, _) => error::of_status(status, device),
+            (None, None, _) => Fault::NoPage,
+            (None, Some(_), Some(complaint)) => error::of_complaint(complaint, device),
+            (None, Some(exit), None) => Fault::Driver(format!("scanimage: {exit}")),
         };
         match status {
             Fault::Empty | Fault::NoPage if count > 0 && reached => Ok(()),
@@ -212,7 +220,7 @@ mod tests {
         for line in lines {
             assert!(matches!(said.hear(line), Step::None), "{line}");
         }
-        said.verdict(ExitStatus::from_raw(code << 8), "x", count, wanted)
+        said.verdict(Some(ExitStatus::from_raw(code << 8)), "x", count, wanted)
     }
 
     #[test]
@@ -236,8 +244,18 @@ mod tests {
         assert!(rounded.is_ok(), "a remark is no fault");
         let open = verdict(&["scanimage: open of device x failed: Device busy"], 1, 0, None);
         assert!(matches!(open, Err(Fault::Busy)));
-        let killed = Said::default().verdict(ExitStatus::from_raw(9), "x", 2, None);
+        let killed = Said::default().verdict(Some(ExitStatus::from_raw(9)), "x", 2, None);
         assert!(matches!(killed, Err(Fault::Killed)));
         assert!(matches!(Said::default().hear("scanimage: received signal 15"), Step::Stop(Fault::Killed)));
+    }
+
+    #[test]
+    fn a_driver_that_hangs_while_it_closes_the_device_takes_nothing_back() {
+        let mut said = Said::default();
+        assert!(matches!(said.hear("Batch terminated, 2 pages scanned"), Step::Closing));
+        assert!(said.verdict(None, "x", 2, Some(2)).is_ok());
+        assert!(matches!(said.verdict(None, "x", 0, None), Err(Fault::NoPage)));
+        said.hear("scanimage: sane_read: Document feeder jammed");
+        assert!(matches!(said.verdict(None, "x", 2, None), Err(Fault::Jammed)));
     }
 }

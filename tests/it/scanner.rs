@@ -285,6 +285,39 @@ fn every_status_of_a_driver_is_told_with_its_cure_and_leaves_nothing_half_done()
     }
 }
 
+/// SANE's test backend itself does so, seldom.
+#[test]
+fn a_driver_that_hangs_after_the_scan_is_not_waited_for() {
+    use std::os::unix::fs::PermissionsExt;
+    if !scanimage_is_there() {
+        return;
+    }
+    for (status, code) in [("SANE_STATUS_JAMMED", 12), ("SANE_STATUS_GOOD", 0)] {
+        let place = Place::with_test_backend("scan-closing", &format!("read-status-code \"{status}\""));
+        if code == 0 {
+            place.write(
+                "test.conf",
+                &fs::read_to_string(place.sane().join("test.conf"))
+                    .expect("our own file")
+                    .replace("read-status-code", "#"),
+            );
+        }
+        let path = std::env::var("PATH").expect("a PATH");
+        place.write(
+            "scanimage",
+            &format!("#!/bin/sh\nPATH='{path}'\nscanimage \"$@\"\ncase \"$*\" in *--batch=*) exec sleep 600 ;; esac\n"),
+        );
+        let hanging = place.sane().join("scanimage");
+        fs::set_permissions(&hanging, fs::Permissions::from_mode(0o755)).expect("our own file");
+        let mut command = place.scan(&["--source", "flatbed", "--dpi", "75"]);
+        let ended = run(command.env("PATH", format!("{}:{path}", place.sane().display())));
+        assert_eq!(ended.code, Some(code), "{status}: {ended:?}");
+        assert_eq!(ended.stderr.contains("paper jam"), code != 0, "{status}: {ended:?}");
+        assert_eq!(place.names().len(), usize::from(code == 0), "{status}");
+        assert!(place.processes().is_empty(), "{status}");
+    }
+}
+
 #[test]
 fn devices_are_listed_and_must_be_chosen_where_there_are_several() {
     if !scanimage_is_there() {
