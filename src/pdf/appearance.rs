@@ -8,13 +8,10 @@
 use std::fmt::Write as _;
 
 use lopdf::ObjectId;
-use pdf_writer::Name;
-use pdf_writer::types::UnicodeCmap;
 use unicode_normalization::UnicodeNormalization;
 
 use super::incremental::{Update, print};
 use super::text_font::{self, Subset};
-use super::text_layer::UCS;
 use super::writer::packed;
 use crate::model::{Seal, SizeMm};
 
@@ -179,16 +176,7 @@ fn write_font(update: &mut Update<'_>, letters: &Subset) -> ObjectId {
     }
     let file = letters.file();
     write_stream(update, program, &format!("/Length1 {}", file.len()), file);
-    let mut map = UnicodeCmap::new(Name(b"Adobe-Identity-UCS"), UCS);
-    // Characters that share a glyph can be told apart no longer: the first stands for all.
-    let mut told = Vec::new();
-    for (character, code) in letters.codes() {
-        if !told.contains(&code) {
-            told.push(code);
-            map.pair(code, character);
-        }
-    }
-    write_stream(update, to_unicode, "", map.finish().into_vec());
+    write_stream(update, to_unicode, "", letters.to_unicode());
     write_stream(update, set, "", all_of(letters.len()));
     font
 }

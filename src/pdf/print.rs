@@ -2,16 +2,16 @@
 
 use std::fmt::Write as _;
 
-use pdf_writer::types::{CidFontType, FontFlags, UnicodeCmap};
+use pdf_writer::types::{CidFontType, FontFlags};
 use pdf_writer::{Finish, Name, Pdf, Rect, Ref, Settings};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
 use super::text_font::{self, Subset};
-use super::text_layer::{IDENTITY, UCS};
+use super::text_layer::IDENTITY;
 use super::writer::{
-    CheckedInfo, DocumentInfo, DocumentRefs, MAX_PAGES, PdfError, PdfaLevel, packed, write_catalog, write_metadata,
-    write_profile, write_stream,
+    CheckedInfo, DocumentInfo, DocumentRefs, MAX_PAGES, PdfError, PdfaLevel, write_catalog, write_font_file,
+    write_metadata, write_profile, write_stream,
 };
 use crate::model::SizeMm;
 
@@ -164,24 +164,8 @@ fn write_font(pdf: &mut Pdf, next: &mut impl FnMut() -> Ref, letters: &Subset) -
         .stem_v(80.0)
         .font_file2(program);
     let file = letters.file();
-    let length = i32::try_from(file.len()).expect("a part of a font of some hundred kilobytes");
-    let (data, filter) = packed(file);
-    let mut stream = pdf.stream(program, &data);
-    stream.pair(Name(b"Length1"), length);
-    if let Some(filter) = filter {
-        stream.filter(filter);
-    }
-    stream.finish();
-    let mut map = UnicodeCmap::new(Name(b"Adobe-Identity-UCS"), UCS);
-    // Characters that share a glyph can be told apart no longer: the first stands for all.
-    let mut told = Vec::new();
-    for (character, code) in letters.codes() {
-        if !told.contains(&code) {
-            told.push(code);
-            map.pair(code, character);
-        }
-    }
-    write_stream(pdf, to_unicode, map.finish().into_vec());
+    write_font_file(pdf, program, file);
+    write_stream(pdf, to_unicode, letters.to_unicode());
     font
 }
 

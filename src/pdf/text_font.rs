@@ -6,6 +6,10 @@
 
 use std::collections::BTreeMap;
 
+use pdf_writer::Name;
+use pdf_writer::types::UnicodeCmap;
+
+use super::text_layer::UCS;
 use super::truetype::{self, table, words};
 
 /// The font file; `assets/README.md` says where it comes from.
@@ -151,9 +155,18 @@ impl Subset {
         self.codes.get(&character).copied().unwrap_or(0)
     }
 
-    /// The characters with their codes, in order of the characters.
-    pub(super) fn codes(&self) -> impl Iterator<Item = (char, u16)> {
-        self.codes.iter().map(|(&character, &code)| (character, code))
+    /// The `ToUnicode` map of the codes (ISO 32000-1, 9.10.3). Characters that share a glyph can be told apart no longer:
+    /// the first stands for all.
+    pub(super) fn to_unicode(&self) -> Vec<u8> {
+        let mut map = UnicodeCmap::new(Name(b"Adobe-Identity-UCS"), UCS);
+        let mut told = Vec::new();
+        for (&character, &code) in &self.codes {
+            if !told.contains(&code) {
+                told.push(code);
+                map.pair(code, character);
+            }
+        }
+        map.finish().into_vec()
     }
 
     /// Number of glyphs.
@@ -294,8 +307,8 @@ mod tests {
         let face = Face::open();
         assert!(text.chars().all(|letter| face.glyph(letter).is_some()), "{text}");
         let subset = Subset::of([text.as_str()].into_iter());
-        let codes: std::collections::BTreeSet<u16> = subset.codes().map(|(_, code)| code).collect();
-        assert_eq!(codes.len(), subset.codes().count());
+        let codes: std::collections::BTreeSet<u16> = subset.codes.values().copied().collect();
+        assert_eq!(codes.len(), subset.codes.len());
         assert!(!codes.contains(&0));
     }
 

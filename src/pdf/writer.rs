@@ -434,14 +434,7 @@ fn write_font(pdf: &mut Pdf, next: &mut impl FnMut() -> Ref, codes: &CharacterCo
     description.finish();
 
     let file = blank_font::font();
-    let length = i32::try_from(file.len()).expect("the font is below one kilobyte");
-    let (data, filter) = packed(file);
-    let mut stream = pdf.stream(program, &data);
-    stream.pair(Name(b"Length1"), length);
-    if let Some(filter) = filter {
-        stream.filter(filter);
-    }
-    stream.finish();
+    write_font_file(pdf, program, file);
     write_stream(pdf, to_unicode, codes.to_unicode());
     write_stream(pdf, to_glyphs, codes.to_glyphs());
     if let Some(set) = set {
@@ -459,6 +452,17 @@ fn write_page(pdf: &mut Pdf, refs: &PageRefs, scale: PageScale) {
     resources.x_objects().pairs(picture::names().zip(refs.pictures.iter().copied()));
     if let Some(font) = refs.font {
         resources.fonts().pair(Name(text_layer::FONT.as_bytes()), font);
+    }
+}
+
+/// A TrueType font program with the length that it has unpacked (ISO 32000-1, table 127).
+pub(super) fn write_font_file(pdf: &mut Pdf, id: Ref, file: Vec<u8>) {
+    let length = i32::try_from(file.len()).expect("a part of a font of some hundred kilobytes");
+    let (data, filter) = packed(file);
+    let mut stream = pdf.stream(id, &data);
+    stream.pair(Name(b"Length1"), length);
+    if let Some(filter) = filter {
+        stream.filter(filter);
     }
 }
 
