@@ -4,7 +4,7 @@
 //! The manifest is written after each component, so a killed run keeps what it finished and the next run goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::budget::{self, Cost, Fit};
-use crate::codes::Symbology;
+use crate::codes::{self, Symbology};
 use crate::component::{ComponentError, SignedPdf, UnsignedPdf};
 use crate::gather::{self, CaptureFile, Gathered, PassedOver};
 use crate::imaging::decode::Limits;
@@ -34,6 +34,7 @@ use crate::publish::{OutputDir, PublishError};
 use crate::sign::revocation::Evidence;
 use crate::sign::verify::Problem;
 use crate::sign::{self, RunKey, SignError, Signer};
+use crate::stack::Side;
 use crate::stamp::Stamp;
 use crate::transcript::{Format, Transcript, TranscriptPage};
 
@@ -71,6 +72,10 @@ pub struct Job<'a> {
     pub signer: Option<&'a dyn Signer>,
     /// Whether it is found out what each way of storing the pages would cost.
     pub size_report: bool,
+    /// Whether a component with cover or separator sheets among its pages is handed back as a [`Stack`], and not assembled.
+    pub divides: bool,
+    /// Pages of a stack that need not be processed again.
+    pub ready: Option<&'a Ready>,
     /// The time of this run, in the zone to be written.
     pub now: OffsetDateTime,
     /// Set from outside to end the run early: pages in work are finished, and components that lack a page are left for the
@@ -157,11 +162,32 @@ pub struct Outcome {
     pub unchanged: bool,
 }
 
+/// A component that is a stack of several, by the sheets in it: its pages are processed, and nothing is written.
+#[derive(Debug)]
+pub struct Stack {
+    /// What its pages are, file by file; none of a file that cannot be read.
+    pub files: Vec<Vec<Side>>,
+    /// The processed pages, for the runs that make its parts.
+    pub ready: Ready,
+}
+
+/// Processed pages by their file's hash and their number in it, from 1. Whoever takes one has it: each is in one component.
+#[derive(Debug, Default)]
+pub struct Ready(Mutex<BTreeMap<(String, usize), Page>>);
+
+impl Ready {
+    fn take(&self, file: &str, page: usize) -> Option<Page> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(file.to_owned(), page))
+    }
+}
+
 /// What became of the job.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Each component, in the order of the input.
     pub outcomes: Vec<Outcome>,
+    /// Components that are stacks of several ([`Job::divides`]).
+    pub stacks: Vec<Stack>,
     /// Whether a signature of a development identity was made.
     pub development_signature: bool,
     /// Why the key failed in the middle of the job, if it did.
@@ -269,9 +295,12 @@ pub fn run_gathered(
     for index in waiting {
         report.outcomes.push(sign_waiting(job, &mut ledger, index, &mut key, on_event)?);
     }
+    let keeps = !kept.is_empty();
     for plan in kept {
         report.outcomes.push(keep(job, &mut ledger, plan, &mut key, on_event)?);
     }
+    // A signed PDF among the captures is a component already: where it lies in a stack, nobody divides it.
+    let divides = job.divides && !keeps;
     let mut failure = None;
     let mut results: Vec<Vec<Option<Result<Page, PageError>>>> =
         plans.iter().map(|plan| plan.slots.iter().map(|_| None).collect()).collect();
@@ -282,7 +311,7 @@ pub fn run_gathered(
     pool.run(
         &items,
         |&(p, s)| plans[p].slots[s].memory_bytes,
-        |&(p, s)| plans[p].process(s, job.settings, job.engine),
+        |&(p, s)| plans[p].process(s, job),
         |index, result| {
             if job.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
                 failure = Some(DigitizeError::Stopped);
@@ -294,7 +323,11 @@ pub fn run_gathered(
             tell_page(plan, s, &result, on_event);
             results[p][s] = Some(result);
             if results[p].iter().all(Option::is_some) {
-                let pages = std::mem::take(&mut results[p]).into_iter().flatten().collect();
+                let pages: Vec<_> = std::mem::take(&mut results[p]).into_iter().flatten().collect();
+                if divides && plan.has_sheets(&pages) {
+                    report.stacks.push(plan.stack(pages));
+                    return ControlFlow::Continue(());
+                }
                 match finish(job, pool, &mut ledger, plan, pages, &mut key, on_event) {
                     Ok(outcome) => report.outcomes.push(outcome),
                     Err(error) => {
@@ -406,6 +439,8 @@ struct Capture {
     path: PathBuf,
     /// What messages call it.
     name: PathBuf,
+    /// Which of its pages, from 1; `None` are all.
+    pages: Option<RangeInclusive<usize>>,
     file: manifest::File,
     /// The frames, held in memory while pages of the file are in work.
     open: Mutex<Opened>,
@@ -431,16 +466,41 @@ struct Slot {
 
 impl Plan {
     /// Processes one page, reading its file when it is the first of the file's pages in work.
-    fn process(&self, slot: usize, settings: &Settings, engine: Option<&dyn OcrEngine>) -> Result<Page, PageError> {
+    fn process(&self, slot: usize, job: &Job<'_>) -> Result<Page, PageError> {
         let slot = &self.slots[slot];
-        let frames = self.files[slot.file].take_frames(&settings.limits)?;
-        page::process(&frames[slot.frame], settings, engine)
+        let file = &self.files[slot.file];
+        if let Some(page) = job.ready.and_then(|ready| ready.take(&file.file.sha256, slot.frame + 1)) {
+            return Ok(page);
+        }
+        let frames = file.take_frames(&job.settings.limits)?;
+        page::process(&frames[slot.frame], job.settings, job.engine)
+    }
+
+    fn has_sheets(&self, pages: &[Result<Page, PageError>]) -> bool {
+        pages.iter().flatten().any(|page| codes::sheet::of_page(&page.codes).is_some())
+    }
+
+    fn stack(&self, pages: Vec<Result<Page, PageError>>) -> Stack {
+        let mut files = vec![Vec::new(); self.files.len()];
+        let mut ready = BTreeMap::new();
+        for (slot, result) in self.slots.iter().zip(pages) {
+            let sheet = result.as_ref().ok().and_then(|page| codes::sheet::of_page(&page.codes));
+            files[slot.file].push(match (sheet, &result) {
+                (Some(sheet), _) => Side::Sheet(sheet),
+                (None, Ok(page)) if page.blank => Side::Blank,
+                (None, _) => Side::Paper,
+            });
+            if let Ok(page) = result {
+                ready.insert((self.files[slot.file].file.sha256.clone(), slot.frame + 1), page);
+            }
+        }
+        Stack { files, ready: Ready(Mutex::new(ready)) }
     }
 }
 
 impl Capture {
-    /// Reads and probes a file; also the memory that each of its pages will need.
-    fn examine(capture: &CaptureFile, limits: &Limits) -> (Self, Vec<u64>) {
+    /// Reads and probes a file; also its pages, from 0, with the memory that each will need.
+    fn examine(capture: &CaptureFile, limits: &Limits) -> (Self, Vec<(usize, u64)>) {
         let (bytes, opened) = match gather::read(&capture.path, limits) {
             Ok(bytes) => {
                 let opened = input::open(Arc::clone(&bytes), limits);
@@ -453,12 +513,14 @@ impl Capture {
             bytes: bytes.len() as u64,
             sha256: manifest::sha256_hex(&bytes),
         };
-        let (path, name) = (capture.path.clone(), capture.name.clone());
+        let (path, name, pages) = (capture.path.clone(), capture.name.clone(), capture.pages.clone());
         match opened {
             Ok(frames) => {
-                let memory = frames.iter().map(page::memory_bytes).collect();
-                let open = Mutex::new(Opened { frames: None, pending: frames.len() });
-                (Self { path, name, file, open, unreadable: None, signed_pages: None }, memory)
+                let is_wanted = |frame: usize| pages.as_ref().is_none_or(|pages| pages.contains(&(frame + 1)));
+                let memory = frames.iter().map(page::memory_bytes).enumerate();
+                let memory: Vec<(usize, u64)> = memory.filter(|(frame, _)| is_wanted(*frame)).collect();
+                let open = Mutex::new(Opened { frames: None, pending: memory.len() });
+                (Self { path, name, pages, file, open, unreadable: None, signed_pages: None }, memory)
             }
             Err(error) => {
                 let is_signed = error == InputError::Pdf(PdfReadError::Signed);
@@ -468,7 +530,7 @@ impl Capture {
                     Err(damage) if is_signed => (Some(PdfReadError::Broken(damage.to_string()).into()), None),
                     _ => (Some(error), None),
                 };
-                (Self { path, name, file, open: Mutex::default(), unreadable, signed_pages }, Vec::new())
+                (Self { path, name, pages, file, open: Mutex::default(), unreadable, signed_pages }, Vec::new())
             }
         }
     }
@@ -513,7 +575,7 @@ fn plan(job: &Job<'_>, ledger: &Ledger, gathered: Vec<Gathered>) -> Planned {
                 planned.keep(ledger, &mut numbers, name, capture, pages);
                 continue;
             }
-            let new = pages.into_iter().enumerate();
+            let new = pages.into_iter();
             slots.extend(new.map(|(frame, memory_bytes)| Slot { file: files.len(), frame, memory_bytes }));
             files.push(capture);
         }
@@ -622,7 +684,12 @@ fn fingerprint(job: &Job<'_>, dossier: Option<&str>, files: &[Capture]) -> Strin
     hash.update(job.engine.map_or_else(String::new, |engine| engine.name().to_owned()));
     job.transcripts.iter().for_each(|format| hash.update(format.name()));
     job.models.iter().for_each(|model| hash.update(&model.sha256));
-    files.iter().for_each(|capture| hash.update(format!("\0{}", capture.file.sha256)));
+    for capture in files {
+        hash.update(format!("\0{}", capture.file.sha256));
+        if let Some(pages) = &capture.pages {
+            hash.update(format!(":{}-{}", pages.start(), pages.end()));
+        }
+    }
     manifest::hex(&hash.finalize())
 }
 

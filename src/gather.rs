@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,11 +55,13 @@ pub struct CaptureFile {
     pub path: PathBuf,
     /// What the manifest and messages call it: the path itself, or, for a capture kept elsewhere, the name it came with.
     pub name: PathBuf,
+    /// Which of its pages, from 1; `None` are all.
+    pub pages: Option<RangeInclusive<usize>>,
 }
 
 impl From<PathBuf> for CaptureFile {
     fn from(path: PathBuf) -> Self {
-        Self { name: path.clone(), path }
+        Self { name: path.clone(), path, pages: None }
     }
 }
 

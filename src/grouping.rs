@@ -25,7 +25,7 @@ static LIKE_A_CODE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Title of what has none.
-const UNTITLED: &str = "Tài liệu";
+pub const UNTITLED: &str = "Tài liệu";
 
 /// How captures become components.
 #[derive(Clone, Debug, Default)]

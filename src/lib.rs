@@ -36,6 +36,7 @@ pub mod service;
 pub mod sheet;
 pub mod sign;
 pub mod signing;
+pub mod stack;
 pub mod stamp;
 pub mod store;
 pub mod token;

@@ -11,7 +11,7 @@ use sohoa::export::{self, ExportError};
 use sohoa::ledger::LedgerError;
 use sohoa::model::{DossierCode, Lang, Localized, shown};
 use sohoa::service::{self, dossier_json, listed, reason_text};
-use sohoa::store::{ComponentShown, DeliveryShown, DeliveryState, DossierCount, DossierShown, State, Store};
+use sohoa::store::{ComponentShown, DeliveryShown, DeliveryState, DossierCount, DossierShown, Pick, State, Store};
 
 use super::args::Shared;
 use super::serve::{DataOption, status_json, store_failure};
@@ -174,13 +174,12 @@ fn list(store: &Store, json: bool, lang: Lang) -> Result<ExitCode, Failure> {
 
 fn place(store: &Store, attach: &Attach, lang: Lang) -> Result<ExitCode, Failure> {
     let failure = |error| store_failure(&error, lang);
-    let mut captures = attach.captures.clone();
-    for component in &attach.waiting {
-        captures.extend(store.waiting_captures(*component).map_err(failure)?);
-    }
+    let captures = attach.captures.iter().copied().map(Pick::Capture);
+    let picks: Vec<Pick> = captures.chain(attach.waiting.iter().copied().map(Pick::Component)).collect();
     let codes = (attach.component_code.as_deref(), attach.result_code.as_deref());
     let now = service::millis(environment::vietnam_time());
-    let component = store.attach(&attach.dossier_code, &attach.component, &captures, codes, now).map_err(failure)?;
+    let placed = store.attach(&attach.dossier_code, &attach.component, &picks, codes, now);
+    let (component, captures) = placed.map_err(failure)?;
     let (dossier, count) = (&attach.dossier_code, captures.len());
     let text = match (attach.shown.json, lang) {
         (true, _) => {
@@ -320,7 +319,10 @@ fn dossier_text(dossier: &DossierShown, deliveries: &Deliveries<'_>, lang: Lang)
         if component.state == State::Unplaced || dossier.code.is_none() {
             for capture in &component.captures {
                 let word = lang.pick("ảnh gốc", "capture");
-                line(format!("     {word} {}: {}", capture.id, shown(&PathBuf::from(&capture.name))));
+                let pages = capture.pages.as_ref().map_or_else(String::new, |pages| {
+                    format!(", {} {}–{}", lang.pick("trang", "pages"), pages.start(), pages.end())
+                });
+                line(format!("     {word} {}: {}{pages}", capture.id, shown(&PathBuf::from(&capture.name))));
             }
         }
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::DossierCode;
 use crate::service::{component_json, dossier_json};
-use crate::store::{Accepted, ComponentListed, DossierListed, State as ComponentState, Status};
+use crate::store::{Accepted, ComponentListed, DossierListed, Pick, State as ComponentState, Status};
 
 use super::arrive::{Capture, Incoming, disk, tidy, write_down};
 use super::problem::Problem;
@@ -151,15 +151,13 @@ pub(super) async fn place(
     }
     let component = app
         .blocking(move |app| {
-            let mut captures = placing.captures;
-            for component in placing.waiting {
-                captures.extend(app.store.waiting_captures(component)?);
-            }
-            if captures.is_empty() {
+            let captures = placing.captures.into_iter().map(Pick::Capture);
+            let picks: Vec<Pick> = captures.chain(placing.waiting.into_iter().map(Pick::Component)).collect();
+            if picks.is_empty() {
                 return Err(Problem::Request("chưa nêu ảnh gốc nào", "no capture is named"));
             }
             let codes = (placing.component_code.as_deref(), placing.result_code.as_deref());
-            let id = app.store.attach(&code, &title, &captures, codes, app.now())?;
+            let (id, _) = app.store.attach(&code, &title, &picks, codes, app.now())?;
             Ok(of(&app.store.component(id)?))
         })
         .await?;

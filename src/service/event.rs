@@ -49,6 +49,13 @@ pub enum Event {
         /// Their number.
         components: usize,
     },
+    /// A component was a stack of several, by the sheets in it.
+    Divided {
+        /// Its number.
+        component: i64,
+        /// How many it became; none where there was nothing but sheets.
+        parts: usize,
+    },
     /// A component is made and published.
     Made {
         /// Its number.
@@ -165,6 +172,9 @@ impl Event {
                 json!({"event": "stored", "capture": capture, "component": component, "arrived": arrived})
             }
             Self::Busy { folder, reason } => json!({"event": "busy", "folder": folder, "reason": reason}),
+            Self::Divided { component, parts } => {
+                json!({"event": "divided", "component": component, "parts": parts})
+            }
             Self::Queued { components } => json!({"event": "queued", "components": components}),
             Self::Made { component, state, pages, unchanged, elapsed_ms } => json!({
                 "event": "made", "component": component, "state": state.code(), "pages": pages,

@@ -19,7 +19,10 @@ pub fn component_json(component: &ComponentShown) -> Value {
     let captures: Vec<Value> = component
         .captures
         .iter()
-        .map(|one| json!({"id": one.id, "name": one.name, "sha256": one.sha256, "bytes": one.bytes}))
+        .map(|one| {
+            let pages = one.pages.as_ref().map(|pages| [*pages.start(), *pages.end()]);
+            json!({"id": one.id, "name": one.name, "sha256": one.sha256, "bytes": one.bytes, "pages": pages})
+        })
         .collect();
     let files: Vec<Value> = component
         .published

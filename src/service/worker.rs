@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::digitize::{self, DigitizeError, Job, Outcome, Report};
+use crate::digitize::{self, DigitizeError, Job, Outcome, Ready, Report, Stack};
 use crate::gather::{CaptureFile, Gathered};
 use crate::ledger::LedgerError;
 use crate::manifest::{self, Component};
 use crate::model::{Lang, Localized};
 use crate::profile::{FileName, Profile, Rule};
 use crate::publish::PublishError;
+use crate::stack;
 use crate::store::{BlobError, Millis, Published, State, Work};
 
 use super::{Event, Service, Trouble};
@@ -26,7 +27,7 @@ pub(super) fn run(service: &Service<'_>) {
         match service.store.claim(service.now()) {
             Ok(Some(work)) => {
                 // The output is refused to all: no use in having more pages read for it at once.
-                troubles = if make(service, &work) { 0 } else { troubles + 1 };
+                troubles = if make(service, &work, None) { 0 } else { troubles + 1 };
                 if troubles > 0 {
                     service.sleep(Duration::from_millis(pause(troubles).unsigned_abs()));
                 }
@@ -44,8 +45,9 @@ fn pause(failures: u32) -> Millis {
     FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST_PAUSE)
 }
 
-/// Makes one component; `false` when the output could not be written.
-fn make(service: &Service<'_>, work: &Work) -> bool {
+/// Makes one component, or divides it where it is a stack of several and makes these. `ready` has pages that need not be
+/// processed again. `false` when the output could not be written.
+fn make(service: &Service<'_>, work: &Work, ready: Option<&Ready>) -> bool {
     let started = Instant::now();
     let files = match captures(service, work) {
         Ok(files) => files,
@@ -79,12 +81,17 @@ fn make(service: &Service<'_>, work: &Work) -> bool {
         signer,
         now: service.file_time(),
         size_report: false,
+        divides: true,
+        ready,
         stop: Some(service.stop),
     };
     let is_folder = files.len() > 1;
     let component = Gathered { name: work.name.clone(), files, is_folder };
     match digitize::run_gathered(&job, vec![component], tools.pool, &mut |_| {}) {
         Ok(report) => {
+            if let Some(stack) = report.stacks.first() {
+                return divide(service, work, stack);
+            }
             if let Some(error) = &report.key_failure {
                 service.key_failed.store(true, Ordering::Relaxed);
                 let trouble = Trouble::Key(error.message(Lang::Vi), error.message(Lang::En));
@@ -101,12 +108,34 @@ fn make(service: &Service<'_>, work: &Work) -> bool {
     }
 }
 
+/// Divides a stack in the store, and makes its parts of the pages that are processed already. A part whose dossier another
+/// worker has waits for its turn, as all do when the service stops in between; its pages are then processed anew.
+fn divide(service: &Service<'_>, work: &Work, stack: &Stack) -> bool {
+    let parts = stack::divide(&stack.files);
+    let Some(components) = service.insist(|store| store.divide(work, &parts, service.now())) else { return true };
+    service.tell(&Event::Divided { component: work.component, parts: components.len() });
+    service.bell.ring();
+    for component in components {
+        if service.is_stopping() {
+            break;
+        }
+        let part = service.insist(|store| store.claim_part(component, service.now())).flatten();
+        if part.is_some_and(|part| !make(service, &part, Some(&stack.ready))) {
+            return false;
+        }
+    }
+    true
+}
+
 /// The captures of a component, each read and found whole.
 fn captures(service: &Service<'_>, work: &Work) -> Result<Vec<CaptureFile>, BlobError> {
     let blobs = service.store.blobs();
     let captures = work.captures.iter();
     captures
-        .map(|(sha256, name)| Ok(CaptureFile { path: blobs.verified(sha256)?, name: PathBuf::from(name) }))
+        .map(|one| {
+            let (path, name) = (blobs.verified(&one.sha256)?, PathBuf::from(&one.name));
+            Ok(CaptureFile { path, name, pages: one.pages.clone() })
+        })
         .collect()
 }
 

@@ -334,8 +334,8 @@ pub(super) fn next_version(
     )?;
     let version: i64 = insert.query_row([component, now, modified], |row| row.get(0))?;
     let mut copy = connection.prepare_cached(
-        "INSERT INTO component_captures (component, capture, name, position)
-         SELECT ?2, capture, name, position FROM component_captures WHERE component = ?1",
+        "INSERT INTO component_captures (component, capture, name, position, first_page, last_page)
+         SELECT ?2, capture, name, position, first_page, last_page FROM component_captures WHERE component = ?1",
     )?;
     copy.execute([component, version])?;
     Ok(version)
@@ -405,7 +405,7 @@ mod tests {
         }
 
         fn names(&self, component: i64) -> Vec<String> {
-            self.store.captures_of(component).unwrap().into_iter().map(|(_, name)| name).collect()
+            self.store.captures_of(component).unwrap().into_iter().map(|capture| capture.name).collect()
         }
     }
 
@@ -477,7 +477,7 @@ mod tests {
         assert_eq!(again.arrived, Arrived::Version);
         assert_eq!(desk.names(again.component), ["a/1.jpg", "a/2.jpg"]);
         let captures = desk.store.captures_of(again.component).unwrap();
-        assert_ne!(captures[0].0, desk.store.captures_of(first.component).unwrap()[0].0);
+        assert_ne!(captures[0].sha256, desk.store.captures_of(first.component).unwrap()[0].sha256);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::model::DossierCode;
 
 use super::accept::ensure_dossier;
-use super::dossiers::{captures, published};
+use super::dossiers::published;
 use super::jobs;
+use super::jobs::captures_of;
 use super::{ComponentShown, Millis, State, Store, StoreError, Subject, record};
 
 /// A dossier in a list.
@@ -201,7 +202,7 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<ComponentListed> {
 }
 
 fn with_files(connection: &Connection, mut listed: ComponentListed) -> Result<ComponentListed, StoreError> {
-    listed.component.captures = captures(connection, listed.component.id)?;
+    listed.component.captures = captures_of(connection, listed.component.id)?;
     listed.component.published = published(connection, listed.component.id)?;
     Ok(listed)
 }

@@ -3,11 +3,10 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::gather::component_name;
-use crate::intake::names::page_name;
 use crate::model::DossierCode;
 
 use super::accept::{ensure_dossier, free_name, next_version};
-use super::jobs::{self, Published};
+use super::jobs::{self, CaptureOf, Published, captures_of};
 use super::{Millis, State, Store, StoreError, Subject, record};
 
 /// A dossier with its components, newest versions first named.
@@ -54,22 +53,18 @@ pub struct ComponentShown {
     /// Last change.
     pub changed: Millis,
     /// Its captures in order.
-    pub captures: Vec<CaptureShown>,
+    pub captures: Vec<CaptureOf>,
     /// What was published of it.
     pub published: Vec<Published>,
 }
 
-/// A capture of a component.
-#[derive(Clone, Debug)]
-pub struct CaptureShown {
-    /// Its number.
-    pub id: i64,
-    /// Its hash.
-    pub sha256: String,
-    /// Size.
-    pub bytes: u64,
-    /// The name it came with.
-    pub name: String,
+/// What is placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// All that waits of the capture of this number.
+    Capture(i64),
+    /// All captures of the waiting component of this number, in their order.
+    Component(i64),
 }
 
 impl Store {
@@ -145,43 +140,45 @@ impl Store {
             components[index - 1].is_newest = !components[index - 1].name.eq_ignore_ascii_case(&components[index].name);
         }
         for component in &mut components {
-            component.captures = captures(&connection, component.id)?;
+            component.captures = captures_of(&connection, component.id)?;
             component.published = published(&connection, component.id)?;
         }
         Ok(DossierShown { code: code.map(str::to_owned), created: row.1, components })
     }
 
-    /// Places waiting captures in a component of a dossier, in this order, and queues it to be made: a new version where the
+    /// Places what waits in a component of a dossier, in this order, and queues it to be made: a new version where the
     /// dossier has a component of this title, which keeps its pages and gets these after them. What the captures were in
-    /// before gives them up. `code` and `result_code` are kept with the component where they are given.
+    /// before gives them up. `code` and `result_code` are kept with the component where they are given. Says which component
+    /// it is, and which captures were placed.
     ///
     /// # Errors
-    /// When a capture does not wait, or is being made at this moment; nothing is changed then.
+    /// When something does not wait, or is being made at this moment; nothing is changed then.
     pub fn attach(
         &self,
         dossier: &DossierCode,
         title: &str,
-        captures: &[i64],
+        picks: &[Pick],
         codes: (Option<&str>, Option<&str>),
         now: Millis,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<(i64, Vec<i64>), StoreError> {
         self.write(|transaction| {
             let dossier_id = ensure_dossier(transaction, dossier.as_str(), now)?;
-            let target = target(transaction, dossier, dossier_id, title, now)?;
-            for &capture in captures {
-                let name = take_out(transaction, capture, now)?;
-                let insert = "INSERT OR IGNORE INTO component_captures (component, capture, name, position)
-                    VALUES (?1, ?2, ?3, (SELECT coalesce(max(position), 0) + 1 FROM component_captures
-                    WHERE component = ?1))";
-                transaction.execute(insert, params![target, capture, name])?;
-                let subject = Subject { capture: Some(capture), component: Some(target), dossier: Some(dossier_id) };
-                record(transaction, now, "placed", subject, None)?;
+            let target = target(transaction, (dossier_id, dossier.as_str()), title, 0, now)?;
+            let mut placed = Vec::new();
+            for pick in picks {
+                for capture in take_out(transaction, *pick, now)? {
+                    put_last(transaction, target, &capture)?;
+                    let subject =
+                        Subject { capture: Some(capture.id), component: Some(target), dossier: Some(dossier_id) };
+                    record(transaction, now, "placed", subject, None)?;
+                    placed.push(capture.id);
+                }
             }
             let update = "UPDATE components SET code = coalesce(?2, code), result_code = coalesce(?3, result_code)
                 WHERE id = ?1";
             transaction.execute(update, params![target, codes.0, codes.1])?;
             jobs::queue(transaction, target, now)?;
-            Ok(target)
+            Ok((target, placed))
         })
     }
 
@@ -196,34 +193,21 @@ impl Store {
             record(transaction, now, "exported", Subject { dossier, ..Subject::default() }, None)
         })
     }
-
-    /// The captures of a component that waits to be placed, in order.
-    ///
-    /// # Errors
-    /// When there is no such component.
-    pub fn waiting_captures(&self, component: i64) -> Result<Vec<i64>, StoreError> {
-        let connection = self.connection();
-        let select = "SELECT 1 FROM components WHERE id = ?1 AND dossier IS NULL AND state <> 'moved'";
-        if !connection.prepare(select)?.exists([component])? {
-            return Err(StoreError::NotWaiting(component));
-        }
-        Ok(captures(&connection, component)?.into_iter().map(|capture| capture.id).collect())
-    }
 }
 
 /// The component that captures are placed in, with no job: a new one, or what is to become the next version.
-fn target(
+pub(super) fn target(
     connection: &Connection,
-    dossier: &DossierCode,
-    dossier_id: i64,
+    (dossier, code): (i64, &str),
     title: &str,
+    priority: i64,
     now: Millis,
 ) -> Result<i64, StoreError> {
     let name = component_name(title);
     let select = "SELECT c.id, c.state, coalesce(j.state = 'running', 0) FROM components c
         LEFT JOIN jobs j ON j.component = c.id WHERE c.dossier = ?1 AND c.name = ?2 AND c.state <> 'moved'
         ORDER BY version DESC LIMIT 1";
-    let found = connection.query_row(select, params![dossier_id, name], |row| {
+    let found = connection.query_row(select, params![dossier, name], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
     });
     match found.optional()? {
@@ -233,62 +217,85 @@ fn target(
         }
         Some((id, ..)) => next_version(connection, id, now, now),
         None => {
-            let name = free_name(connection, Some(dossier_id), &name)?;
+            let name = free_name(connection, Some(dossier), &name)?;
             // The key of a folder of this title in the dossier: later captures from there belong to it.
-            let key = format!("{dossier}\nnamed\n{name}");
+            let key = format!("{code}\nnamed\n{name}");
             let insert = "INSERT INTO components
                 (dossier, key, title, name, version, state, priority, created, changed, modified)
-                VALUES (?1, ?2, ?3, ?4, 1, 'collecting', 0, ?5, ?5, ?5) RETURNING id";
-            Ok(connection.query_row(insert, params![dossier_id, key, title, name, now], |row| row.get(0))?)
+                VALUES (?1, ?2, ?3, ?4, 1, 'collecting', ?5, ?6, ?6, ?6) RETURNING id";
+            Ok(connection.query_row(insert, params![dossier, key, title, name, priority, now], |row| row.get(0))?)
         }
     }
 }
 
-/// Takes a waiting capture out of the component that waits; says what it was called there.
-fn take_out(connection: &Connection, capture: i64, now: Millis) -> Result<String, StoreError> {
-    let select = "SELECT c.id, p.name, coalesce(j.state = 'running', 0) FROM component_captures p
-        JOIN components c ON c.id = p.component LEFT JOIN jobs j ON j.component = c.id
-        WHERE p.capture = ?1 AND c.dossier IS NULL AND c.state <> 'moved' ORDER BY c.id DESC";
-    let mut select = connection.prepare_cached(select)?;
-    let rows = select.query_map([capture], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let waiting: Vec<(i64, String, bool)> = rows.collect::<Result<_, _>>()?;
-    let Some((_, name, _)) = waiting.first() else { return Err(StoreError::NotWaiting(capture)) };
-    for (component, _, is_running) in &waiting {
-        if *is_running {
-            return Err(StoreError::BeingMade(*component));
-        }
-        connection
-            .execute("DELETE FROM component_captures WHERE component = ?1 AND capture = ?2", [*component, capture])?;
-        connection.execute("DELETE FROM jobs WHERE component = ?1", [component])?;
-        let rest: u64 = connection.query_row(
-            "SELECT count(*) FROM component_captures WHERE component = ?1",
-            [component],
-            |row| row.get(0),
-        )?;
-        // What is left is made anew without the capture.
-        match rest {
-            0 => drop(
-                connection
-                    .execute("UPDATE components SET state = 'moved', changed = ?2 WHERE id = ?1", [*component, now])?,
-            ),
-            _ => jobs::queue(connection, *component, now)?,
-        }
-    }
-    Ok(name.clone())
-}
-
-pub(super) fn captures(connection: &Connection, component: i64) -> Result<Vec<CaptureShown>, StoreError> {
-    let mut select = connection.prepare_cached(
-        "SELECT c.id, c.sha256, c.bytes, p.name, p.position FROM component_captures p
-         JOIN captures c ON c.id = p.capture WHERE p.component = ?1",
+/// Adds a capture, or some pages of one, after what a component has.
+pub(super) fn put_last(connection: &Connection, component: i64, capture: &CaptureOf) -> Result<(), StoreError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT OR IGNORE INTO component_captures (component, capture, name, position, first_page, last_page)
+         VALUES (?1, ?2, ?3, (SELECT coalesce(max(position), 0) + 1 FROM component_captures WHERE component = ?1), ?4, ?5)",
     )?;
-    let rows = select.query_map([component], |row| {
-        let capture = CaptureShown { id: row.get(0)?, sha256: row.get(1)?, bytes: row.get(2)?, name: row.get(3)? };
-        Ok((row.get::<_, i64>(4)?, capture))
-    })?;
-    let mut captures = rows.collect::<Result<Vec<_>, _>>()?;
-    captures.sort_by_cached_key(|(position, capture)| (*position, page_name(&capture.name)));
-    Ok(captures.into_iter().map(|(_, capture)| capture).collect())
+    let (first, last) = capture.pages.as_ref().map_or((1, None), |pages| (*pages.start(), Some(*pages.end())));
+    insert.execute(params![component, capture.id, capture.name, first, last])?;
+    Ok(())
+}
+
+/// Takes what is picked out of all that waits, and says what it was.
+fn take_out(connection: &Connection, pick: Pick, now: Millis) -> Result<Vec<CaptureOf>, StoreError> {
+    let taken = match pick {
+        Pick::Component(component) => {
+            let select = "SELECT 1 FROM components WHERE id = ?1 AND dossier IS NULL AND state <> 'moved'";
+            if !connection.prepare_cached(select)?.exists([component])? {
+                return Err(StoreError::NotWaiting(component));
+            }
+            captures_of(connection, component)?
+        }
+        Pick::Capture(capture) => waiting_of(connection, capture)?,
+    };
+    for capture in &taken {
+        let mut select = connection.prepare_cached(
+            "SELECT c.id, coalesce(j.state = 'running', 0) FROM component_captures p JOIN components c ON c.id = p.component
+             LEFT JOIN jobs j ON j.component = c.id
+             WHERE p.capture = ?1 AND p.first_page = ?2 AND c.dossier IS NULL AND c.state <> 'moved'",
+        )?;
+        let first = capture.pages.as_ref().map_or(1, |pages| *pages.start());
+        let rows = select.query_map(params![capture.id, first], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for (component, is_running) in rows.collect::<Result<Vec<(i64, bool)>, _>>()? {
+            if is_running {
+                return Err(StoreError::BeingMade(component));
+            }
+            let delete = "DELETE FROM component_captures WHERE component = ?1 AND capture = ?2 AND first_page = ?3";
+            connection.execute(delete, params![component, capture.id, first])?;
+            remake(connection, component, now)?;
+        }
+    }
+    Ok(taken)
+}
+
+/// What waits of a capture, as the newest component that waits has it.
+fn waiting_of(connection: &Connection, capture: i64) -> Result<Vec<CaptureOf>, StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT c.id, c.sha256, c.bytes, p.name, p.first_page, p.last_page FROM component_captures p
+         JOIN captures c ON c.id = p.capture JOIN components k ON k.id = p.component
+         WHERE p.capture = ?1 AND k.dossier IS NULL AND k.state <> 'moved' ORDER BY p.first_page, k.id DESC",
+    )?;
+    let rows = select.query_map([capture], jobs::capture_of)?;
+    let mut waiting: Vec<CaptureOf> = rows.collect::<Result<_, _>>()?;
+    waiting.dedup_by_key(|capture| capture.pages.as_ref().map_or(1, |pages| *pages.start()));
+    if waiting.is_empty() {
+        return Err(StoreError::NotWaiting(capture));
+    }
+    Ok(waiting)
+}
+
+/// Lets a component that lost captures be made anew of what is left; without any it has moved.
+pub(super) fn remake(connection: &Connection, component: i64, now: Millis) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM jobs WHERE component = ?1", [component])?;
+    let mut select = connection.prepare_cached("SELECT 1 FROM component_captures WHERE component = ?1")?;
+    if select.exists([component])? {
+        return jobs::queue(connection, component, now);
+    }
+    connection.execute("UPDATE components SET state = 'moved', changed = ?2 WHERE id = ?1", [component, now])?;
+    Ok(())
 }
 
 pub(super) fn published(connection: &Connection, component: i64) -> Result<Vec<Published>, StoreError> {
@@ -326,19 +333,22 @@ mod tests {
         let (_folder, store, code) = desk();
         let (one, waiting) = drop_file(&store, "IMG_1.jpg");
         let (two, _) = drop_file(&store, "IMG_2.jpg");
-        let placed = store.attach(&code, "Tờ khai", &[two], (Some("TP1"), None), 5).unwrap();
+        let (placed, _) = store.attach(&code, "Tờ khai", &[Pick::Capture(two)], (Some("TP1"), None), 5).unwrap();
         let dossier = store.dossier(Some(code.as_str())).unwrap();
         assert_eq!((&dossier.components[0].name[..], dossier.components[0].id), ("To-khai", placed));
         assert_eq!(dossier.components[0].code.as_deref(), Some("TP1"));
         let rest = store.dossier(None).unwrap().components;
         assert_eq!((rest.len(), rest[0].id, rest[0].captures.len()), (1, waiting, 1));
         // The last one goes, too, and comes after the first in its new component.
-        store.attach(&code, "Tờ khai", &[one], (None, None), 6).unwrap();
+        store.attach(&code, "Tờ khai", &[Pick::Capture(one)], (None, None), 6).unwrap();
         let dossier = store.dossier(Some(code.as_str())).unwrap();
         let names: Vec<&str> = dossier.components[0].captures.iter().map(|capture| &capture.name[..]).collect();
         assert_eq!(names, ["IMG_2.jpg", "IMG_1.jpg"]);
         assert!(store.dossier(None).unwrap().components.is_empty());
-        assert!(matches!(store.attach(&code, "x", &[one], (None, None), 7), Err(StoreError::NotWaiting(_))));
+        assert!(matches!(
+            store.attach(&code, "x", &[Pick::Capture(one)], (None, None), 7),
+            Err(StoreError::NotWaiting(_))
+        ));
         assert!(store.dossier(Some("H21-250701-9999")).is_err());
     }
 
@@ -346,11 +356,11 @@ mod tests {
     fn placing_into_what_is_made_makes_a_version() {
         let (_folder, store, code) = desk();
         let (first, _) = drop_file(&store, "a.jpg");
-        store.attach(&code, "a", &[first], (None, None), 5).unwrap();
+        store.attach(&code, "a", &[Pick::Capture(first)], (None, None), 5).unwrap();
         let work = store.claim(5).unwrap().unwrap();
         store.finish(work.component, State::Done, "f", &[], 6).unwrap();
         let (second, _) = drop_file(&store, "b.jpg");
-        store.attach(&code, "A", &[second], (None, None), 7).unwrap();
+        store.attach(&code, "A", &[Pick::Capture(second)], (None, None), 7).unwrap();
         let components = store.dossier(Some(code.as_str())).unwrap().components;
         let versions: Vec<_> = components.iter().map(|one| (one.version, one.is_newest, one.captures.len())).collect();
         assert_eq!(versions, [(1, false, 1), (2, true, 2)]);
@@ -364,7 +374,7 @@ mod tests {
         let (capture, waiting) = drop_file(&store, "a.jpg");
         store.close_due(10_000, 10_000).unwrap();
         store.claim(10_000).unwrap().unwrap();
-        let refused = store.attach(&code, "a", &[capture], (None, None), 11_000);
+        let refused = store.attach(&code, "a", &[Pick::Capture(capture)], (None, None), 11_000);
         assert!(matches!(refused, Err(StoreError::BeingMade(id)) if id == waiting));
         assert!(store.dossier(Some(code.as_str())).is_err(), "nothing was begun");
     }

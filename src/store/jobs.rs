@@ -3,6 +3,8 @@
 //! A component is handed out to one worker at a time, and so is a dossier, whose directory has one writer. There is one
 //! service, so what it finds running when it starts was killed, and is queued again.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::intake::names::page_name;
@@ -20,8 +22,23 @@ pub struct Work {
     pub name: String,
     /// How often it was begun, this time included.
     pub attempts: u32,
-    /// Its captures in order: hash, and the name each came with.
-    pub captures: Vec<(String, String)>,
+    /// Its captures in order.
+    pub captures: Vec<CaptureOf>,
+}
+
+/// A capture of a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaptureOf {
+    /// Its number.
+    pub id: i64,
+    /// Its hash.
+    pub sha256: String,
+    /// Size.
+    pub bytes: u64,
+    /// The name it came with.
+    pub name: String,
+    /// Which of its pages, from 1; `None` are all.
+    pub pages: Option<RangeInclusive<usize>>,
 }
 
 /// A file that was published of a component.
@@ -127,23 +144,27 @@ impl Store {
     /// # Errors
     /// When the database refuses.
     pub fn claim(&self, now: Millis) -> Result<Option<Work>, StoreError> {
+        self.claim_one(None, now)
+    }
+
+    /// Hands out the component of this number, where it is to be made and may be now; else the next one with `None`.
+    pub(super) fn claim_one(&self, component: Option<i64>, now: Millis) -> Result<Option<Work>, StoreError> {
         const NEXT: &str = "SELECT j.id FROM jobs j JOIN components c ON c.id = j.component
-            WHERE j.state = 'queued' AND j.not_before <= ?1 AND NOT EXISTS (
+            WHERE j.state = 'queued' AND j.not_before <= ?1 AND (?2 IS NULL OR c.id = ?2) AND NOT EXISTS (
                 SELECT 1 FROM jobs r JOIN components d ON d.id = r.component
                 WHERE r.state = 'running' AND (d.dossier = c.dossier OR d.key = c.key))
             ORDER BY j.priority, j.id LIMIT 1";
         const CLAIM: &str = "UPDATE jobs SET state = 'running', attempts = attempts + 1 WHERE id = ?1
             RETURNING component, attempts";
         // Asked often and mostly in vain: no transaction for that.
-        if self.connection().prepare_cached(NEXT)?.query_row([now], |_| Ok(())).optional()?.is_none() {
+        if self.connection().prepare_cached(NEXT)?.query_row(params![now, component], |_| Ok(())).optional()?.is_none()
+        {
             return Ok(None);
         }
         self.write(|transaction| {
-            let Some(job) =
-                transaction.prepare_cached(NEXT)?.query_row([now], |row| row.get::<_, i64>(0)).optional()?
-            else {
-                return Ok(None);
-            };
+            let mut next = transaction.prepare_cached(NEXT)?;
+            let next = next.query_row(params![now, component], |row| row.get::<_, i64>(0));
+            let Some(job) = next.optional()? else { return Ok(None) };
             let (component, attempts) =
                 transaction.prepare_cached(CLAIM)?.query_row([job], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let mut select = transaction.prepare_cached(
@@ -154,11 +175,11 @@ impl Store {
         })
     }
 
-    /// The captures of a component in order: hash and name.
+    /// The captures of a component in order.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn captures_of(&self, component: i64) -> Result<Vec<(String, String)>, StoreError> {
+    pub fn captures_of(&self, component: i64) -> Result<Vec<CaptureOf>, StoreError> {
         captures_of(&self.connection(), component)
     }
 
@@ -337,16 +358,25 @@ pub(super) fn published(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Resu
     Ok(Published { directory: row.get(first)?, name: row.get(first + 1)?, version: row.get(first + 2)?, file })
 }
 
-/// The captures of a component in order: hash and name.
-fn captures_of(connection: &Connection, component: i64) -> Result<Vec<(String, String)>, StoreError> {
+/// The captures of a component in order: of position, then of what their names say.
+pub(super) fn captures_of(connection: &Connection, component: i64) -> Result<Vec<CaptureOf>, StoreError> {
     let mut select = connection.prepare_cached(
-        "SELECT c.sha256, p.name, p.position FROM component_captures p JOIN captures c ON c.id = p.capture
-         WHERE p.component = ?1",
+        "SELECT c.id, c.sha256, c.bytes, p.name, p.first_page, p.last_page, p.position FROM component_captures p
+         JOIN captures c ON c.id = p.capture WHERE p.component = ?1",
     )?;
-    let rows = select.query_map([component], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let mut captures: Vec<(String, String, i64)> = rows.collect::<Result<_, _>>()?;
-    captures.sort_by_cached_key(|(_, name, position)| (*position, page_name(name)));
-    Ok(captures.into_iter().map(|(sha256, name, _)| (sha256, name)).collect())
+    let rows = select.query_map([component], |row| Ok((row.get::<_, i64>(6)?, capture_of(row)?)))?;
+    let mut captures: Vec<(i64, CaptureOf)> = rows.collect::<Result<_, _>>()?;
+    captures.sort_by_cached_key(|(position, capture)| {
+        (*position, page_name(&capture.name), capture.pages.as_ref().map(|pages| *pages.start()))
+    });
+    Ok(captures.into_iter().map(|(_, capture)| capture).collect())
+}
+
+/// Reads [`CaptureOf`] from number, hash, size, name, first and last page.
+pub(super) fn capture_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<CaptureOf> {
+    let (first, last): (usize, Option<usize>) = (row.get(4)?, row.get(5)?);
+    let pages = last.map(|last| first..=last);
+    Ok(CaptureOf { id: row.get(0)?, sha256: row.get(1)?, bytes: row.get(2)?, name: row.get(3)?, pages })
 }
 
 #[cfg(test)]

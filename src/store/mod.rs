@@ -5,8 +5,8 @@
 //! `synchronous=FULL`), so what [`Store::accept`] has answered survives a power cut. Whoever has the directory may open it,
 //! several programs at once; the service alone makes components ([`Store::lock_service`]).
 //!
-//! Files: `accept.rs` takes captures in and puts them into components, `jobs.rs` hands out what is to be made,
-//! `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs`
+//! Files: `accept.rs` takes captures in and puts them into components, `jobs.rs` hands out what is to be made, `stacks.rs`
+//! divides a component by the sheets in it, `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs`
 //! has the phones' tokens, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
@@ -16,6 +16,7 @@ mod deliveries;
 mod dossiers;
 mod jobs;
 mod pairings;
+mod stacks;
 mod upkeep;
 
 use std::fs::{self, File};
@@ -33,8 +34,8 @@ pub use accept::{Accepted, Arrived, NewCapture};
 pub use blobs::{Blob, BlobError, Blobs};
 pub use browse::{ComponentListed, DossierListed};
 pub use deliveries::{Delivery, DeliveryShown, DeliveryState};
-pub use dossiers::{CaptureShown, ComponentShown, DossierCount, DossierShown};
-pub use jobs::{Published, Status, Work};
+pub use dossiers::{ComponentShown, DossierCount, DossierShown, Pick};
+pub use jobs::{CaptureOf, Published, Status, Work};
 pub use pairings::Pairing;
 pub use upkeep::{Finding, Look, look, restore};
 
@@ -47,8 +48,12 @@ const SERVICE_LOCK: &str = "service.lock";
 const APPLICATION_ID: i32 = 0x534F_484F;
 
 /// What brings a database from each version to the next; `user_version` counts them.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("deliveries.sql"), include_str!("pairings.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("deliveries.sql"),
+    include_str!("pairings.sql"),
+    include_str!("stacks.sql"),
+];
 
 /// How long one program waits for another's write, which takes milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -414,6 +419,25 @@ mod tests {
         let strange = tempfile::tempdir().unwrap();
         Connection::open(strange.path().join(DATABASE)).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
         assert!(matches!(Store::open(strange.path()), Err(StoreError::NotOurs(_))));
+    }
+
+    #[test]
+    fn a_store_of_an_earlier_version_keeps_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("blobs")).unwrap();
+        let earlier = Connection::open(folder.path().join(DATABASE)).unwrap();
+        MIGRATIONS[..3].iter().for_each(|migration| earlier.execute_batch(migration).unwrap());
+        earlier.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        earlier.pragma_update(None, "user_version", 3).unwrap();
+        let rows = "INSERT INTO captures VALUES (7, 'a1', 5, 1, NULL);
+            INSERT INTO components (id, key, title, name, version, state, priority, created, changed, modified)
+            VALUES (3, 'k', 't', 'n', 1, 'done', 0, 1, 1, 1);
+            INSERT INTO component_captures VALUES (3, 7, 'a.pdf', 2);";
+        earlier.execute_batch(rows).unwrap();
+        drop(earlier);
+        let store = Store::open(folder.path()).unwrap();
+        let kept = CaptureOf { id: 7, sha256: "a1".into(), bytes: 5, name: "a.pdf".into(), pages: None };
+        assert_eq!(store.captures_of(3).unwrap(), [kept]);
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl Store {
         let purged: Vec<String> = self.write(|transaction| {
             let mut select = transaction.prepare(
                 "SELECT c.id, c.sha256 FROM captures c WHERE c.purged IS NULL
-                 AND EXISTS (SELECT 1 FROM component_captures WHERE capture = c.id)
+                 AND (c.received < ?1 OR EXISTS (SELECT 1 FROM component_captures WHERE capture = c.id))
                  AND NOT EXISTS (SELECT 1 FROM component_captures p JOIN components k ON k.id = p.component
                      WHERE p.capture = c.id AND NOT (k.state = 'done' AND k.dossier IS NOT NULL AND k.changed < ?1))",
             )?;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use image::imageops::FilterType;
 use image::{DynamicImage, GrayImage, Luma};
 use imageproc::geometric_transformations::{Border, Interpolation, rotate_about_center};
 use sohoa::codes;
@@ -11,7 +12,8 @@ use sohoa::imaging::decode::{Limits, decode};
 use sohoa::imaging::encode;
 
 use crate::judges::{judge_against, judges_are_there};
-use crate::program::{fresh, run, sohoa};
+use crate::program::{fresh, root, run, sohoa};
+use crate::service::Centre;
 
 const DOSSIER: &str = "H21.15.25-250701-0012";
 
@@ -126,6 +128,114 @@ fn sheets_are_pdfa_with_text_that_can_be_read() {
     for words in ["TỜ BÌA HỒ SƠ", DOSSIER, "1.001193.000.00.00.H21", "2. Giấy chứng sinh", "SOHOA:1:D:"] {
         assert!(text.stdout.contains(words), "{words}: {text:?}");
     }
+}
+
+/// A page of a sample as grey pixels at 200 dpi.
+fn paper(sample: &str) -> GrayImage {
+    let bytes = std::fs::read(root().join("samples").join(sample)).expect("a sample");
+    let page = DynamicImage::ImageRgb8(decode(&bytes, 0, &Limits::default()).expect("a JPEG").image);
+    page.resize(1654, 2339, FilterType::Triangle).to_luma8()
+}
+
+/// A TIFF file of grey pages at 200 dpi, as a scanner's program writes a stack.
+fn tiff(pages: &[GrayImage]) -> Vec<u8> {
+    let mut file = b"II*\0\0\0\0\0".to_vec();
+    let mut link = 4;
+    for page in pages {
+        let (pixels, resolution) = (file.len(), file.len() + page.len());
+        file.extend(page.as_raw());
+        file.extend([200_u32, 1].map(u32::to_le_bytes).concat());
+        file.resize(file.len().next_multiple_of(2), 0);
+        let directory = u32::try_from(file.len()).expect("a small file").to_le_bytes();
+        file[link..link + 4].copy_from_slice(&directory);
+        let number = |value: usize| u32::try_from(value).expect("a small file");
+        let entries = [
+            (256_u16, 4_u16, page.width()),
+            (257, 4, page.height()),
+            (258, 3, 8),
+            (259, 3, 1),
+            (262, 3, 1),
+            (273, 4, number(pixels)),
+            (277, 3, 1),
+            (278, 4, page.height()),
+            (279, 4, number(page.len())),
+            (282, 5, number(resolution)),
+            (283, 5, number(resolution)),
+        ];
+        file.extend(u16::try_from(entries.len()).expect("eleven").to_le_bytes());
+        for (tag, kind, value) in entries {
+            file.extend(tag.to_le_bytes());
+            file.extend(kind.to_le_bytes());
+            file.extend(1_u32.to_le_bytes());
+            file.extend(value.to_le_bytes());
+        }
+        link = file.len();
+        file.extend([0; 4]);
+    }
+    file
+}
+
+/// What the service made of a dossier, or what waits: `name: files and pages`.
+fn made(centre: &Centre, code: Option<&str>, count: usize) -> Vec<String> {
+    centre.wait_for(&format!("{count} components of {code:?}"), || {
+        let components = centre.components(code);
+        let finished = |state: &serde_json::Value| state == "done" || state == "unplaced";
+        let is_made = components.len() == count && components.iter().all(|one| finished(&one["state"]));
+        is_made.then(|| {
+            let show = |one: &serde_json::Value| {
+                let captures = one["captures"].as_array().expect("a list").iter();
+                let pages =
+                    captures.map(|capture| format!(" {} {}", capture["name"].as_str().unwrap(), capture["pages"]));
+                format!("{}:{}", one["name"].as_str().unwrap(), pages.collect::<String>())
+            };
+            components.iter().map(show).collect()
+        })
+    })
+}
+
+#[test]
+fn a_stack_is_divided_by_the_sheets_in_it() {
+    if !judges_are_there() {
+        return;
+    }
+    let mut centre = Centre::new("sheets-stack");
+    let [cover, next, named, _] = printed(&centre.folder).map(|file| scanned(&drawn(&file, "200"), 0.7));
+    let back = GrayImage::from_pixel(1654, 2339, Luma([236]));
+    let (one, two) = (paper("to-khai/trang-1.jpg"), paper("to-khai/trang-2.jpg"));
+    let three = paper("quyet-dinh/1-mat-truoc.jpg");
+    centre.start(&[]);
+
+    // Both sides of cover, separator, two pages of it, separator without a name, a page with its empty back.
+    let stack = [&cover, &back, &named, &back, &one, &two, &next, &back, &three, &back].map(Clone::clone);
+    centre.drop("stack.tif", &tiff(&stack));
+    let expected = ["Tai-lieu: stack.tif [9,10]", "To-khai: stack.tif [5,6]"];
+    assert_eq!(made(&centre, Some(DOSSIER), 2), expected);
+    let shown = centre.components(Some(DOSSIER));
+    let path = |index: usize| {
+        let file = &shown[index]["files"][0];
+        Path::new(file["directory"].as_str().expect("a path")).join(file["file"].as_str().expect("a name"))
+    };
+    for (index, pages) in [(0, "2"), (1, "2")] {
+        let counted = run(Command::new("qpdf").arg("--show-npages").arg(path(index)));
+        assert_eq!(counted.stdout.trim(), pages, "{counted:?}");
+    }
+
+    // The same a file a page, after a page that was in the feeder before, and without a cover.
+    let files = [&three, &named, &one, &next, &two];
+    for (number, page) in (1..).zip(files) {
+        let page = encode::jpeg(&DynamicImage::ImageLuma8(page.clone()).to_rgb8(), 80, 200.0).expect("an encoder");
+        centre.drop(&format!("scan_{number:03}.jpg"), &page);
+    }
+    let expected = ["scan_001: scan_001.jpg null", "Tai-lieu: scan_005.jpg null", "To-khai: scan_003.jpg null"];
+    assert_eq!(made(&centre, None, 3), expected);
+    let divided: Vec<u64> = centre
+        .events()
+        .iter()
+        .filter(|event| event["event"] == "divided")
+        .map(|event| event["parts"].as_u64().expect("a number"))
+        .collect();
+    assert_eq!(divided, [2, 3]);
+    assert_eq!(centre.stop(), Some(0));
 }
 
 #[test]
