@@ -1,8 +1,9 @@
 //! A stack of papers as it went through the feeder, told apart by the sheets between them (`codes::sheet`).
 //!
 //! The rules: a cover names the dossier of all that follows, up to the next cover; a separator begins the next component,
-//! and so does a cover. What came before the first sheet belongs where it would without any. The blank page right after a
-//! sheet is its back, which a scanner of both sides delivers too. Sheets and their backs are in no component.
+//! and so does a cover. What came before the first sheet belongs where it would without any. Sheets are in no component, nor
+//! are their backs where the stack was scanned on both sides. A blank page after a sheet is not its back for that alone: it may
+//! be a paper whose faint print nobody saw.
 
 use std::ops::RangeInclusive;
 
@@ -49,6 +50,7 @@ pub fn has_sheets(files: &[Vec<Side>]) -> bool {
 /// The parts of a stack, in order, those without a page left out. `files` has the pages of each file; one whose pages cannot
 /// be read has none, and belongs to the part it lies in.
 pub fn divide(files: &[Vec<Side>]) -> Vec<Part> {
+    let has_backs = is_two_sided(files);
     let mut parts = vec![Part { dossier: None, after: None, pages: Vec::new() }];
     let mut is_after_sheet = false;
     for (file, sides) in files.iter().enumerate() {
@@ -66,7 +68,7 @@ pub fn divide(files: &[Vec<Side>]) -> Vec<Part> {
                     };
                     parts.push(Part { dossier, after: Some(sheet.clone()), pages: Vec::new() });
                 }
-                Side::Blank if is_after_sheet => {}
+                Side::Blank if is_after_sheet && has_backs => {}
                 _ => match part.pages.last_mut() {
                     Some((last, Some(range))) if *last == file && *range.end() + 1 == page => {
                         *range = *range.start()..=page;
@@ -84,6 +86,14 @@ pub fn divide(files: &[Vec<Side>]) -> Vec<Part> {
         }
     }
     parts
+}
+
+/// Whether both sides of each leaf are there: an even number of pages, every sheet on a front with nothing on its back.
+fn is_two_sided(files: &[Vec<Side>]) -> bool {
+    let leaves: Vec<&Side> = files.iter().flatten().collect();
+    let is_sheet = |side: &Side| matches!(side, Side::Sheet(_));
+    leaves.len().is_multiple_of(2)
+        && leaves.chunks(2).all(|leaf| !is_sheet(leaf[1]) && (!is_sheet(leaf[0]) || *leaf[1] == Side::Blank))
 }
 
 #[cfg(test)]
@@ -133,9 +143,13 @@ mod tests {
 
     #[test]
     fn the_back_of_a_sheet_is_no_page_and_other_blank_pages_are() {
-        assert_eq!(parts(&["DbAbppbb-bp"]), ["2A 0:5-8", "2 0:11-11"]);
+        assert_eq!(parts(&["DbAbppbb-bpb"]), ["2A 0:5-8", "2 0:11-12"]);
         assert_eq!(parts(&["D", "b", "b", "p"]), ["2 2 3"]);
         assert_eq!(parts(&["bp"]), [" 0"]);
+        // One side of each leaf: what is blank after a sheet is a page.
+        assert_eq!(parts(&["DbpAp"]), ["2 0:2-3", "2A 0:5-5"]);
+        assert_eq!(parts(&["DbpA"]), ["2 0:2-3"]);
+        assert_eq!(parts(&["DbApbb"]), ["2 0:2-2", "2A 0:4-6"]);
     }
 
     #[test]

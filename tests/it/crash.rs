@@ -9,11 +9,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use image::{GrayImage, Luma};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use sohoa::codes::sheet::{Sheet, payload};
+use sohoa::codes::symbols::qr;
 
 use crate::program::{run, sohoa};
 use crate::service::{Centre, files};
+use crate::sheets::tiff;
 
 /// Kills in the suite; `SOHOA_KILLS` asks for another number.
 const KILLS: u32 = 30;
@@ -62,12 +66,13 @@ fn a_service_killed_at_random_moments_loses_and_doubles_nothing() {
     assert_eq!(checked.code, Some(0), "{checked:?}");
     let found = judge(&centre, &dropped);
     println!(
-        "{kills} kills, {} files dropped, {} captures, {} components, {} versions for late pages; killed after: \
-         {last_events:?}",
+        "{kills} kills, {} papers dropped, {} captures, {} components, {} versions for late pages, {} pages of divided \
+         stacks; killed after: {last_events:?}",
         dropped.len(),
         status["captures"],
         found.components,
         found.late_versions,
+        found.stacked_pages,
     );
 }
 
@@ -75,14 +80,16 @@ fn a_service_killed_at_random_moments_loses_and_doubles_nothing() {
 struct Found {
     components: usize,
     late_versions: usize,
+    stacked_pages: usize,
 }
 
-/// Every dropped content is a page of what was published, each component is published once for each set of its captures, and
-/// every file is whole.
+/// Every dropped content is a page of what was published, each component is published once for each set of its captures, each
+/// page of a stack is in one component and its sheets are in none, and every file is whole.
 fn judge(centre: &Centre, dropped: &BTreeSet<String>) -> Found {
     let out = centre.folder.join("out");
     let mut published: BTreeSet<String> = BTreeSet::new();
-    let mut found = Found { components: 0, late_versions: 0 };
+    let mut found = Found { components: 0, late_versions: 0, stacked_pages: 0 };
+    let mut stacked: BTreeMap<String, String> = BTreeMap::new();
     let manifests: Vec<_> = files(&out).into_iter().filter(|path| path.ends_with("manifest.json")).collect();
     for path in &manifests {
         let directory = path.parent().expect("it lies in a directory");
@@ -90,8 +97,20 @@ fn judge(centre: &Centre, dropped: &BTreeSet<String>) -> Found {
         let mut sets = BTreeSet::new();
         let mut listed = BTreeSet::new();
         for component in manifest["components"].as_array().expect("a list") {
+            let name = text(&component["name"]);
             let pages = component["pages"].as_array().expect("a list").iter();
-            let pages = pages.map(|page| text(&page["source"]["file"]["sha256"]));
+            let pages = pages.map(|page| {
+                let source = &page["source"];
+                let page = text(&source["file"]["sha256"]);
+                if !text(&source["file"]["path"]).ends_with(".tif") {
+                    return page;
+                }
+                let page = format!("{page} {}", source["page"]);
+                let place = format!("{} {name}", directory.display());
+                let other = stacked.insert(page.clone(), place.clone());
+                assert!(other.is_none_or(|other| other == place), "in two components: {page}");
+                page
+            });
             let kept = component.get("kept").map(|kept| text(&kept["source"]["sha256"]));
             let sources: Vec<String> = pages.chain(kept).collect();
             assert!(component["set_aside"].as_array().is_some_and(Vec::is_empty), "{component}");
@@ -99,7 +118,7 @@ fn judge(centre: &Centre, dropped: &BTreeSet<String>) -> Found {
             listed.insert(text(&component["file"]["path"]));
             found.components += 1;
             found.late_versions += usize::from(component["version"] != 1);
-            assert!(sets.insert((text(&component["name"]), sources)), "made twice: {component}");
+            assert!(sets.insert((name.clone(), sources)), "made twice: {component}");
         }
         let there: BTreeSet<String> = files(directory)
             .iter()
@@ -108,6 +127,9 @@ fn judge(centre: &Centre, dropped: &BTreeSet<String>) -> Found {
             .collect();
         assert_eq!(there, listed, "{}", directory.display());
     }
+    found.stacked_pages = stacked.len();
+    let sheets: Vec<_> = stacked.keys().filter(|page| !dropped.contains(*page)).collect();
+    assert!(sheets.is_empty(), "sheets among the pages: {sheets:?}");
     let lost: Vec<_> = dropped.difference(&published).collect();
     assert!(lost.is_empty(), "lost {} of {}: {lost:?}", lost.len(), dropped.len());
     let mut verify = sohoa();
@@ -127,7 +149,7 @@ fn claimed(folder: &Path) -> usize {
 }
 
 /// Drops papers as scanners do until told to stop: pictures and signed PDF files, loose and of dossiers, two at a time, some
-/// written slowly, some twice. Says the hashes of all contents.
+/// written slowly, some twice, and stacks with sheets in them. Says the hashes of all contents, of stacks one a page.
 fn drop_files(folder: &Path, signed: &[u8], stop: &AtomicBool) -> BTreeSet<String> {
     let (watched, beside) = (folder.join("in"), folder.join("dropping"));
     let mut dropped = BTreeSet::new();
@@ -163,6 +185,12 @@ fn drop_files(folder: &Path, signed: &[u8], stop: &AtomicBool) -> BTreeSet<Strin
                 fs::rename(&beside, &target).expect("our own folder");
             }
         }
+        if number % 9 == 0 {
+            let (stack, papers) = stack(number);
+            fs::write(&beside, &stack).expect("our own folder");
+            fs::rename(&beside, watched.join(format!("stack{number}.tif"))).expect("our own folder");
+            dropped.extend(papers.iter().map(|page| format!("{} {page}", hash(&stack))));
+        }
         if number % 7 == 0 {
             let again = watched.join(format!("again{number}.{}", if is_picture { "png" } else { "pdf" }));
             fs::write(again, &papers[0]).expect("our own folder");
@@ -183,16 +211,34 @@ fn signed_pdf(folder: &Path) -> Vec<u8> {
     fs::read(path).expect("it was signed")
 }
 
+/// A stack of small pages: the cover of a dossier, two pages, a separator, a page. Also which of them are papers, from 1.
+fn stack(number: u64) -> (Vec<u8>, [usize; 3]) {
+    let cover = Sheet::Cover(format!("H21.15.25-250702-{:04}", number / 20).parse().expect("a code"));
+    let separator = Sheet::Separator(Some("Tờ khai".parse().expect("a name")));
+    let sheet = |sheet: &Sheet| {
+        let rows = qr(&payload(sheet)).expect("it is short");
+        let is_dark = |x: u32, y: u32| {
+            let module = |at: u32| (at as usize / 4).checked_sub(10);
+            let row = module(y).and_then(|y| rows.get(y));
+            row.zip(module(x)).is_some_and(|(row, x)| row.get(x) == Some(&true))
+        };
+        GrayImage::from_fn(320, 448, |x, y| Luma([if is_dark(x, y) { 30 } else { 235 }]))
+    };
+    let page = |of: u64| shades(7 * number + of);
+    (tiff(&[sheet(&cover), page(1), page(2), sheet(&separator), page(3)]), [2, 3, 5])
+}
+
 /// A small picture like no other.
 fn picture(number: u64) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    shades(number).write_to(&mut bytes, image::ImageFormat::Png).expect("memory takes it");
+    bytes.into_inner()
+}
+
+fn shades(number: u64) -> GrayImage {
     let mut random = Random(number + 1);
     let shades: Vec<u8> = (0..64).map(|_| u8::try_from(128 + random.below(128)).expect("a byte")).collect();
-    let picture = image::GrayImage::from_fn(160, 224, |x, y| {
-        image::Luma([shades[((x / 20) + 8 * (y / 28)) as usize % shades.len()]])
-    });
-    let mut bytes = Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, image::ImageFormat::Png).expect("memory takes it");
-    bytes.into_inner()
+    GrayImage::from_fn(160, 224, |x, y| Luma([shades[((x / 20) + 8 * (y / 28)) as usize % shades.len()]]))
 }
 
 fn hash(bytes: &[u8]) -> String {

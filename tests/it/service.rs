@@ -324,6 +324,33 @@ fn a_store_of_a_later_version_and_a_second_service_are_refused() {
 }
 
 #[test]
+fn an_output_that_cannot_be_written_is_waited_for_and_nothing_is_lost() {
+    let mut centre = Centre::new("read-only");
+    let out = centre.folder.join("out");
+    fs::create_dir(&out).expect("our own folder");
+    let mount = |arguments: &[&str]| {
+        let status = Command::new("mount").args(arguments).arg(&out).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !mount(&["-t", "tmpfs", "-o", "ro", "tmpfs"]) {
+        return println!("skipped: only root may mount a disk");
+    }
+    let _unmount = Unmount(out.clone());
+    centre.start(&[]);
+    centre.drop(&format!("{CODE}/a/1.jpg"), &sample("bia-ho-so.jpg"));
+    centre.wait_for("it is said", || {
+        centre.events().iter().any(|event| event["event"] == "trouble" && event["kind"] == "output").then_some(())
+    });
+    centre.drop(&format!("{CODE}/b/1.jpg"), &sample("to-khai/trang-1.jpg"));
+    centre.wait_for("the next one is stored", || (centre.status()["captures"] == 2).then_some(()));
+    assert!(mount(&["-o", "remount,rw"]));
+    centre.wait_for_states(Some(CODE), &[("a", 1, "done"), ("b", 1, "done")]);
+    assert_eq!(centre.stop(), Some(0));
+    let verified = run(sohoa().arg("verify").arg(out.join(CODE)));
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+}
+
+#[test]
 fn a_full_disk_is_waited_for_and_nothing_is_lost() {
     let mut centre = Centre::new("disk-full");
     let data = centre.folder.join("data");

@@ -138,7 +138,7 @@ fn paper(sample: &str) -> GrayImage {
 }
 
 /// A TIFF file of grey pages at 200 dpi, as a scanner's program writes a stack.
-fn tiff(pages: &[GrayImage]) -> Vec<u8> {
+pub(crate) fn tiff(pages: &[GrayImage]) -> Vec<u8> {
     let mut file = b"II*\0\0\0\0\0".to_vec();
     let mut link = 4;
     for page in pages {
