@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::budget::{self, Cost, Fit};
-use crate::codes::{self, Symbology};
+use crate::codes::Symbology;
 use crate::component::{ComponentError, SignedPdf, UnsignedPdf};
 use crate::gather::{self, CaptureFile, Gathered, PassedOver};
 use crate::imaging::decode::Limits;
@@ -34,7 +34,7 @@ use crate::publish::{OutputDir, PublishError};
 use crate::sign::revocation::Evidence;
 use crate::sign::verify::Problem;
 use crate::sign::{self, RunKey, SignError, Signer};
-use crate::stack::Side;
+use crate::stack::{self, Side};
 use crate::stamp::Stamp;
 use crate::transcript::{Format, Transcript, TranscriptPage};
 
@@ -72,8 +72,9 @@ pub struct Job<'a> {
     pub signer: Option<&'a dyn Signer>,
     /// Whether it is found out what each way of storing the pages would cost.
     pub size_report: bool,
-    /// Whether a component with cover or separator sheets among its pages is handed back as a [`Stack`], and not assembled.
-    pub divides: bool,
+    /// By what a component is found to be a stack of several, which is handed back as a [`Stack`] and not assembled; `None`
+    /// assembles each.
+    pub divides: Option<stack::By>,
     /// Pages of a stack that need not be processed again.
     pub ready: Option<&'a Ready>,
     /// The time of this run, in the zone to be written.
@@ -162,7 +163,7 @@ pub struct Outcome {
     pub unchanged: bool,
 }
 
-/// A component that is a stack of several, by the sheets in it: its pages are processed, and nothing is written.
+/// A component that is a stack of several, or of a dossier by the codes in it: its pages are processed, and nothing is written.
 #[derive(Debug)]
 pub struct Stack {
     /// What its pages are, file by file; none of a file that cannot be read.
@@ -300,7 +301,7 @@ pub fn run_gathered(
         report.outcomes.push(keep(job, &mut ledger, plan, &mut key, on_event)?);
     }
     // A signed PDF among the captures is a component already: where it lies in a stack, nobody divides it.
-    let divides = job.divides && !keeps;
+    let divides = job.divides.filter(|_| !keeps);
     let mut failure = None;
     let mut results: Vec<Vec<Option<Result<Page, PageError>>>> =
         plans.iter().map(|plan| plan.slots.iter().map(|_| None).collect()).collect();
@@ -324,9 +325,12 @@ pub fn run_gathered(
             results[p][s] = Some(result);
             if results[p].iter().all(Option::is_some) {
                 let pages: Vec<_> = std::mem::take(&mut results[p]).into_iter().flatten().collect();
-                if divides && plan.has_sheets(&pages) {
-                    report.stacks.push(plan.stack(pages));
-                    return ControlFlow::Continue(());
+                if let Some(by) = divides {
+                    let files = plan.sides(&pages);
+                    if by.divides(&files) {
+                        report.stacks.push(Stack { files, ready: plan.ready(pages) });
+                        return ControlFlow::Continue(());
+                    }
                 }
                 match finish(job, pool, &mut ledger, plan, pages, &mut key, on_event) {
                     Ok(outcome) => report.outcomes.push(outcome),
@@ -476,25 +480,22 @@ impl Plan {
         page::process(&frames[slot.frame], job.settings, job.engine)
     }
 
-    fn has_sheets(&self, pages: &[Result<Page, PageError>]) -> bool {
-        pages.iter().flatten().any(|page| codes::sheet::of_page(&page.codes).is_some())
+    /// What the pages are, file by file.
+    fn sides(&self, pages: &[Result<Page, PageError>]) -> Vec<Vec<Side>> {
+        let mut files = vec![Vec::new(); self.files.len()];
+        for (slot, page) in self.slots.iter().zip(pages) {
+            files[slot.file].push(page.as_ref().map_or(Side::Paper, |page| Side::of(&page.codes, page.blank)));
+        }
+        files
     }
 
-    fn stack(&self, pages: Vec<Result<Page, PageError>>) -> Stack {
-        let mut files = vec![Vec::new(); self.files.len()];
-        let mut ready = BTreeMap::new();
-        for (slot, result) in self.slots.iter().zip(pages) {
-            let sheet = result.as_ref().ok().and_then(|page| codes::sheet::of_page(&page.codes));
-            files[slot.file].push(match (sheet, &result) {
-                (Some(sheet), _) => Side::Sheet(sheet),
-                (None, Ok(page)) if page.blank => Side::Blank,
-                (None, _) => Side::Paper,
+    /// The pages for later runs; those that failed are tried again by them.
+    fn ready(&self, pages: Vec<Result<Page, PageError>>) -> Ready {
+        let named =
+            self.slots.iter().zip(pages).filter_map(|(slot, page)| {
+                Some(((self.files[slot.file].file.sha256.clone(), slot.frame + 1), page.ok()?))
             });
-            if let Ok(page) = result {
-                ready.insert((self.files[slot.file].file.sha256.clone(), slot.frame + 1), page);
-            }
-        }
-        Stack { files, ready: Ready(Mutex::new(ready)) }
+        Ready(Mutex::new(named.collect()))
     }
 }
 

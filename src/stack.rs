@@ -4,10 +4,15 @@
 //! and so does a cover. What came before the first sheet belongs where it would without any. Sheets are in no component, nor
 //! are their backs where the stack was scanned on both sides. A blank page after a sheet is not its back for that alone: it may
 //! be a paper whose faint print nobody saw.
+//!
+//! One-stop offices print the dossier's code on papers and covers of their own, as a QR or a Code 128 symbol. Where neither
+//! folder, file name nor cover says the dossier, such a page does: one code is the whole stack's, and where there are several
+//! each begins its dossier's part. The page itself is a page like others.
 
 use std::ops::RangeInclusive;
 
-use crate::codes::sheet::Sheet;
+use crate::codes::Code;
+use crate::codes::sheet::{self, Sheet};
 use crate::model::{ComponentName, DossierCode};
 
 /// What a page of a stack is.
@@ -15,66 +20,117 @@ use crate::model::{ComponentName, DossierCode};
 pub enum Side {
     /// A page of a paper.
     Paper,
+    /// A page of a paper with a symbol that is a dossier's code and nothing else.
+    Coded(DossierCode),
     /// A page that carries nothing.
     Blank,
     /// A sheet.
     Sheet(Sheet),
 }
 
+impl Side {
+    /// By the codes read on a page, and whether it is blank. Two dossiers' codes on one page say nothing.
+    pub fn of(codes: &[Code], is_blank: bool) -> Self {
+        if let Some(sheet) = sheet::of_page(codes) {
+            return Self::Sheet(sheet);
+        }
+        let mut dossiers = codes.iter().filter_map(|code| code.payload.parse::<DossierCode>().ok());
+        match dossiers.next() {
+            Some(code) if dossiers.all(|other| other == code) => Self::Coded(code),
+            _ if is_blank => Self::Blank,
+            _ => Self::Paper,
+        }
+    }
+}
+
+/// What a stack is divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Sheets alone: the dossier is known.
+    Sheets,
+    /// Sheets, and dossier codes on papers.
+    SheetsAndCodes,
+}
+
+impl By {
+    /// Whether the pages are to be divided, or to be placed at least. `files` has the pages of each file.
+    pub fn divides(self, files: &[Vec<Side>]) -> bool {
+        files.iter().flatten().any(|side| match side {
+            Side::Sheet(_) => true,
+            Side::Coded(_) => self == Self::SheetsAndCodes,
+            Side::Paper | Side::Blank => false,
+        })
+    }
+}
+
+/// What a part of a stack begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// The stack itself.
+    Start,
+    /// The code of its dossier, on a page of it.
+    Code,
+    /// A cover.
+    Cover,
+    /// A separator, with what it says that the part is.
+    Separator(Option<ComponentName>),
+}
+
 /// The papers from one sheet to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// The dossier that the last cover before it named.
+    /// Its dossier, by the last cover or code.
     pub dossier: Option<DossierCode>,
-    /// The sheet that it follows; `None` for what came before any.
-    pub after: Option<Sheet>,
+    /// What it begins with.
+    pub begin: Begin,
     /// Its pages in order: the index of the file, and which of its pages (from 1); `None` are all.
     pub pages: Vec<(usize, Option<RangeInclusive<usize>>)>,
 }
 
 impl Part {
-    /// What the separator before it says that it is.
-    pub fn component(&self) -> Option<&ComponentName> {
-        match &self.after {
-            Some(Sheet::Separator(name)) => name.as_ref(),
-            _ => None,
+    fn add(&mut self, file: usize, page: usize) {
+        match self.pages.last_mut() {
+            Some((last, Some(range))) if *last == file && *range.end() + 1 == page => *range = *range.start()..=page,
+            _ => self.pages.push((file, Some(page..=page))),
         }
     }
 }
 
-/// Whether there is a sheet among the pages.
-pub fn has_sheets(files: &[Vec<Side>]) -> bool {
-    files.iter().flatten().any(|side| matches!(side, Side::Sheet(_)))
-}
-
 /// The parts of a stack, in order, those without a page left out. `files` has the pages of each file; one whose pages cannot
 /// be read has none, and belongs to the part it lies in.
-pub fn divide(files: &[Vec<Side>]) -> Vec<Part> {
+pub fn divide(files: &[Vec<Side>], by: By) -> Vec<Part> {
     let has_backs = is_two_sided(files);
-    let mut parts = vec![Part { dossier: None, after: None, pages: Vec::new() }];
+    let sides = || files.iter().flatten();
+    let has_covers = sides().any(|side| matches!(side, Side::Sheet(Sheet::Cover(_))));
+    let by_codes = by == By::SheetsAndCodes && !has_covers;
+    let mut parts = vec![Part { dossier: None, begin: Begin::Start, pages: Vec::new() }];
+    if by_codes
+        && let Some(code) = only_code(files)
+        && !sides().any(|side| matches!(side, Side::Sheet(_)))
+    {
+        parts[0] = Part { dossier: Some(code), begin: Begin::Code, pages: Vec::new() };
+    }
     let mut is_after_sheet = false;
     for (file, sides) in files.iter().enumerate() {
-        let part = parts.last_mut().expect("it begins with one");
         if sides.is_empty() {
-            part.pages.push((file, None));
+            parts.last_mut().expect("it begins with one").pages.push((file, None));
         }
         for (page, side) in (1..).zip(sides) {
             let part = parts.last_mut().expect("it begins with one");
             match side {
                 Side::Sheet(sheet) => {
-                    let dossier = match sheet {
-                        Sheet::Cover(code) => Some(code.clone()),
-                        Sheet::Separator(_) => part.dossier.clone(),
+                    let (dossier, begin) = match sheet {
+                        Sheet::Cover(code) => (Some(code.clone()), Begin::Cover),
+                        Sheet::Separator(name) => (part.dossier.clone(), Begin::Separator(name.clone())),
                     };
-                    parts.push(Part { dossier, after: Some(sheet.clone()), pages: Vec::new() });
+                    parts.push(Part { dossier, begin, pages: Vec::new() });
                 }
                 Side::Blank if is_after_sheet && has_backs => {}
-                _ => match part.pages.last_mut() {
-                    Some((last, Some(range))) if *last == file && *range.end() + 1 == page => {
-                        *range = *range.start()..=page;
-                    }
-                    _ => part.pages.push((file, Some(page..=page))),
-                },
+                Side::Coded(code) if by_codes && part.dossier.as_ref() != Some(code) => {
+                    let pages = vec![(file, Some(page..=page))];
+                    parts.push(Part { dossier: Some(code.clone()), begin: Begin::Code, pages });
+                }
+                _ => part.add(file, page),
             }
             is_after_sheet = matches!(side, Side::Sheet(_));
         }
@@ -86,6 +142,16 @@ pub fn divide(files: &[Vec<Side>]) -> Vec<Part> {
         }
     }
     parts
+}
+
+/// The one dossier code that all coded pages have.
+fn only_code(files: &[Vec<Side>]) -> Option<DossierCode> {
+    let mut codes = files.iter().flatten().filter_map(|side| match side {
+        Side::Coded(code) => Some(code),
+        _ => None,
+    });
+    let first = codes.next()?;
+    codes.all(|other| other == first).then(|| first.clone())
 }
 
 /// Whether both sides of each leaf are there: an even number of pages, every sheet on a front with nothing on its back.
@@ -100,11 +166,15 @@ fn is_two_sided(files: &[Vec<Side>]) -> bool {
 mod tests {
     use super::*;
 
-    /// A page a letter: `p` a paper's, `b` blank, `D` and `E` covers, `A` and `B` separators with names, `-` one without.
+    /// A page a letter: `p` a paper's, `b` blank, `d` and `e` with a dossier's code, `D` and `E` covers of these, `A` and `B`
+    /// separators with names, `-` one without.
     fn sides(letters: &str) -> Vec<Side> {
+        let (two, three) = ("H21.15.25-250701-0012", "H21.15.25-250701-0013");
         let side = |letter| match letter {
-            'D' => Side::Sheet(Sheet::Cover("H21.15.25-250701-0012".parse().unwrap())),
-            'E' => Side::Sheet(Sheet::Cover("H21.15.25-250701-0013".parse().unwrap())),
+            'd' => Side::Coded(two.parse().unwrap()),
+            'e' => Side::Coded(three.parse().unwrap()),
+            'D' => Side::Sheet(Sheet::Cover(two.parse().unwrap())),
+            'E' => Side::Sheet(Sheet::Cover(three.parse().unwrap())),
             'A' | 'B' => Side::Sheet(Sheet::Separator(Some(letter.to_string().parse().unwrap()))),
             '-' => Side::Sheet(Sheet::Separator(None)),
             'b' => Side::Blank,
@@ -118,14 +188,18 @@ mod tests {
         let files: Vec<Vec<Side>> = files.iter().map(|letters| sides(letters)).collect();
         let show = |part: &Part| {
             let dossier = part.dossier.as_ref().map_or("", |code| &code.as_str()[20..]);
-            let name = part.component().map_or("", ComponentName::as_str);
+            let name = match &part.begin {
+                Begin::Separator(name) => name.as_ref().map_or("", ComponentName::as_str),
+                Begin::Code => "#",
+                Begin::Start | Begin::Cover => "",
+            };
             let pages = part.pages.iter().map(|(file, range)| match range {
                 Some(range) => format!(" {file}:{}-{}", range.start(), range.end()),
                 None => format!(" {file}"),
             });
             format!("{dossier}{name}{}", pages.collect::<String>())
         };
-        divide(&files).iter().map(show).collect()
+        divide(&files, By::SheetsAndCodes).iter().map(show).collect()
     }
 
     #[test]
@@ -160,23 +234,57 @@ mod tests {
     #[test]
     fn sheets_alone_make_nothing() {
         assert!(parts(&["Db", "Ab"]).is_empty());
-        assert!(has_sheets(&[sides("b"), sides("D")]) && !has_sheets(&[sides("pb"), sides("")]));
+        for (letters, by_sheets, by_codes) in [("bD", true, true), ("pb", false, false), ("pd", false, true)] {
+            let files = [sides(letters), sides("")];
+            let found = [By::Sheets, By::SheetsAndCodes].map(|by| by.divides(&files));
+            assert_eq!(found, [by_sheets, by_codes], "{letters}");
+        }
+    }
+
+    #[test]
+    fn a_dossier_code_on_a_paper_says_the_dossier_where_nothing_else_does() {
+        assert_eq!(parts(&["pdp"]), ["2# 0"], "one is the whole stack's");
+        assert_eq!(parts(&["dp", "", "d"]), ["2# 0 1 2"]);
+        assert_eq!(parts(&["pdpepep"]), [" 0:1-1", "2# 0:2-3", "3# 0:4-7"]);
+        assert_eq!(parts(&["dApBp"]), ["2# 0:1-1", "2A 0:3-3", "2B 0:5-5"]);
+        assert_eq!(parts(&["DpepE-d"]), ["2 0:2-4", "3 0:7-7"], "covers say it");
+        let files = [sides("pep")];
+        assert_eq!(divide(&files, By::Sheets)[0].dossier, None, "the folder says it");
+    }
+
+    #[test]
+    fn codes_of_a_page_say_what_it_is() {
+        let code = |payload: &str| Code {
+            symbology: crate::codes::Symbology::Code128,
+            payload: payload.to_owned(),
+            corners: Vec::new(),
+        };
+        let (one, two) = (code("H21.15.25-250701-0012"), code("H21.15.25-250701-0013"));
+        let of = |codes: &[Code]| Side::of(codes, false);
+        assert_eq!(of(&[one.clone(), code("8934567890"), one.clone()]), sides("d")[0]);
+        assert_eq!(of(&[one, two]), Side::Paper);
+        assert_eq!(of(&[code("H21.15.25-251301-0012"), code("H21.15.25-250701-0012|x")]), Side::Paper);
+        assert_eq!(Side::of(&[], true), Side::Blank);
+        let cover = Sheet::Cover("H21.15.25-250701-0012".parse().unwrap());
+        assert_eq!(of(&[code(&sheet::payload(&cover))]), Side::Sheet(cover));
     }
 
     #[test]
     fn no_page_of_a_paper_is_lost_or_doubled() {
         // Every stack of up to six pages over two files.
-        let letters = ['p', 'b', 'D', 'A', '-'];
-        for number in 0..5_usize.pow(6) {
-            let pages: String = (0..6).map(|place| letters[number / 5_usize.pow(place) % 5]).collect();
+        let letters = ['p', 'b', 'D', 'A', 'd', 'e'];
+        for number in 0..6_usize.pow(6) {
+            let pages: String = (0..6).map(|place| letters[number / 6_usize.pow(place) % 6]).collect();
             let files = [sides(&pages[..2]), sides(&pages[2..])];
             let mut found = Vec::new();
-            for (file, range) in divide(&files).into_iter().flat_map(|part| part.pages) {
+            for (file, range) in divide(&files, By::SheetsAndCodes).into_iter().flat_map(|part| part.pages) {
                 found.extend(range.unwrap_or(1..=files[file].len()).map(|page| (file, page)));
             }
             let papers = |file: usize| {
                 let sides = files[file].iter().zip(1..);
-                sides.filter(|(side, _)| **side == Side::Paper).map(move |(_, page)| (file, page))
+                sides
+                    .filter(|(side, _)| matches!(side, Side::Paper | Side::Coded(_)))
+                    .map(move |(_, page)| (file, page))
             };
             assert!(papers(0).chain(papers(1)).all(|page| found.contains(&page)), "{pages}");
             assert!(found.is_sorted() && found.windows(2).all(|pair| pair[0] != pair[1]), "{pages}");

@@ -63,7 +63,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         models: reader.as_ref().map_or_else(Vec::new, |reader| reader.models.clone()),
         signer: signer.as_deref(),
         size_report: command.size_report,
-        divides: false,
+        divides: None,
         ready: None,
         now,
         stop: None,

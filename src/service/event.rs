@@ -49,7 +49,7 @@ pub enum Event {
         /// Their number.
         components: usize,
     },
-    /// A component was a stack of several, by the sheets in it.
+    /// A component was a stack of several, or of a dossier, by the sheets and codes in it.
     Divided {
         /// Its number.
         component: i64,

@@ -67,6 +67,7 @@ fn make(service: &Service<'_>, work: &Work, ready: Option<&Ready>) -> bool {
     // Without a dossier there is no number to call files by.
     let file_name = if work.dossier.is_some() { tools.profile.file_name.clone() } else { Rule::setting(FileName::Any) };
     let profile = Profile { file_name, ..tools.profile.clone() };
+    let by = if work.is_unsaid { stack::By::SheetsAndCodes } else { stack::By::Sheets };
     let job = Job {
         inputs: &[],
         output: &directory,
@@ -81,7 +82,7 @@ fn make(service: &Service<'_>, work: &Work, ready: Option<&Ready>) -> bool {
         signer,
         now: service.file_time(),
         size_report: false,
-        divides: true,
+        divides: Some(by),
         ready,
         stop: Some(service.stop),
     };
@@ -90,7 +91,7 @@ fn make(service: &Service<'_>, work: &Work, ready: Option<&Ready>) -> bool {
     match digitize::run_gathered(&job, vec![component], tools.pool, &mut |_| {}) {
         Ok(report) => {
             if let Some(stack) = report.stacks.first() {
-                return divide(service, work, stack);
+                return divide(service, work, stack, by);
             }
             if let Some(error) = &report.key_failure {
                 service.key_failed.store(true, Ordering::Relaxed);
@@ -110,8 +111,8 @@ fn make(service: &Service<'_>, work: &Work, ready: Option<&Ready>) -> bool {
 
 /// Divides a stack in the store, and makes its parts of the pages that are processed already. A part whose dossier another
 /// worker has waits for its turn, as all do when the service stops in between; its pages are then processed anew.
-fn divide(service: &Service<'_>, work: &Work, stack: &Stack) -> bool {
-    let parts = stack::divide(&stack.files);
+fn divide(service: &Service<'_>, work: &Work, stack: &Stack, by: stack::By) -> bool {
+    let parts = stack::divide(&stack.files, by);
     let Some(components) = service.insist(|store| store.divide(work, &parts, service.now())) else { return true };
     service.tell(&Event::Divided { component: work.component, parts: components.len() });
     service.bell.ring();

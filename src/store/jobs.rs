@@ -18,6 +18,8 @@ pub struct Work {
     pub component: i64,
     /// Code of its dossier; `None` = not placed.
     pub dossier: Option<String>,
+    /// Whether nothing said which dossier it is of, rightly or wrongly.
+    pub is_unsaid: bool,
     /// Name of its files.
     pub name: String,
     /// How often it was begun, this time included.
@@ -168,10 +170,11 @@ impl Store {
             let (component, attempts) =
                 transaction.prepare_cached(CLAIM)?.query_row([job], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let mut select = transaction.prepare_cached(
-                "SELECT d.code, c.name FROM components c LEFT JOIN dossiers d ON d.id = c.dossier WHERE c.id = ?1",
+                "SELECT d.code, c.name, c.dossier IS NULL AND c.reason IS 'no-code' FROM components c LEFT JOIN dossiers d ON d.id = c.dossier WHERE c.id = ?1",
             )?;
-            let (dossier, name) = select.query_row([component], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(Some(Work { component, dossier, name, attempts, captures: captures_of(transaction, component)? }))
+            let row = select.query_row([component], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let ((dossier, name, is_unsaid), captures) = (row, captures_of(transaction, component)?);
+            Ok(Some(Work { component, dossier, is_unsaid, name, attempts, captures }))
         })
     }
 

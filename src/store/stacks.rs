@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use crate::gather::component_name;
 use crate::grouping::UNTITLED;
-use crate::stack::Part;
+use crate::stack::{Begin, Part};
 
 use super::accept::{ensure_dossier, free_name};
 use super::dossiers::{put_last, remake, target};
@@ -15,14 +15,15 @@ use super::{Millis, Store, StoreError, Subject, record};
 struct Whole {
     dossier: Option<(i64, String)>,
     key: String,
+    title: String,
     reason: Option<String>,
     priority: i64,
     modified: Millis,
 }
 
 impl Store {
-    /// Divides a component in work: what came before the first sheet stays in it, the rest goes into the components that the
-    /// sheets name, new ones or the next versions of those there are. All are queued, and their numbers answered in order.
+    /// Divides a component in work: what came before the first sheet or code stays in it, the rest goes into the components
+    /// that the sheets name, new ones or the next versions of those there are, or into new ones of the codes' dossiers. All are queued, and their numbers answered in order.
     /// A component of which nothing is left has moved. A cover that contradicts what the place of the captures says leaves
     /// its papers waiting to be placed.
     ///
@@ -34,9 +35,9 @@ impl Store {
             transaction.execute("DELETE FROM component_captures WHERE component = ?1", [work.component])?;
             let mut components = Vec::new();
             for (index, part) in parts.iter().enumerate() {
-                let component = match part.after {
-                    None => work.component,
-                    Some(_) => place(transaction, &whole, work.component, index, part, now)?,
+                let component = match part.begin {
+                    Begin::Start => work.component,
+                    _ => place(transaction, &whole, work.component, index, part, now)?,
                 };
                 for piece in pieces(&work.captures, part) {
                     put_last(transaction, component, &piece)?;
@@ -68,21 +69,22 @@ impl Store {
 
 fn whole(connection: &Connection, component: i64) -> Result<Whole, StoreError> {
     let mut select = connection.prepare_cached(
-        "SELECT d.id, d.code, c.key, c.reason, c.priority, c.modified FROM components c
+        "SELECT d.id, d.code, c.key, c.title, c.reason, c.priority, c.modified FROM components c
          LEFT JOIN dossiers d ON d.id = c.dossier WHERE c.id = ?1",
     )?;
     Ok(select.query_row([component], |row| {
         Ok(Whole {
             dossier: row.get::<_, Option<i64>>(0)?.zip(row.get(1)?),
             key: row.get(2)?,
-            reason: row.get(3)?,
-            priority: row.get(4)?,
-            modified: row.get(5)?,
+            title: row.get(3)?,
+            reason: row.get(4)?,
+            priority: row.get(5)?,
+            modified: row.get(6)?,
         })
     })?)
 }
 
-/// The component that the papers after a sheet are.
+/// The component that the papers after a sheet, or with a code, are.
 fn place(
     connection: &Connection,
     whole: &Whole,
@@ -98,10 +100,14 @@ fn place(
         (_, _, reason) => (whole.dossier.as_ref().map(|(id, _)| *id), reason),
     };
     let code = part.dossier.as_ref().map_or(of_place, |cover| Some(cover.as_str()));
-    let title = part.component().map_or(UNTITLED, |name| name.as_str());
-    if let (Some(dossier), Some(code), Some(_)) = (dossier, code, part.component()) {
-        return target(connection, (dossier, code), title, whole.priority, now);
-    }
+    let title = match (&part.begin, dossier.zip(code)) {
+        (Begin::Separator(Some(name)), Some(dossier)) => {
+            return target(connection, dossier, name.as_str(), whole.priority, now);
+        }
+        (Begin::Separator(Some(name)), None) => name.as_str(),
+        (Begin::Code | Begin::Start, _) => &whole.title,
+        (Begin::Cover | Begin::Separator(None), _) => UNTITLED,
+    };
     let name = free_name(connection, dossier, &component_name(title))?;
     let key = format!("{}\nstack\n{of}\n{index}", whole.key);
     let mut insert = connection.prepare_cached(
@@ -127,7 +133,7 @@ mod tests {
     use super::*;
     use crate::codes::sheet::Sheet;
     use crate::grouping::{Rules, place as place_of};
-    use crate::stack::{Side, divide};
+    use crate::stack::{By, Side, divide};
     use crate::store::{NewCapture, Pick, State};
 
     const ONE: &str = "H21.15.25-250701-0012";
@@ -156,16 +162,20 @@ mod tests {
             self.store.claim_part(component, 1).unwrap().unwrap()
         }
 
-        /// Divides it: `p` a page, `D` and `E` covers of the two dossiers, other letters separators of that name.
+        /// Divides it: `p` a page, `d` and `e` with the codes of the two dossiers, `D` and `E` their covers, other letters
+        /// separators of that name.
         fn divide(&self, work: &Work, letters: &str) -> Vec<i64> {
             let side = |letter| match letter {
                 'p' => Side::Paper,
+                'd' => Side::Coded(ONE.parse().unwrap()),
+                'e' => Side::Coded(TWO.parse().unwrap()),
                 'D' => Side::Sheet(Sheet::Cover(ONE.parse().unwrap())),
                 'E' => Side::Sheet(Sheet::Cover(TWO.parse().unwrap())),
                 '-' => Side::Sheet(Sheet::Separator(None)),
                 name => Side::Sheet(Sheet::Separator(Some(name.to_string().parse().unwrap()))),
             };
-            self.store.divide(work, &divide(&[letters.chars().map(side).collect()]), 2).unwrap()
+            let by = if work.is_unsaid { By::SheetsAndCodes } else { By::Sheets };
+            self.store.divide(work, &divide(&[letters.chars().map(side).collect()], by), 2).unwrap()
         }
 
         /// `name version reason: first-last …` of each component of a dossier.
@@ -195,6 +205,22 @@ mod tests {
         let made: Vec<_> = parts.iter().map(|part| desk.store.claim_part(*part, 3).unwrap().is_some()).collect();
         assert_eq!(made, [true, false, true]);
         assert!(desk.store.claim_part(work.component, 3).unwrap().is_none());
+    }
+
+    #[test]
+    fn codes_on_papers_say_dossiers_where_nothing_else_does() {
+        let desk = Desk::new();
+        let work = desk.claim("don xin.pdf");
+        assert!(work.is_unsaid);
+        let parts = desk.divide(&work, "pdp");
+        assert_eq!(desk.shown(Some(ONE)), ["don-xin 1 : all"]);
+        assert!(!desk.store.claim_part(parts[0], 3).unwrap().unwrap().is_unsaid, "it is not divided for ever");
+        desk.divide(&desk.claim("stack.pdf"), "pdpep");
+        assert_eq!(desk.shown(Some(ONE)), ["don-xin 1 : all", "stack 1 : 2-3"]);
+        assert_eq!(desk.shown(Some(TWO)), ["stack 1 : 4-5"]);
+        assert_eq!(desk.shown(None), ["stack 1 no-code: 1-1"]);
+        // A wrong code in the name is for a person to mend.
+        assert!(!desk.claim("H21.15.25-251301-0012.pdf").is_unsaid);
     }
 
     #[test]

@@ -156,7 +156,10 @@ fn what_arrives_is_published_in_its_dossier_and_what_says_nothing_is_placed_by_h
     centre.drop(&format!("{CODE}/Tờ khai/1.jpg"), &sample("to-khai/trang-1.jpg"));
     centre.drop(&format!("{CODE}_quyet dinh_1.jpg"), &sample("quyet-dinh/1-mat-truoc.jpg"));
     centre.drop(&format!("{CODE}_quyet dinh_2.jpg"), &sample("quyet-dinh/2-mat-sau-de-trong.jpg"));
-    centre.drop("IMG_0001.jpg", &sample("bia-ho-so.jpg"));
+    centre.drop("IMG_0001.jpg", &sample("danh-sach/trang-1.jpg"));
+    // The office's own cover has its dossier's code as a symbol.
+    centre.drop("quet.jpg", &sample("bia-ho-so.jpg"));
+    centre.wait_for_states(Some("H40.26.18-250719-4923"), &[("quet", 1, "done")]);
     centre.wait_for_states(Some(CODE), &[("quyet-dinh", 1, "done"), ("To-khai", 1, "done")]);
     let waiting = centre.wait_for_states(None, &[("IMG_0001", 1, "unplaced")]);
     assert_eq!(waiting[0]["reason"], "no-code");
@@ -167,11 +170,11 @@ fn what_arrives_is_published_in_its_dossier_and_what_says_nothing_is_placed_by_h
 
     // Placed while the service runs; its directory among what waits goes.
     let capture = waiting[0]["captures"][0]["id"].to_string();
-    let placed = centre.run(&["dossier", "attach", CODE, "Bìa", &capture, "--result-code", "KQ.G15.000031"]);
+    let placed = centre.run(&["dossier", "attach", CODE, "Danh sách", &capture, "--result-code", "KQ.G15.000031"]);
     assert_eq!(placed.code, Some(0), "{placed:?}");
-    centre.wait_for_states(Some(CODE), &[("Bia", 1, "done"), ("quyet-dinh", 1, "done"), ("To-khai", 1, "done")]);
+    centre.wait_for_states(Some(CODE), &[("Danh-sach", 1, "done"), ("quyet-dinh", 1, "done"), ("To-khai", 1, "done")]);
     centre.wait_for("what waited is gone", || (!out.join("chua-xep/IMG_0001").exists()).then_some(()));
-    assert_eq!(centre.run(&["dossier", "attach", CODE, "Bìa", &capture]).code, Some(5), "it waits no longer");
+    assert_eq!(centre.run(&["dossier", "attach", CODE, "Danh sách", &capture]).code, Some(5), "it waits no longer");
 
     let shown = centre.run(&["dossier", "show", CODE]);
     assert!(shown.stdout.contains("Tờ khai · V1 · xong"), "{shown:?}");
