@@ -263,7 +263,8 @@ impl RawScanner {
             source: self.source,
             dpi: within(self.dpi.unwrap_or(300), SCANNER_DPI, "scanner.dpi", "50..2400")?,
             colour: self.colour.unwrap_or_default(),
-            paper: paper.map_err(|_| ConfigError::Value { key: "scanner.paper", allowed: "a4, a5, a3, letter, 86x54" })?,
+            paper: paper
+                .map_err(|_| ConfigError::Value { key: "scanner.paper", allowed: "a4, a5, a3, letter, 86x54" })?,
             page_time: self.page_seconds.map_or(Ok(DEFAULT_PAGE_TIME), seconds)?,
         })
     }
