@@ -348,7 +348,6 @@ impl App {
                     // What cannot be stored now lies whole in its folder: it is tried again when the scan has ended.
                     self.take_page(id, path).unwrap_or_else(|problem| self.tell_trouble(problem));
                 }
-                _ => {}
             });
             scanned.map(drop).map_err(|error| error.fault)
         });
