@@ -109,8 +109,8 @@ impl Scan {
         self.state == State::Running
     }
 
-    /// Whether it may use this device. One that was not named is the only one there is.
-    fn may_use(&self, device: Option<&str>) -> bool {
+    /// Whether it may be using this device. One that was not named is the only one there is.
+    fn may_be_using(&self, device: Option<&str>) -> bool {
         self.is_running() && self.device.as_deref().is_none_or(|ours| device.is_none_or(|device| device == ours))
     }
 
@@ -254,7 +254,7 @@ fn begin_scan(app: &Shared, card: Card, request: Request) -> Result<i64, Problem
     if scans.stopping.load(Ordering::Relaxed) || known.values().filter(|scan| scan.is_running()).count() >= RUNNING {
         return Err(Problem::TooManyScans);
     }
-    if known.values().any(|scan| scan.may_use(request.device.as_deref())) {
+    if known.values().any(|scan| scan.may_be_using(request.device.as_deref())) {
         return Err(Problem::ScannerBusy);
     }
     let id = scans.folders.begin(app.now(), &card).map_err(disk)?;
@@ -462,9 +462,9 @@ mod tests {
     #[test]
     fn a_device_that_is_not_named_may_be_any() {
         let running = scan(Some("a"), State::Running);
-        assert!(running.may_use(Some("a")) && running.may_use(None) && !running.may_use(Some("b")));
-        assert!(scan(None, State::Running).may_use(Some("a")));
-        assert!(!scan(Some("a"), State::Done).may_use(Some("a")));
+        assert!(running.may_be_using(Some("a")) && running.may_be_using(None) && !running.may_be_using(Some("b")));
+        assert!(scan(None, State::Running).may_be_using(Some("a")));
+        assert!(!scan(Some("a"), State::Done).may_be_using(Some("a")));
     }
 
     #[test]
