@@ -14,6 +14,7 @@ use crate::model::{Lang, Localized, SignatureLevel};
 use crate::page::{MIN_DPI, Settings};
 use crate::pdf::writer::PdfaLevel;
 use crate::profile::{self, Changes, Corner, FileName, Item, Profile};
+use crate::scanner::{Colour, DEFAULT_PAGE_TIME, Paper, Source};
 use crate::token::{Selector, SlotChoice};
 use crate::transcript::Format;
 
@@ -55,6 +56,8 @@ pub struct RawConfig {
     pub sign: RawSign,
     /// Bounds on what a capture may ask for.
     pub limits: RawLimits,
+    /// Scanners.
+    pub scanner: RawScanner,
     /// The service.
     pub service: RawService,
     /// The service over HTTP.
@@ -211,6 +214,60 @@ pub struct RawLimits {
     pub file_mib: Option<u64>,
     /// Pages in a capture file.
     pub pages: Option<usize>,
+}
+
+/// Section `[scanner]`: what is scanned where a command or request does not say.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawScanner {
+    /// SANE's name of the device; default the only one there is.
+    pub device: Option<String>,
+    /// `flatbed`, `feeder` or `duplex`; default the feeder where there is one, otherwise the flatbed.
+    pub source: Option<Source>,
+    /// Resolution, dots per inch, 50 to 2400; default 300.
+    pub dpi: Option<u32>,
+    /// `colour`, `gray` or `bilevel`; default `colour`.
+    pub colour: Option<Colour>,
+    /// Size of the papers: `a4`, `a5`, `a3`, `letter` or `WIDTHxHEIGHT` in millimetres; default `a4`.
+    pub paper: Option<String>,
+    /// Seconds without a page after which the device is taken to hang, 1 to 3600; default 180.
+    pub page_seconds: Option<u64>,
+}
+
+/// What is scanned where a command or request does not say, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScannerConfig {
+    /// SANE's name of the device; `None` = the only one there is.
+    pub device: Option<String>,
+    /// Where the papers are; `None` = the feeder where there is one, otherwise the flatbed.
+    pub source: Option<Source>,
+    /// Resolution, dots per inch.
+    pub dpi: u32,
+    /// Which colours.
+    pub colour: Colour,
+    /// Size of the papers.
+    pub paper: Paper,
+    /// Longest time without a page.
+    pub page_time: Duration,
+}
+
+/// Resolutions that may be asked for, dots per inch: below 50 nothing can be read, above 2400 no device for papers goes.
+pub const SCANNER_DPI: std::ops::RangeInclusive<u32> = 50..=2400;
+
+impl RawScanner {
+    fn check(self) -> Result<ScannerConfig, ConfigError> {
+        let paper = self.paper.as_deref().unwrap_or("a4").parse();
+        let seconds = |seconds| within(seconds, 1..=3600, "scanner.page_seconds", "1..3600").map(Duration::from_secs);
+        Ok(ScannerConfig {
+            device: self.device,
+            source: self.source,
+            dpi: within(self.dpi.unwrap_or(300), SCANNER_DPI, "scanner.dpi", "50..2400")?,
+            colour: self.colour.unwrap_or_default(),
+            paper: paper
+                .map_err(|_| ConfigError::Value { key: "scanner.paper", allowed: "a4, a5, a3, letter, 86x54" })?,
+            page_time: self.page_seconds.map_or(Ok(DEFAULT_PAGE_TIME), seconds)?,
+        })
+    }
 }
 
 /// Section `[service]`.
@@ -492,6 +549,8 @@ pub struct Config {
     pub timestamp_policy: Option<String>,
     /// Level that signatures are brought to afterwards.
     pub signature_level: SignatureLevel,
+    /// Scanners.
+    pub scanner: ScannerConfig,
     /// The service.
     pub service: ServiceConfig,
     /// Where finished components are delivered; `None` = nowhere.
@@ -649,6 +708,7 @@ impl RawConfig {
             timestamp,
             timestamp_policy: self.sign.timestamp_policy.clone(),
             signature_level,
+            scanner: self.scanner.check()?,
             service: self.service.check(self.watch)?,
             connector: self.connector.check()?,
             http: self.http.check()?,
@@ -758,6 +818,17 @@ mod tests {
     }
 
     #[test]
+    fn a_scanner_is_described_as_far_as_wanted() {
+        let usual = check("").unwrap().scanner;
+        assert_eq!((usual.device, usual.source, usual.dpi, usual.colour), (None, None, 300, Colour::Colour));
+        assert_eq!((usual.paper, usual.page_time), ("a4".parse().unwrap(), DEFAULT_PAGE_TIME));
+        let text = "[scanner]\ndevice = 'test:0'\nsource = 'duplex'\ndpi = 200\ncolour = 'gray'\npaper = '86x54'";
+        let said = check(text).unwrap().scanner;
+        assert_eq!((said.device.as_deref(), said.source, said.dpi), (Some("test:0"), Some(Source::Duplex), 200));
+        assert_eq!((said.colour, said.paper), (Colour::Gray, "86x54".parse().unwrap()));
+    }
+
+    #[test]
     fn unknown_keys_and_values_out_of_range_are_named() {
         for (text, named) in [
             ("jobz = 1", "jobz"),
@@ -781,6 +852,10 @@ mod tests {
             ("[sign]\ntimestamp = 'https://a'", "sign.timestamp"),
             ("[sign]\ntimestamp_policy = 'a'", "sign.timestamp_policy"),
             ("[sign]\nlevel = 'b-b'", "sign.level"),
+            ("[scanner]\ndpi = 30", "scanner.dpi"),
+            ("[scanner]\npaper = 'a9'", "scanner.paper"),
+            ("[scanner]\npage_seconds = 0", "scanner.page_seconds"),
+            ("[scanner]\nsource = 'tray'", "source"),
             ("[service]\ngap_seconds = 0", "service.gap_seconds"),
             ("[service]\nattempts = 0", "service.attempts"),
             ("[connector]\nurl = 'ftp://a'", "connector.url"),

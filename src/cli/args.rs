@@ -290,22 +290,14 @@ pub(super) struct Scan {
     #[arg(long, value_enum, value_name = "flatbed|feeder|duplex", hide_possible_values = true)]
     pub(super) source: Option<SourceArg>,
     /// Resolution, dots per inch [default: 300]
-    #[arg(long, value_name = "DPI", value_parser = clap::value_parser!(u32).range(50..=2400),
-          default_value = "300", hide_default_value = true)]
-    pub(super) dpi: u32,
+    #[arg(long, value_name = "DPI", value_parser = clap::value_parser!(u32).range(50..=2400))]
+    pub(super) dpi: Option<u32>,
     /// Which colours to scan [default: colour]
-    #[arg(
-        long,
-        value_enum,
-        value_name = "colour|gray|bilevel",
-        hide_possible_values = true,
-        default_value = "colour",
-        hide_default_value = true
-    )]
-    pub(super) colour: ColourArg,
+    #[arg(long, value_enum, value_name = "colour|gray|bilevel", hide_possible_values = true)]
+    pub(super) colour: Option<ColourArg>,
     /// Size of the papers: a4, a5, a3, letter or millimetres [default: a4]
-    #[arg(long, value_name = "a4|WxH", default_value = "a4", hide_default_value = true)]
-    pub(super) paper: Paper,
+    #[arg(long, value_name = "a4|WxH")]
+    pub(super) paper: Option<Paper>,
     /// Pages to scan [default: until the feeder is empty; one of a flatbed]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(sohoa::scanner::MAX_PAGES)))]
     pub(super) pages: Option<u32>,

@@ -10,7 +10,7 @@ use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use sohoa::exit::ExitCode;
 use sohoa::model::{Lang, Localized, shown};
-use sohoa::scanner::{self, DEFAULT_PAGE_TIME, Device, Event, Fault, Report, Request};
+use sohoa::scanner::{self, Device, Event, Fault, Report, Request};
 
 use super::args::{Digitize, Scan, Shared};
 use super::{Failure, digitize, environment, print, remark, stdout_failure};
@@ -24,16 +24,18 @@ pub(super) fn run(command: Scan, shared: Shared, lang: Lang) -> Result<ExitCode,
     }
     let config = environment::configuration(&shared, lang, |_| {})?;
     let folder = folder(&command);
+    let usual = &config.scanner;
     let request = Request {
-        device: command.device.clone(),
+        device: command.device.clone().or_else(|| usual.device.clone()),
         folder: folder.clone(),
-        source: command.source.map(Into::into),
-        dpi: command.dpi,
-        colour: command.colour.into(),
-        paper: command.paper,
+        source: command.source.map(Into::into).or(usual.source),
+        dpi: command.dpi.unwrap_or(usual.dpi),
+        colour: command.colour.map_or(usual.colour, Into::into),
+        paper: command.paper.unwrap_or(usual.paper),
         pages: command.pages,
-        page_time: command.timeout.map_or(DEFAULT_PAGE_TIME, Duration::from_secs),
+        page_time: command.timeout.map_or(usual.page_time, Duration::from_secs),
         limits: config.page.limits,
+        mark: format!("sohoa scan {}", environment::vietnam_time().unix_timestamp_nanos()),
     };
     let mut unheard = None;
     let result = scanner::scan(&request, &cancel, &mut |event| {

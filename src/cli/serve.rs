@@ -198,7 +198,12 @@ impl Web {
         let listener = TcpListener::bind(address).map_err(|error| refused(address.to_string(), error.to_string()))?;
         // A connection of its own: what it writes is noticed as another program's.
         let store = Store::open(store.directory()).map_err(|error| store_failure(&error, lang))?;
-        let settings = http::Settings { service: settings.clone(), limits: config.page.limits, tokens };
+        let settings = http::Settings {
+            service: settings.clone(),
+            limits: config.page.limits,
+            scanner: config.scanner.clone(),
+            tokens,
+        };
         Ok(Some(Self { listener, store, settings }))
     }
 

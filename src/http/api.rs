@@ -264,7 +264,7 @@ pub(super) struct Destination {
 }
 
 impl Destination {
-    fn capture<'a>(&'a self, name: &'a str, sent: i64) -> Capture<'a> {
+    pub(super) fn capture<'a>(&'a self, name: &'a str, sent: i64) -> Capture<'a> {
         let (source, component) = (&self.source, self.component.as_deref());
         Capture { source, dossier: self.dossier.as_ref(), component, name, sent }
     }
@@ -339,17 +339,17 @@ pub(super) fn length(headers: &HeaderMap) -> u64 {
     headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
-fn json_body<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
+pub(super) fn json_body<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
     let wrong =
         |_| Problem::Request("nội dung JSON không đúng; xem openapi.json", "the JSON is wrong; see openapi.json");
     body.map(|Json(body)| body).map_err(wrong)
 }
 
-fn code(text: &str) -> Result<DossierCode, Problem> {
+pub(super) fn code(text: &str) -> Result<DossierCode, Problem> {
     text.parse().map_err(|_| Problem::Code)
 }
 
-fn number(text: &str) -> Result<i64, Problem> {
+pub(super) fn number(text: &str) -> Result<i64, Problem> {
     text.parse().map_err(|_| Problem::NotFound)
 }
 

@@ -156,7 +156,7 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 /// The first of our languages that the client likes (RFC 9110, 12.5.4); Vietnamese where it says nothing of them.
-fn language(headers: &HeaderMap) -> Lang {
+pub(super) fn language(headers: &HeaderMap) -> Lang {
     let Some(wanted) = text(headers, &header::ACCEPT_LANGUAGE) else { return Lang::Vi };
     let weigh = |range: &str| {
         let (tag, weight) = range.split_once(';').unwrap_or((range, ""));

@@ -70,6 +70,7 @@ impl App {
             queued: self.store.queued_by_priority()?,
             disk_free: [("store", free(self.store.directory())), ("output", free(&self.settings.service.output))],
             memory: resident_bytes(),
+            scans: self.scans.running(),
         })
     }
 }

@@ -25,6 +25,10 @@ pub struct Metrics {
     refused_files: AtomicU64,
     refused_uploads: AtomicU64,
     troubles: AtomicU64,
+    scans_done: AtomicU64,
+    scans_stopped: AtomicU64,
+    scans_failed: AtomicU64,
+    scanned_pages: AtomicU64,
     key_failed: AtomicBool,
 }
 
@@ -35,6 +39,7 @@ pub(super) struct Now {
     pub(super) queued: [u64; 2],
     pub(super) disk_free: [(&'static str, u64); 2],
     pub(super) memory: u64,
+    pub(super) scans: u64,
 }
 
 impl Metrics {
@@ -59,6 +64,14 @@ impl Metrics {
             Event::Retry { .. } => add(&self.retries, 1),
             Event::Failed { .. } => add(&self.failed, 1),
             Event::Watch { what: "refused", .. } => add(&self.refused_files, 1),
+            Event::ScanEnded { state, pages, .. } => {
+                add(&self.scanned_pages, *pages as u64);
+                match *state {
+                    "done" => add(&self.scans_done, 1),
+                    "stopped" => add(&self.scans_stopped, 1),
+                    _ => add(&self.scans_failed, 1),
+                }
+            }
             Event::Trouble(trouble) => {
                 add(&self.troubles, 1);
                 if matches!(trouble, Trouble::Key(..)) {
@@ -86,6 +99,13 @@ impl Metrics {
         page.counter("files_refused_total", "Files in watched folders that are not taken.", count(&self.refused_files));
         page.counter("uploads_refused_total", "Uploads that are no pictures.", count(&self.refused_uploads));
         page.counter("troubles_total", "Things that a person should see to.", count(&self.troubles));
+        page.counter("scanned_pages_total", "Pages of scans that have ended.", count(&self.scanned_pages));
+        let scans = page.head("scans_total", "Scans that have ended.", "counter");
+        let ended = [("done", &self.scans_done), ("stopped", &self.scans_stopped), ("failed", &self.scans_failed)];
+        for (state, counter) in ended {
+            page.line(&format!("{scans}{{state=\"{state}\"}}"), count(counter));
+        }
+        page.gauge("scans_running", "Scans that run.", now.scans as f64);
 
         let seconds = count(&self.milliseconds) as f64 / 1000.0;
         let changed = page.head("component_seconds", "Time that a component took.", "histogram");
@@ -175,6 +195,7 @@ mod tests {
             made(4_000_000, false),
             made(10, true),
             Event::Watch { folder: 0, what: "refused" },
+            Event::ScanEnded { scan: 1, state: "failed", pages: 4, fault: Some("jammed") },
             Event::Trouble(Trouble::Key(String::new(), String::new())),
         ] {
             metrics.count(&event);
@@ -192,6 +213,8 @@ mod tests {
             "sohoa_queue_length{priority=\"backlog\"} 5",
             "sohoa_key_failed 1",
             "sohoa_files_refused_total 1",
+            "sohoa_scans_total{state=\"failed\"} 1",
+            "sohoa_scanned_pages_total 4",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }

@@ -1,5 +1,5 @@
 //! The service over HTTP/1.1, for machines of the office: health and metrics, a REST API (`docs/openapi.json`), resumable
-//! upload by the tus protocol, and a page for phones that a QR code opens. Off unless an address to listen on is given.
+//! upload by the tus protocol, scans on request, and a page for phones that a QR code opens. Off unless an address to listen on is given.
 //!
 //! What arrives here goes the way of a watched file: its bytes are stored and flushed, [`Store::accept`] puts it into its
 //! component, and only then is the answer given. [`run`] has a small runtime of its own beside the threads of the service,
@@ -16,6 +16,8 @@ mod listener;
 mod metrics;
 mod phone;
 mod problem;
+mod scanned;
+mod scans;
 mod tus;
 mod uploads;
 
@@ -34,6 +36,7 @@ use axum::routing::{MethodRouter, get, patch, post};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
+use crate::config::ScannerConfig;
 use crate::imaging::decode::Limits;
 use crate::service::{self, Event, Trouble, millis};
 use crate::store::{Millis, Store};
@@ -44,6 +47,7 @@ pub use phone::PATH as PHONE_PATH;
 pub use uploads::random_name;
 
 use problem::Problem;
+use scans::Scans;
 use uploads::Uploads;
 
 /// The description of the API.
@@ -72,6 +76,8 @@ pub struct Settings {
     pub service: service::Settings,
     /// Bounds on a capture.
     pub limits: Limits,
+    /// What is scanned where a request does not say.
+    pub scanner: ScannerConfig,
     /// Who may ask; empty where only this machine can reach the address.
     pub tokens: Tokens,
 }
@@ -87,6 +93,7 @@ struct App {
     clock: fn() -> OffsetDateTime,
     tell: Tell,
     uploads: Uploads,
+    scans: Scans,
     blocking: Semaphore,
     /// One look at the folders at a time: one on a share that hangs would take all threads.
     looking: Semaphore,
@@ -98,7 +105,7 @@ type Shared = Arc<App>;
 /// of any other program.
 ///
 /// # Errors
-/// When the runtime cannot be started or the folder of uploads not be made.
+/// When the runtime cannot be started or the folders of uploads and scans not be made.
 pub fn run(
     listener: TcpListener,
     store: Store,
@@ -111,6 +118,7 @@ pub fn run(
     let address = listener.local_addr()?;
     let address_file = store.directory().join(ADDRESS_FILE);
     let uploads = Uploads::open(store.directory())?;
+    let scans = Scans::open(store.directory())?;
     let app = Arc::new(App {
         store,
         settings,
@@ -118,6 +126,7 @@ pub fn run(
         clock,
         tell,
         uploads,
+        scans,
         blocking: Semaphore::new(BLOCKING),
         looking: Semaphore::new(1),
     });
@@ -138,6 +147,7 @@ pub fn run(
         let serving = axum::serve(listener, router(&app)).with_graceful_shutdown(until(Arc::clone(&stopped)));
         let deadline = async {
             until(stopped).await;
+            app.scans.cancel_all();
             tokio::time::sleep(FAREWELL).await;
         };
         // Whichever ends first.
@@ -149,7 +159,9 @@ pub fn run(
         })
         .await
     });
+    app.scans.cancel_all();
     runtime.shutdown_timeout(FAREWELL);
+    app.scans.join();
     drop(std::fs::remove_file(address_file));
     result
 }
@@ -188,6 +200,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/v1/components/{id}", get(api::component)),
         ("/api/v1/components/{id}/retry", post(api::retry)),
         ("/api/v1/captures", get(api::waiting).post(api::upload).layer(unlimited())),
+        ("/api/v1/scanners", get(scans::scanners)),
+        ("/api/v1/scans", post(scans::begin)),
+        ("/api/v1/scans/{id}", get(scans::scan).delete(scans::cancel)),
         ("/api/v1/uploads", post(tus::create_by_api).options(tus::options)),
         (
             "/api/v1/uploads/{id}",
@@ -236,6 +251,7 @@ impl App {
                 (self.tell)(&Event::Trouble(Trouble::Store(error)));
             }
         }
+        self.sweep_scans();
     }
 
     /// Folders that must be there: those watched, the output, the store.

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::model::{Lang, Localized};
+use crate::scanner::Fault;
 use crate::store::StoreError;
 
 /// Why a request is refused.
@@ -48,6 +49,14 @@ pub(super) enum Problem {
     MediaType(&'static str),
     /// The body stopped coming.
     Broken,
+    /// A scan has this scanner, or may have it.
+    ScannerBusy,
+    /// As many scans run as may.
+    TooManyScans,
+    /// Somebody looks for scanners already.
+    Searching,
+    /// Scanners cannot be looked for.
+    Scanner(Fault),
     /// The store refuses.
     Store(StoreError),
     /// A defect of the program.
@@ -82,6 +91,10 @@ impl Problem {
             Self::TusVersion => (StatusCode::PRECONDITION_FAILED, "tus-version"),
             Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type"),
             Self::Broken => (StatusCode::BAD_REQUEST, "broken"),
+            Self::ScannerBusy => (StatusCode::CONFLICT, "busy"),
+            Self::TooManyScans => (StatusCode::SERVICE_UNAVAILABLE, "scans"),
+            Self::Searching => (StatusCode::SERVICE_UNAVAILABLE, "searching"),
+            Self::Scanner(fault) => (StatusCode::SERVICE_UNAVAILABLE, fault.name()),
             Self::Store(StoreError::NoDossier(_) | StoreError::NoComponent(_)) => (StatusCode::NOT_FOUND, "not-found"),
             Self::Store(StoreError::NotWaiting(_) | StoreError::NotFailed(_) | StoreError::BeingMade(_)) => {
                 (StatusCode::CONFLICT, "state")
@@ -94,7 +107,8 @@ impl Problem {
     /// Seconds after which it is worth another try.
     pub(super) fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::QueueFull | Self::DiskFull | Self::TooManyUploads => Some(30),
+            Self::QueueFull | Self::DiskFull | Self::TooManyUploads | Self::TooManyScans => Some(30),
+            Self::Searching | Self::ScannerBusy | Self::Scanner(_) => Some(10),
             Self::Locked => Some(2),
             Self::Store(StoreError::BeingMade(_)) => Some(30),
             Self::Store(error) if error.is_passing() => Some(10),
@@ -205,6 +219,18 @@ impl Localized for Problem {
                 };
             }
             Self::Broken => ("dữ liệu gửi bị ngắt giữa chừng; hãy gửi lại", "the body broke off; send it again"),
+            Self::ScannerBusy => (
+                "máy quét này đang quét; hãy đợi xong hoặc dừng lần quét đó",
+                "this scanner is scanning; wait for it, or cancel that scan",
+            ),
+            Self::TooManyScans => (
+                "đang có quá nhiều lần quét cùng lúc; hãy thử lại sau ít phút",
+                "too many scans run at a time; try again in some minutes",
+            ),
+            Self::Searching => {
+                ("đang tìm máy quét cho yêu cầu khác; hãy hỏi lại sau", "scanners are being looked for; ask again")
+            }
+            Self::Scanner(fault) => return fault.message(lang),
             Self::Store(error) => return error.message(lang),
             Self::Internal => ("lỗi của chương trình; hãy thử lại", "a defect of the program; try again"),
         };

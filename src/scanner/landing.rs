@@ -1,7 +1,7 @@
 //! Where pages land: numbered files in one folder, each visible under its name only when it is whole.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with, statvfs};
@@ -23,13 +23,14 @@ pub(super) struct Landing {
     /// The open folder: its lock lasts as long as it does.
     handle: File,
     limits: Limits,
+    mark: String,
     next: u32,
     pages: Vec<PathBuf>,
 }
 
 impl Landing {
     /// Makes and locks the folder, removes what a killed scan left half-written, and finds the next number.
-    pub(super) fn open(folder: &Path, limits: Limits) -> Result<Self, Fault> {
+    pub(super) fn open(folder: &Path, limits: Limits, mark: &str) -> Result<Self, Fault> {
         let refused = |source| Fault::Folder { path: folder.to_owned(), source };
         fs::create_dir_all(folder).map_err(refused)?;
         let handle = File::open(folder).map_err(refused)?;
@@ -45,7 +46,8 @@ impl Landing {
                 next = next.max(number + 1);
             }
         }
-        let landing = Self { folder: folder.to_owned(), handle, limits, next, pages: Vec::new() };
+        let (folder, mark) = (folder.to_owned(), mark.to_owned());
+        let landing = Self { folder, handle, limits, mark, next, pages: Vec::new() };
         landing.clear();
         Ok(landing)
     }
@@ -78,7 +80,7 @@ impl Landing {
             }
         })?;
         let (width, height) = decoded.image.dimensions();
-        File::open(&temporary).and_then(|file| file.sync_all()).map_err(refused(&temporary))?;
+        self.mark(&temporary, page).map_err(refused(&temporary))?;
         let path = loop {
             let path = self.folder.join(format!("{:04}.tif", self.next));
             self.next += 1;
@@ -91,6 +93,13 @@ impl Landing {
         self.handle.sync_all().map_err(refused(&self.folder))?;
         self.pages.push(path.clone());
         Ok(Event::Page { path, width, height })
+    }
+
+    /// Puts behind the picture which page of which scan it is, and flushes the file.
+    fn mark(&self, file: &Path, page: u32) -> io::Result<()> {
+        let mut file = File::options().append(true).open(file)?;
+        file.write_all(format!("\n{} {page}\n", self.mark).as_bytes())?;
+        file.sync_all()
     }
 
     fn is_full(&self) -> bool {
@@ -176,7 +185,7 @@ mod tests {
     }
 
     fn landing(folder: &Path) -> Landing {
-        Landing::open(folder, Limits::default()).unwrap()
+        Landing::open(folder, Limits::default(), "scan 7").unwrap()
     }
 
     #[test]
@@ -199,7 +208,9 @@ mod tests {
             panic!()
         };
         assert_eq!(page, path("0009.tif"));
-        assert_eq!(fs::read(page).unwrap(), tiff());
+        let bytes = fs::read(page).unwrap();
+        assert_eq!(bytes, [&tiff()[..], b"\nscan 7 1\n"].concat());
+        assert!(decode::decode(&bytes, 0, &Limits::default()).is_ok());
         assert_eq!(fs::read(path("0008.tif")).unwrap(), b"put there meanwhile");
     }
 
@@ -219,7 +230,7 @@ mod tests {
     fn two_scans_into_one_folder_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let first = landing(folder.path());
-        assert!(matches!(Landing::open(folder.path(), Limits::default()), Err(Fault::InUse(_))));
+        assert!(matches!(Landing::open(folder.path(), Limits::default(), ""), Err(Fault::InUse(_))));
         drop(first);
         landing(folder.path());
     }

@@ -10,6 +10,9 @@
 //! page at 300 dpi (26 MB). PNG takes 1.9 s, more than all the rest of sohoa and than a feeder leaves; JPEG loses detail
 //! once more than needed, and cannot hold black and white as one bit.
 //!
+//! A line behind the picture says which page of which scan a file is: whoever keeps equal bytes once would take two blank
+//! sheets, which as black and white are the same to the last bit, for one. What a TIFF file does not point at no reader reads.
+//!
 //! A later scan into the same folder goes on with the next number, so after a jam the rest of the stack follows.
 
 mod child;
@@ -57,6 +60,8 @@ pub struct Request {
     pub page_time: Duration,
     /// What a page may cost to decode.
     pub limits: Limits,
+    /// What no other scan has: it stands with the page's number behind the picture in each file, a line of ASCII.
+    pub mark: String,
 }
 
 /// What happens during a scan.
@@ -96,7 +101,7 @@ pub struct Report {
 /// # Errors
 /// [`ScanError`] with the pages that were kept: all that lay whole in the folder before.
 pub fn scan(request: &Request, cancel: &AtomicBool, tell: &mut dyn FnMut(&Event)) -> Result<Report, ScanError> {
-    let mut landing = Landing::open(&request.folder, request.limits)?;
+    let mut landing = Landing::open(&request.folder, request.limits, &request.mark)?;
     let device = device::choose(request.device.as_deref(), cancel)?;
     let plan = options::plan(&device, request, cancel)?;
     tell(&Event::Started { device: device.clone(), source: plan.source });

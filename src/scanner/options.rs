@@ -14,7 +14,7 @@
 use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::{self, Fault};
 use super::{Request, device};
@@ -26,7 +26,7 @@ const SLACK_MM: f64 = 2.0;
 const MM_PER_INCH: f64 = 25.4;
 
 /// Where papers are taken from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// The glass.
@@ -38,9 +38,11 @@ pub enum Source {
 }
 
 /// Which colours are scanned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Colour {
     /// Colour, 8 bits a channel.
+    #[default]
     Colour,
     /// Grey, 8 bits.
     Gray,

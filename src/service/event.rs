@@ -123,6 +123,22 @@ pub enum Event {
         /// When at the earliest, milliseconds from now.
         after_ms: i64,
     },
+    /// A scan begins.
+    ScanStarted {
+        /// Its number.
+        scan: i64,
+    },
+    /// A scan has ended.
+    ScanEnded {
+        /// Its number.
+        scan: i64,
+        /// How: `done`, `stopped`, `failed`.
+        state: &'static str,
+        /// Pages that have become captures.
+        pages: usize,
+        /// The word for why, where it ended before its papers did.
+        fault: Option<&'static str>,
+    },
     /// Something that a person should see to.
     Trouble(Trouble),
     /// The service has stopped.
@@ -141,15 +157,17 @@ pub enum Trouble {
     Key(String, String),
     /// Nothing can be delivered; in Vietnamese and English.
     Connector(String, String),
+    /// Pages of scans cannot be stored; in Vietnamese and English.
+    Scans(String, String),
 }
 
 impl Localized for Trouble {
     fn message(&self, lang: Lang) -> String {
         match self {
             Self::Store(error) => error.message(lang),
-            Self::Output(vietnamese, english) | Self::Connector(vietnamese, english) => {
-                lang.pick(vietnamese, english).to_owned()
-            }
+            Self::Output(vietnamese, english)
+            | Self::Connector(vietnamese, english)
+            | Self::Scans(vietnamese, english) => lang.pick(vietnamese, english).to_owned(),
             Self::Key(vietnamese, english) => {
                 let waits = lang.pick(
                     "các thành phần sẽ chờ ký; sửa xong hãy khởi động lại dịch vụ",
@@ -198,12 +216,17 @@ impl Event {
             Self::DeliveryWaits { component, answer, after_ms } => {
                 json!({"event": "delivery-waits", "component": component, "answer": answer, "after_ms": after_ms})
             }
+            Self::ScanStarted { scan } => json!({"event": "scan-started", "scan": scan}),
+            Self::ScanEnded { scan, state, pages, fault } => {
+                json!({"event": "scan-ended", "scan": scan, "state": state, "pages": pages, "fault": fault})
+            }
             Self::Trouble(trouble) => {
                 let kind = match trouble {
                     Trouble::Store(_) => "store",
                     Trouble::Output(..) => "output",
                     Trouble::Key(..) => "key",
                     Trouble::Connector(..) => "connector",
+                    Trouble::Scans(..) => "scans",
                 };
                 json!({"event": "trouble", "kind": kind, "message": trouble.message(lang)})
             }

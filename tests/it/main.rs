@@ -21,6 +21,7 @@ mod program;
 mod repeat;
 mod samples;
 mod scanner;
+mod scans;
 mod service;
 mod sheets;
 mod signature_box;

@@ -17,7 +17,7 @@ use crate::program::{Run, fresh, root, run, sohoa};
 /// Longest time that anything here may take; a machine that is busy with other things is slow, none is this slow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn scanimage_is_there() -> bool {
+pub(crate) fn scanimage_is_there() -> bool {
     let required = std::env::var("SOHOA_JUDGES").is_ok_and(|value| value == "required");
     let there = Command::new("scanimage").arg("--version").output().is_ok();
     assert!(there || !required, "scanimage is missing: scripts/setup --tests installs it");
@@ -28,13 +28,13 @@ fn scanimage_is_there() -> bool {
 }
 
 /// A place for one test: the configuration of SANE, and the folder for the pages.
-struct Place {
+pub(crate) struct Place {
     folder: PathBuf,
 }
 
 impl Place {
     /// With the test backend, configured by these lines on top of a bed of 300 by 300 mm.
-    fn with_test_backend(name: &str, lines: &str) -> Self {
+    pub(crate) fn with_test_backend(name: &str, lines: &str) -> Self {
         let place = Self { folder: fresh(name) };
         let defaults = "number_of_devices 1\ngeometry_min 0.0\ngeometry_max 300.0\ngeometry_quant 1.0\n\
              resolution_min 1.0\nresolution_max 1200.0\nresolution_quant 1.0\n";
@@ -44,24 +44,24 @@ impl Place {
     }
 
     /// With sane-airscan, which knows this scanner and looks for no other.
-    fn with_network_scanner(name: &str, scanner: &NetworkScanner) -> Self {
+    pub(crate) fn with_network_scanner(name: &str, scanner: &NetworkScanner) -> Self {
         let place = Self { folder: fresh(name) };
         place.write("dll.conf", "airscan\n");
         place.connect(scanner);
         place
     }
 
-    fn connect(&self, scanner: &NetworkScanner) {
+    pub(crate) fn connect(&self, scanner: &NetworkScanner) {
         let url = format!("http://127.0.0.1:{}/eSCL", scanner.port);
         self.write("airscan.conf", &format!("[devices]\n\"May quet\" = {url}, eSCL\n[options]\ndiscovery = disable\n"));
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::create_dir_all(self.sane()).expect("our own folder");
         fs::write(self.sane().join(name), text).expect("our own folder");
     }
 
-    fn sane(&self) -> PathBuf {
+    pub(crate) fn sane(&self) -> PathBuf {
         self.folder.join("sane")
     }
 
@@ -82,7 +82,7 @@ impl Place {
     }
 
     /// The processes that were started with this place's configuration and have not ended.
-    fn processes(&self) -> Vec<u32> {
+    pub(crate) fn processes(&self) -> Vec<u32> {
         let ours = format!("SANE_CONFIG_DIR={}\0", self.sane().display());
         let ids = fs::read_dir("/proc").expect("Linux has it").flatten();
         let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -147,14 +147,14 @@ fn start(command: &mut Command) -> Child {
 }
 
 /// A network scanner on loopback, as long as the value lives.
-struct NetworkScanner {
+pub(crate) struct NetworkScanner {
     process: Child,
     port: u16,
     log: PathBuf,
 }
 
 impl NetworkScanner {
-    fn start(name: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
         let log = fresh(&format!("{name}-device")).join("log");
         let mut process = Command::new("python3")
             .arg(root().join("tests/judges/escl.py"))
@@ -382,7 +382,7 @@ fn a_machine_without_scanimage_says_what_to_install() {
 }
 
 /// Slow enough for something to happen during each page: 30 buffers of 32 KiB with 20 ms each.
-const SLOW: &str = "read-delay true\nread-delay-duration 20000";
+pub(crate) const SLOW: &str = "read-delay true\nread-delay-duration 20000";
 
 #[test]
 fn a_cancelled_scan_keeps_its_whole_pages_and_leaves_no_process() {

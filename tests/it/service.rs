@@ -19,6 +19,8 @@ pub(crate) const CODE: &str = "H21.15.25-250701-0012";
 pub(crate) struct Centre {
     pub(crate) folder: PathBuf,
     service: Option<Child>,
+    /// What else the program's environment has.
+    pub(crate) variables: Vec<(&'static str, PathBuf)>,
 }
 
 impl Centre {
@@ -33,12 +35,13 @@ impl Centre {
             folder.join("in"),
         );
         fs::write(folder.join("sohoa.toml"), config).expect("our own folder");
-        Self { folder, service: None }
+        Self { folder, service: None, variables: Vec::new() }
     }
 
     pub(crate) fn program(&self, arguments: &[&str]) -> Command {
         let mut command = sohoa();
         command.arg("--config").arg(self.folder.join("sohoa.toml")).args(arguments);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
