@@ -119,7 +119,7 @@ fn sheets_are_pdfa_with_text_that_can_be_read() {
     }
     let folder = fresh("sheets-judged");
     let files = printed(&folder);
-    let nobody = crate::program::root().join("tests/data/sign/root.pem");
+    let nobody = root().join("tests/data/sign/root.pem");
     for (file, verdict) in judge_against(&files, "2u", "verapdf,qpdf", &nobody) {
         assert_eq!(verdict["verapdf"]["compliant"], true, "{file}: {verdict:#}");
         assert_eq!(verdict["qpdf"]["ok"], true, "{file}: {verdict:#}");
@@ -184,9 +184,9 @@ fn made(centre: &Centre, code: Option<&str>, count: usize) -> Vec<String> {
         is_made.then(|| {
             let show = |one: &serde_json::Value| {
                 let captures = one["captures"].as_array().expect("a list").iter();
-                let pages =
-                    captures.map(|capture| format!(" {} {}", capture["name"].as_str().unwrap(), capture["pages"]));
-                format!("{}:{}", one["name"].as_str().unwrap(), pages.collect::<String>())
+                let pages = captures
+                    .map(|capture| format!(" {} {}", capture["name"].as_str().expect("a name"), capture["pages"]));
+                format!("{}:{}", one["name"].as_str().expect("a name"), pages.collect::<String>())
             };
             components.iter().map(show).collect()
         })
