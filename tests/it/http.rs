@@ -12,43 +12,51 @@ use crate::service::{CODE, Centre};
 
 /// An answer.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(':'));
         lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    fn number(&self, name: &str) -> Option<u64> {
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
         self.header(name)?.parse().ok()
     }
 }
 
 /// A centre that answers over HTTP.
-struct Desk {
-    centre: Centre,
-    address: SocketAddr,
-    token: Option<&'static str>,
+pub(crate) struct Desk {
+    pub(crate) centre: Centre,
+    pub(crate) address: SocketAddr,
+    pub(crate) listen: &'static str,
+    pub(crate) token: Option<&'static str>,
 }
 
-const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+pub(crate) const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 impl Desk {
     /// `changes` are made to the configuration: what is replaced, and by what.
-    fn open(name: &str, changes: &[(&str, &str)]) -> Self {
+    pub(crate) fn open(name: &str, changes: &[(&str, &str)]) -> Self {
+        let mut desk = Self::closed(name, changes);
+        desk.start();
+        desk
+    }
+
+    /// Before it is started.
+    pub(crate) fn closed(name: &str, changes: &[(&str, &str)]) -> Self {
         let centre = Centre::new(name);
         let path = centre.folder.join("sohoa.toml");
         let mut config = fs::read_to_string(&path).expect("our own folder");
@@ -57,14 +65,12 @@ impl Desk {
             config = config.replace(old, new);
         }
         fs::write(path, config).expect("our own folder");
-        let mut desk = Self { centre, address: ([127, 0, 0, 1], 0).into(), token: None };
-        desk.start();
-        desk
+        Self { centre, address: ([127, 0, 0, 1], 0).into(), listen: "127.0.0.1:0", token: None }
     }
 
-    fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let before = self.addresses().len();
-        self.centre.start(&["--listen", "127.0.0.1:0"]);
+        self.centre.start(&["--listen", self.listen]);
         let address = self.centre.wait_for("it listens", || self.addresses().get(before).copied());
         self.address = address;
     }
@@ -93,7 +99,7 @@ impl Desk {
         head + "\r\n"
     }
 
-    fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut stream = self.connect();
         stream.write_all(self.head(method, path, headers, body.len()).as_bytes()).expect("it reads");
         // Whoever is refused may find the door closed before all is said.
@@ -101,7 +107,7 @@ impl Desk {
         answer(stream)
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[], b"")
     }
 
