@@ -78,8 +78,8 @@ enum Stream {
 }
 
 /// What bytes are read from and written to.
-trait ReadWrite: AsyncRead + AsyncWrite {}
-impl<T: AsyncRead + AsyncWrite> ReadWrite for T {}
+trait ReadWrite: AsyncRead + AsyncWrite + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Unpin> ReadWrite for T {}
 
 impl Stream {
     /// The stream for bytes, once the greeting is over.

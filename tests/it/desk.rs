@@ -60,8 +60,11 @@ fn field(page: &str, name: &str) -> String {
     rest.split(['>', ' ']).next().unwrap_or_default().to_owned()
 }
 
-/// What the store has written down of people: kind, account, component, dossier.
-fn written_down(centre: &Centre) -> Vec<(String, Option<i64>, Option<i64>, Option<i64>)> {
+/// A row of the store's events: kind, account, component, dossier.
+type Row = (String, Option<i64>, Option<i64>, Option<i64>);
+
+/// What the store has written down of people.
+fn written_down(centre: &Centre) -> Vec<Row> {
     let store = rusqlite::Connection::open(centre.folder.join("data/store.sqlite")).expect("the store");
     let select = "SELECT e.kind, e.account, e.component, e.dossier FROM events e WHERE e.kind IN ('logged-in',
         'logged-out', 'login-refused', 'viewed', 'downloaded', 'account-added') ORDER BY e.id";
@@ -125,7 +128,7 @@ fn people_log_in_and_see_what_their_role_opens() {
 
     let keeper = session(&desk, "minh");
     let refused = see(&desk, &path, &keeper);
-    assert_eq!((refused.status, refused.text().contains("vai trò")), (403, true), "{refused:?}");
+    assert_eq!((refused.status, refused.text().contains("Vai trò")), (403, true), "{refused:?}");
     let page = see(&desk, &format!("/dossiers/{CODE}"), &keeper).text();
     assert!(page.contains("khai") && !page.contains("/files/"), "{page}");
 
