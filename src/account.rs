@@ -13,7 +13,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::model::{Lang, Localized};
 
 /// RFC 9106 section 4, second recommended option: 64 MiB, three passes, four lanes, a tag of 256 bits. The lanes are computed
-/// one after the other; a check takes one core 0.15 to 0.3 s (`docs/decisions.md`).
+/// one after the other; a check takes 0.2 s of a core (`docs/decisions.md`).
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 const LANES: u32 = 4;
