@@ -304,6 +304,14 @@ pub struct RawHttp {
     pub token_file: Option<PathBuf>,
     /// How phones reach the service, `http://host:port`; default the address that it listens on.
     pub url: Option<String>,
+    /// Whether TLS is spoken; default where `cert` is given. Without one a certificate is made.
+    pub tls: Option<bool>,
+    /// Certificate of the server and those above it (PEM).
+    pub cert: Option<PathBuf>,
+    /// Its private key (PEM).
+    pub key: Option<PathBuf>,
+    /// Whether people may log in over plain HTTP from other machines; default no.
+    pub plain: bool,
 }
 
 /// The service over HTTP, checked.
@@ -315,20 +323,73 @@ pub struct HttpConfig {
     pub token_file: Option<PathBuf>,
     /// How phones reach the service, without a slash at its end.
     pub url: Option<String>,
+    /// The certificate that TLS is spoken with; `None` = plain HTTP.
+    pub tls: Option<TlsCertificate>,
+    /// Whether people may log in over plain HTTP from other machines.
+    pub plain: bool,
+}
+
+/// The certificate of the service over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsCertificate {
+    /// Given in files (PEM).
+    Own {
+        /// Certificate of the server and those above it.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+    /// Made by the service itself.
+    SelfMade,
+}
+
+impl HttpConfig {
+    /// Whether this machine alone reaches the address.
+    pub fn is_local(&self) -> bool {
+        self.listen.is_none_or(|address| address.ip().is_loopback())
+    }
+
+    /// Whether browsers see it by TLS: its own, or that of a proxy.
+    pub fn is_encrypted(&self) -> bool {
+        self.tls.is_some() || self.url.as_ref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// Whether people may log in: passwords do not cross a network readable, unless the configuration says so.
+    pub fn has_desk(&self) -> bool {
+        self.is_local() || self.tls.is_some() || self.plain
+    }
 }
 
 impl RawHttp {
+    fn certificate(&self) -> Result<Option<TlsCertificate>, ConfigError> {
+        let source = match (&self.cert, &self.key) {
+            (Some(certificate), Some(key)) => {
+                TlsCertificate::Own { certificate: certificate.clone(), key: key.clone() }
+            }
+            (Some(_), None) => return Err(ConfigError::Needs { key: "http.cert", needed: "http.key" }),
+            (None, Some(_)) => return Err(ConfigError::Needs { key: "http.key", needed: "http.cert" }),
+            (None, None) => TlsCertificate::SelfMade,
+        };
+        let is_wanted = self.tls.unwrap_or(source != TlsCertificate::SelfMade);
+        if is_wanted && self.plain {
+            return Err(ConfigError::Exclusive { one: "http.tls", other: "http.plain" });
+        }
+        Ok(is_wanted.then_some(source))
+    }
+
     fn check(self) -> Result<HttpConfig, ConfigError> {
         let wrong = |_| ConfigError::Value { key: "http.listen", allowed: "127.0.0.1:8080" };
         let listen: Option<SocketAddr> = self.listen.as_deref().map(str::parse).transpose().map_err(wrong)?;
-        if listen.is_some_and(|address| !address.ip().is_loopback()) && self.token_file.is_none() {
+        let tls = self.certificate()?;
+        let is_protected = self.token_file.is_some() || tls.is_some() || self.plain;
+        if listen.is_some_and(|address| !address.ip().is_loopback()) && !is_protected {
             return Err(ConfigError::OpenToAll);
         }
         let url = self.url.map(|url| url.trim_end_matches('/').to_owned());
         if url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
             return Err(ConfigError::Value { key: "http.url", allowed: "http://..." });
         }
-        Ok(HttpConfig { listen, token_file: self.token_file, url })
+        Ok(HttpConfig { listen, token_file: self.token_file, url, tls, plain: self.plain })
     }
 }
 
@@ -584,7 +645,7 @@ pub enum ConfigError {
     },
     /// An address that others reach, and nothing that they must know.
     #[error(
-        "`http.listen` is an address that other machines reach: this needs `http.token_file`, a file with a token a line (`openssl rand -hex 32`); or listen on 127.0.0.1"
+        "`http.listen` is an address that other machines reach: this needs `http.tls = true` for people, or `http.token_file` for programs, a file with a token a line (`openssl rand -hex 32`); or listen on 127.0.0.1"
     )]
     OpenToAll,
     /// A key that means nothing without another.
@@ -603,7 +664,7 @@ impl Localized for ConfigError {
             (Self::Syntax(error), Lang::Vi) => format!("tệp cấu hình sai cú pháp hoặc có khóa lạ: {error}"),
             (Self::Value { key, allowed }, Lang::Vi) => format!("giá trị của `{key}` phải là {allowed}"),
             (Self::Exclusive { one, other }, Lang::Vi) => format!("`{one}` và `{other}` không dùng cùng nhau"),
-            (Self::OpenToAll, Lang::Vi) => "`http.listen` là địa chỉ mà máy khác vào được nên phải có `http.token_file`: tệp mỗi dòng một mã truy cập (`openssl rand -hex 32`); hoặc chỉ nghe ở 127.0.0.1".to_owned(),
+            (Self::OpenToAll, Lang::Vi) => "`http.listen` là địa chỉ mà máy khác vào được nên phải có `http.tls = true` cho người dùng, hoặc `http.token_file` cho chương trình: tệp mỗi dòng một mã truy cập (`openssl rand -hex 32`); hoặc chỉ nghe ở 127.0.0.1".to_owned(),
             (Self::Needs { key, needed }, Lang::Vi) => format!("`{key}` chỉ dùng được khi có `{needed}`"),
             (error, Lang::En) => error.to_string(),
         }
@@ -829,6 +890,21 @@ mod tests {
     }
 
     #[test]
+    fn people_log_in_over_tls_unless_said_otherwise() {
+        let desk = |text: &str| {
+            let http = check(&format!("[http]\nlisten = '0.0.0.0:1'\n{text}")).unwrap().http;
+            (http.has_desk(), http.is_encrypted(), http.tls.is_some())
+        };
+        assert_eq!(desk("token_file = 't'"), (false, false, false));
+        assert_eq!(desk("token_file = 't'\nurl = 'https://a'"), (false, true, false));
+        assert_eq!(desk("tls = true"), (true, true, true));
+        assert_eq!(desk("cert = 'a'\nkey = 'b'"), (true, true, true));
+        assert_eq!(desk("cert = 'a'\nkey = 'b'\ntls = false\nplain = true"), (true, false, false));
+        let local = check("[http]\nlisten = '127.0.0.1:1'").unwrap().http;
+        assert!(local.has_desk() && local.is_local() && !local.is_encrypted());
+    }
+
+    #[test]
     fn unknown_keys_and_values_out_of_range_are_named() {
         for (text, named) in [
             ("jobz = 1", "jobz"),
@@ -865,6 +941,9 @@ mod tests {
             ("[http]\nlisten = '8080'", "http.listen"),
             ("[http]\nlisten = '0.0.0.0:8080'", "http.token_file"),
             ("[http]\nurl = 'ftp://a'", "http.url"),
+            ("[http]\ncert = 'a.pem'", "http.key"),
+            ("[http]\nkey = 'a.pem'", "http.cert"),
+            ("[http]\ntls = true\nplain = true", "http.plain"),
             ("[[watch]]\nmode = 'polling'", "watch.folder"),
             ("[[watch]]\nfolder = 'a'\nsettle_seconds = 0", "watch.settle_seconds"),
             ("[[watch]]\nfolder = 'a'\npriority = 'x'", "priority"),

@@ -5,6 +5,7 @@
 //! [`page`], the way of one component in [`component`] and [`transcript`], and programs on top. `ARCHITECTURE.md` says which module may
 //! use which.
 
+pub mod account;
 pub mod budget;
 pub mod check;
 pub mod codes;

@@ -54,6 +54,8 @@ pub(super) enum Command {
     Dossier(super::dossier::Dossier),
     /// The store: check, backup, restore
     Store(super::store::StoreCommand),
+    /// Accounts of the people at the desk: add, list, passwd, disable
+    User(super::user::User),
     /// Look whether everything that is needed is there and fits, and say the cure
     Doctor(super::doctor::Doctor),
     /// Judge PDF files by a legal profile
@@ -466,6 +468,18 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("target", "Thư mục chứa bản sao lưu; bản cũ ở đó được cập nhật"),
     ("restore", "Lập kho từ bản sao lưu"),
     ("copy", "Thư mục chứa bản sao lưu"),
+    ("user", "Tài khoản của người dùng tại quầy: add, list, passwd, disable"),
+    ("add", "Tạo tài khoản cho một người"),
+    ("user list", "Liệt kê các tài khoản"),
+    ("passwd", "Đổi mật khẩu của một tài khoản và kết thúc các phiên của tài khoản đó"),
+    ("disable", "Khóa một tài khoản và kết thúc các phiên của tài khoản đó"),
+    ("account", "Tên tài khoản: chữ cái không dấu, chữ số, `.`, `_`, `-`"),
+    (
+        "add role",
+        "Vai trò: clerk = cán bộ số hóa, officer = cán bộ xử lý, supervisor = người phụ trách, admin = quản trị",
+    ),
+    ("password_file", "Tệp có dòng đầu là mật khẩu, kể cả /dev/fd/N [mặc định: SOHOA_PASSWORD, hoặc hỏi]"),
+    ("undo", "Mở lại tài khoản"),
     ("scan", "Quét giấy tờ vào một thư mục bằng máy quét của máy này hoặc trong mạng"),
     ("scan list", "Liệt kê các máy quét tìm thấy"),
     ("device", "Tên máy quét, khi có nhiều máy"),

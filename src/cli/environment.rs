@@ -390,7 +390,7 @@ fn pin(state: PinState, module: &Path, file: Option<&Path>, lang: Lang) -> Resul
 }
 
 /// The first line of the file named, or the environment variable.
-fn stored_secret(file: Option<&Path>, variable: &str, lang: Lang) -> Result<Option<String>, Failure> {
+pub(super) fn stored_secret(file: Option<&Path>, variable: &str, lang: Lang) -> Result<Option<String>, Failure> {
     let Some(path) = file else { return Ok(std::env::var(variable).ok()) };
     let failure = |error: std::io::Error| key_failure(path, io_reason(error.kind(), lang));
     let mut line = String::new();
@@ -398,6 +398,7 @@ fn stored_secret(file: Option<&Path>, variable: &str, lang: Lang) -> Result<Opti
     Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-fn typed_secret(prompt: &str) -> Result<String, Failure> {
+/// What a person types at the terminal, unseen.
+pub(super) fn typed_secret(prompt: &str) -> Result<String, Failure> {
     rpassword::prompt_password(prompt).map_err(|error| Failure::new(ExitCode::Key, error.to_string()))
 }

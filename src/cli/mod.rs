@@ -16,6 +16,7 @@ mod sign;
 mod sizes;
 mod store;
 mod upgrade;
+mod user;
 mod verify;
 
 use std::io::Write;
@@ -58,6 +59,7 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Dossier(command) => dossier::run(&command, &args.shared, lang),
         Command::Doctor(command) => doctor::run(&command, &args.shared, lang),
         Command::Store(command) => store::run(&command, &args.shared, lang),
+        Command::User(command) => user::run(&command, &args.shared, lang),
         Command::Check(command) => check::run(&command, &args.shared, lang),
         Command::Log(command) => log::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),

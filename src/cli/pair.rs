@@ -92,12 +92,13 @@ fn base(pair: &Pair, config: &Config, store: &Store, lang: Lang) -> Result<Strin
         Failure::new(ExitCode::Configuration, message)
     })?;
     let host = if address.ip().is_unspecified() { own_address().unwrap_or(address.ip()) } else { address.ip() };
-    Ok(format!("http://{}", SocketAddr::new(host, address.port())))
+    let scheme = if config.http.tls.is_some() { "https" } else { "http" };
+    Ok(format!("{scheme}://{}", SocketAddr::new(host, address.port())))
 }
 
 /// The address by which this machine leaves for others, as its table of routes says: the socket is only bound, no packet is
 /// sent. The far address is one of those set apart for documents (RFC 5737).
-fn own_address() -> Option<IpAddr> {
+pub(super) fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect("192.0.2.1:9").ok()?;
     Some(socket.local_addr().ok()?.ip())

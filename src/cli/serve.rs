@@ -13,7 +13,7 @@ use signal_hook::iterator::Signals;
 use sohoa::config::{Config, Priority, RawWatch, WatchMode};
 use sohoa::exit::ExitCode;
 use sohoa::grouping::Rules;
-use sohoa::http::{self, Metrics, Tokens};
+use sohoa::http::{self, Metrics, Tls, Tokens};
 use sohoa::intake::{Folder, Mode};
 use sohoa::model::{Lang, Localized, shown};
 use sohoa::ocr::OcrEngine;
@@ -22,7 +22,7 @@ use sohoa::service::{self, Connector, Event, ServiceError, Settings, Tools, Watc
 use sohoa::store::{State, Status, Store, StoreError};
 
 use super::args::{KeyOptions, Shared, Switch};
-use super::{Failure, environment, remark};
+use super::{Failure, environment, pair, remark};
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Serve {
@@ -181,6 +181,7 @@ fn serve(
 /// What is served over HTTP, with its door open already.
 struct Web {
     listener: TcpListener,
+    tls: Option<Tls>,
     store: Store,
     settings: http::Settings,
 }
@@ -195,6 +196,11 @@ impl Web {
             None => Tokens::default(),
             Some(path) => Tokens::read(path).map_err(|error| refused(shown(path), error.message(lang)))?,
         };
+        let tls = config.http.tls.as_ref().map(|certificate| {
+            Tls::open(certificate, store.directory(), names(config), environment::vietnam_time())
+                .map_err(|error| Failure::new(ExitCode::Configuration, error.message(lang)))
+        });
+        let tls = tls.transpose()?;
         let listener = TcpListener::bind(address).map_err(|error| refused(address.to_string(), error.to_string()))?;
         // A connection of its own: what it writes is noticed as another program's.
         let store = Store::open(store.directory()).map_err(|error| store_failure(&error, lang))?;
@@ -203,8 +209,9 @@ impl Web {
             limits: config.page.limits,
             scanner: config.scanner.clone(),
             tokens,
+            http: config.http.clone(),
         };
-        Ok(Some(Self { listener, store, settings }))
+        Ok(Some(Self { listener, tls, store, settings }))
     }
 
     /// Answers until the service stops.
@@ -214,9 +221,9 @@ impl Web {
             told.count(event);
             teller.tell(event);
         });
-        let Self { listener, store, settings } = self;
+        let Self { listener, tls, store, settings } = self;
         let served = http::run(
-            listener,
+            (listener, tls),
             store,
             settings,
             Arc::clone(metrics),
@@ -229,6 +236,25 @@ impl Web {
             tell(&Event::Trouble(service::Trouble::Output(message.clone(), message)));
         }
     }
+}
+
+/// The names and addresses by which browsers may know this machine, for a certificate that it makes itself.
+fn names(config: &Config) -> Vec<String> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    names.extend(std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()));
+    let listening = config.http.listen.map(|address| address.ip()).filter(|address| !address.is_unspecified());
+    names.extend([listening, pair::own_address()].into_iter().flatten().map(|address| address.to_string()));
+    if let Some((_, rest)) = config.http.url.as_deref().and_then(|url| url.split_once("://")) {
+        let authority = rest.split('/').next().unwrap_or_default();
+        let host = match authority.strip_prefix('[') {
+            Some(address) => address.split(']').next(),
+            None => authority.split(':').next(),
+        };
+        names.extend(host.map(str::to_owned));
+    }
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// The checked settings of the service.
@@ -293,7 +319,10 @@ fn watched(raw: &RawWatch) -> Watched {
 /// What a store that cannot be used means for the program.
 pub(super) fn store_failure(error: &StoreError, lang: Lang) -> Failure {
     let code = match error {
-        StoreError::Missing(_) | StoreError::NoDossier(_) | StoreError::NotWaiting(_) => ExitCode::NoInput,
+        StoreError::Missing(_) | StoreError::NoDossier(_) | StoreError::NotWaiting(_) | StoreError::NoAccount(_) => {
+            ExitCode::NoInput
+        }
+        StoreError::AccountThere(_) => ExitCode::Usage,
         StoreError::Newer { .. } | StoreError::NotOurs(_) => ExitCode::Configuration,
         StoreError::Damaged(_) => ExitCode::Tampered,
         _ => ExitCode::Output,

@@ -6,13 +6,13 @@ use std::path::Path;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
 use crate::model::{Lang, Localized, io_reason};
 
 use super::problem::{Problem, Untold};
-use super::{Shared, phone};
+use super::{Settings, Shared, desk, phone, session};
 
 /// Least length of a token: 16 characters of hexadecimal digits are 64 bits, as much as nobody tries out over a network.
 const LEAST_TOKEN: usize = 16;
@@ -93,16 +93,18 @@ impl Tokens {
 /// Lets a request pass or not, and dresses the answer.
 pub(super) async fn gate(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let lang = language(request.headers());
+    let at_desk = desk::is_of_desk(request.uri().path()).then(|| session::language(request.headers()));
     let is_navigation = request.uri().path().starts_with(phone::PATH)
         && text(request.headers(), &header::ACCEPT).is_some_and(|accepted| accepted.contains("text/html"));
-    let mut response = match check(&app.settings.tokens, &request) {
+    let mut response = match check(&app.settings, &request) {
         Ok(()) => next.run(request).await,
-        Err(problem) => problem.told(lang),
+        Err(problem) => problem.into_response(),
     };
     if let Some(Untold(problem)) = response.extensions_mut().remove() {
-        response = match is_navigation {
-            true => phone::refusal(&problem),
-            false => problem.told(lang),
+        response = match at_desk {
+            Some(lang) => desk::refusal(&problem, lang),
+            None if is_navigation => phone::refusal(&problem),
+            None => problem.told(lang),
         };
     }
     let always = [
@@ -119,7 +121,8 @@ pub(super) async fn gate(State(app): State<Shared>, request: Request, next: Next
     response
 }
 
-fn check(tokens: &Tokens, request: &Request) -> Result<(), Problem> {
+fn check(settings: &Settings, request: &Request) -> Result<(), Problem> {
+    let tokens = &settings.tokens;
     let (headers, path) = (request.headers(), request.uri().path());
     let host = text(headers, &header::HOST).unwrap_or_default();
     // A browser says which site a page that sends something is of: only our own page may.
@@ -128,10 +131,10 @@ fn check(tokens: &Tokens, request: &Request) -> Result<(), Problem> {
     if !is_ours && !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(Problem::Foreign);
     }
-    if path == "/healthz" || path.starts_with(phone::PATH) {
+    if path == "/healthz" || path.starts_with(phone::PATH) || desk::is_of_desk(path) {
         return Ok(());
     }
-    if tokens.is_empty() {
+    if tokens.is_empty() && settings.http.is_local() {
         // Only this machine reaches the address, but so does any page in its browser, by a name that leads here.
         return if is_this_machine(host) { Ok(()) } else { Err(Problem::Foreign) };
     }

@@ -1,23 +1,29 @@
 //! The service over HTTP/1.1, for machines of the office: health and metrics, a REST API (`docs/openapi.json`), resumable
-//! upload by the tus protocol, scans on request, and a page for phones that a QR code opens. Off unless an address to listen on is given.
+//! upload by the tus protocol, scans on request, and a page for phones that a QR code opens; and for people at the counter, who
+//! log in: the desk ([`desk`], [`session`]). Off unless an address to listen on is given.
 //!
 //! What arrives here goes the way of a watched file: its bytes are stored and flushed, [`Store::accept`] puts it into its
 //! component, and only then is the answer given. [`run`] has a small runtime of its own beside the threads of the service,
 //! and a connection of its own to the store; whatever blocks is done on threads of which there is a fixed number.
 //!
 //! Connections are bounded in number and in how long they may be silent, bodies by `[limits]`, unfinished uploads in
-//! number and age ([`uploads`]). There is no TLS: `docs/http.md` says what to put in front where the network is not trusted.
+//! number and age ([`uploads`]). TLS is spoken where the configuration says so ([`tls`]).
 
 mod api;
 mod arrive;
+mod attempts;
+mod desk;
 mod gate;
 mod health;
+mod html;
 mod listener;
 mod metrics;
 mod phone;
 mod problem;
 mod scanned;
 mod scans;
+mod session;
+mod tls;
 mod tus;
 mod uploads;
 
@@ -36,7 +42,7 @@ use axum::routing::{MethodRouter, get, patch, post};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-use crate::config::ScannerConfig;
+use crate::config::{HttpConfig, ScannerConfig};
 use crate::imaging::decode::Limits;
 use crate::service::{self, Event, Trouble, millis};
 use crate::store::{Millis, Store};
@@ -44,6 +50,7 @@ use crate::store::{Millis, Store};
 pub use gate::{Tokens, TokensError};
 pub use metrics::Metrics;
 pub use phone::PATH as PHONE_PATH;
+pub use tls::{Tls, TlsError};
 pub use uploads::random_name;
 
 use problem::Problem;
@@ -78,8 +85,10 @@ pub struct Settings {
     pub limits: Limits,
     /// What is scanned where a request does not say.
     pub scanner: ScannerConfig,
-    /// Who may ask; empty where only this machine can reach the address.
+    /// Who may ask by the API; where it is empty, whoever reaches an address of this machine alone.
     pub tokens: Tokens,
+    /// The section of the configuration.
+    pub http: HttpConfig,
 }
 
 /// Tells events, on any thread.
@@ -95,6 +104,10 @@ struct App {
     uploads: Uploads,
     scans: Scans,
     blocking: Semaphore,
+    attempts: attempts::Attempts,
+    /// Passwords that are being checked.
+    checks: Semaphore,
+    tls: Option<Arc<Tls>>,
     /// One look at the folders at a time: one on a share that hangs would take all threads.
     looking: Semaphore,
 }
@@ -107,7 +120,7 @@ type Shared = Arc<App>;
 /// # Errors
 /// When the runtime cannot be started or the folders of uploads and scans not be made.
 pub fn run(
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<Tls>),
     store: Store,
     settings: Settings,
     metrics: Arc<Metrics>,
@@ -119,6 +132,7 @@ pub fn run(
     let address_file = store.directory().join(ADDRESS_FILE);
     let uploads = Uploads::open(store.directory())?;
     let scans = Scans::open(store.directory())?;
+    let tls = tls.map(Arc::new);
     let app = Arc::new(App {
         store,
         settings,
@@ -128,6 +142,9 @@ pub fn run(
         uploads,
         scans,
         blocking: Semaphore::new(BLOCKING),
+        attempts: attempts::Attempts::default(),
+        checks: Semaphore::new(session::CHECKS),
+        tls: tls.clone(),
         looking: Semaphore::new(1),
     });
     app.sweep();
@@ -139,12 +156,16 @@ pub fn run(
         .build()?;
     std::fs::write(&address_file, address.to_string())?;
     (app.tell)(&Event::Listening { address });
+    if let Some(tls) = &tls {
+        (app.tell)(&tls.event());
+    }
     let stopped = Arc::clone(stop);
     let result = runtime.block_on(async {
         listener.set_nonblocking(true)?;
-        let listener = listener::Bounded::new(tokio::net::TcpListener::from_std(listener)?, CONNECTIONS);
+        let listener = listener::Bounded::new(tokio::net::TcpListener::from_std(listener)?, CONNECTIONS, tls);
         tokio::spawn(sweep_now_and_then(Arc::clone(&app)));
-        let serving = axum::serve(listener, router(&app)).with_graceful_shutdown(until(Arc::clone(&stopped)));
+        let service = router(&app).into_make_service_with_connect_info::<listener::Peer>();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(until(Arc::clone(&stopped)));
         let deadline = async {
             until(stopped).await;
             app.scans.cancel_all();
@@ -184,7 +205,7 @@ async fn sweep_now_and_then(app: Shared) {
     }
 }
 
-/// Every path with what answers there. A test compares those below `/api/v1` with `docs/openapi.json`.
+/// Every path but those of the desk, with what answers there. A test compares those below `/api/v1` with `docs/openapi.json`.
 fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
     let unlimited = DefaultBodyLimit::disable;
     vec![
@@ -218,7 +239,10 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
 }
 
 fn router(app: &Shared) -> Router {
-    let router = routes().into_iter().fold(Router::new(), |router, (path, answers)| router.route(path, answers));
+    let router = routes()
+        .into_iter()
+        .chain(desk::routes())
+        .fold(Router::new(), |router, (path, answers)| router.route(path, answers));
     router
         .fallback(|| async { Problem::NotFound })
         .method_not_allowed_fallback(|| async { Problem::Method })
@@ -242,8 +266,14 @@ impl App {
         tokio::task::spawn_blocking(move || work(&app)).await.map_err(|_| Problem::Internal)?
     }
 
-    /// Accepts what came whole but was not accepted when the service was killed; removes what nobody goes on with.
+    /// Accepts what came whole but was not accepted when the service was killed; removes what nobody goes on with; takes up
+    /// a new certificate.
     fn sweep(&self) {
+        match self.tls.as_ref().map(|tls| tls.renew((self.clock)())) {
+            Some(Ok(Some(event))) => (self.tell)(&event),
+            Some(Err(error)) => (self.tell)(&Event::Trouble(error.trouble())),
+            Some(Ok(None)) | None => {}
+        }
         for id in self.uploads.clear(self.now()) {
             let Some(_busy) = self.uploads.lock(&id) else { continue };
             // What cannot be accepted now is tried again by the next look, or when its sender asks.

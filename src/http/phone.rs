@@ -7,10 +7,11 @@ use axum::response::{IntoResponse, Response};
 
 use crate::model::{Lang, Localized};
 use crate::service::{listed, reason_text};
-use crate::store::{ComponentListed, Pairing, State as ComponentState};
+use crate::store::{ComponentListed, ComponentShown, Pairing, State as ComponentState};
 
 use super::api::{Destination, field_text, form, take_in};
 use super::arrive::{Incoming, tidy};
+use super::html::{escaped, sentence};
 use super::problem::Problem;
 use super::uploads::random_name;
 use super::{App, Shared};
@@ -145,7 +146,7 @@ fn state(listed: &ComponentListed) -> String {
     };
     let reasons: String = match component.state {
         ComponentState::Rescan => {
-            reasons(listed).iter().map(|reason| format!("<li>{}</li>", escaped(reason))).collect()
+            reasons(component, Lang::Vi).iter().map(|reason| format!("<li>{}</li>", escaped(reason))).collect()
         }
         ComponentState::Failed => {
             let reason = component.reason.as_deref().map(|reason| sentence(reason_text(reason, Lang::Vi)));
@@ -163,15 +164,16 @@ fn state(listed: &ComponentListed) -> String {
 }
 
 /// Why pages want a rescan: the manifest's words.
-fn reasons(component: &ComponentListed) -> Vec<String> {
+pub(super) fn reasons(component: &ComponentShown, lang: Lang) -> Vec<String> {
     let mut reasons = Vec::new();
-    for made in component.component.published.iter().filter_map(listed) {
+    for made in component.published.iter().filter_map(listed) {
         for page in &made.pages {
             for flag in &page.quality.flags {
-                reasons.push(format!("Trang {}: {}", page.number, flag.message(Lang::Vi)));
+                reasons.push(format!("{} {}: {}", lang.pick("Trang", "Page"), page.number, flag.message(lang)));
             }
         }
-        reasons.extend(made.set_aside.iter().map(|aside| format!("Một ảnh không đọc được: {}", aside.reason)));
+        let unread = lang.pick("Một ảnh không đọc được", "A picture cannot be read");
+        reasons.extend(made.set_aside.iter().map(|aside| format!("{unread}: {}", aside.reason)));
     }
     reasons
 }
@@ -199,36 +201,9 @@ fn html(status: StatusCode, body: &str, with_script: bool) -> Response {
     response
 }
 
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// A message as a sentence: with a capital and a full stop.
-fn sentence(message: &str) -> String {
-    let mut characters = message.chars();
-    let first: String = characters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", characters.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn titles_cannot_become_markup() {
-        assert_eq!(escaped("<b a='x' b=\"y\">&"), "&lt;b a=&#39;x&#39; b=&quot;y&quot;&gt;&amp;");
-    }
 
     #[test]
     fn every_gap_of_the_page_is_filled_and_nothing_comes_from_elsewhere() {

@@ -17,6 +17,16 @@ pub(super) enum Problem {
     Unauthorized,
     /// Asked by a page of another site, or by a name that is not this machine's.
     Foreign,
+    /// People may not log in over plain HTTP.
+    NoDesk,
+    /// The name or the password is wrong.
+    Password,
+    /// Too many wrong passwords; seconds until the next try.
+    Tries(u32),
+    /// The person's role does not open this.
+    Role,
+    /// A published file is not what was published.
+    FileChanged,
     /// The phone's token is wrong, expired or revoked.
     NoLink,
     /// Nothing is there.
@@ -75,6 +85,11 @@ impl Problem {
         match self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::Foreign => (StatusCode::FORBIDDEN, "foreign"),
+            Self::NoDesk => (StatusCode::FORBIDDEN, "no-desk"),
+            Self::Password => (StatusCode::FORBIDDEN, "password"),
+            Self::Tries(_) => (StatusCode::TOO_MANY_REQUESTS, "tries"),
+            Self::Role => (StatusCode::FORBIDDEN, "role"),
+            Self::FileChanged => (StatusCode::CONFLICT, "file-changed"),
             Self::NoLink => (StatusCode::NOT_FOUND, "no-link"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method"),
@@ -110,6 +125,7 @@ impl Problem {
             Self::QueueFull | Self::DiskFull | Self::TooManyUploads | Self::TooManyScans => Some(30),
             Self::Searching | Self::ScannerBusy | Self::Scanner(_) => Some(10),
             Self::Locked => Some(2),
+            Self::Tries(seconds) => Some(*seconds),
             Self::Store(StoreError::BeingMade(_)) => Some(30),
             Self::Store(error) if error.is_passing() => Some(10),
             _ => None,
@@ -167,6 +183,28 @@ impl Localized for Problem {
             Self::Foreign => (
                 "yêu cầu đến từ một trang web khác hoặc qua một tên máy lạ nên bị từ chối",
                 "asked by a page of another site or by a strange host name: refused",
+            ),
+            Self::NoDesk => (
+                "chưa được đăng nhập từ máy khác qua HTTP không mã hóa; người quản trị hãy đặt `http.tls = true`",
+                "nobody may log in from other machines over plain HTTP; the administrator sets `http.tls = true`",
+            ),
+            Self::Password => (
+                "tên hoặc mật khẩu không đúng, hoặc tài khoản đã bị khóa",
+                "the name or the password is wrong, or the account is closed",
+            ),
+            Self::Tries(seconds) => {
+                return match lang {
+                    Lang::Vi => format!("sai mật khẩu quá nhiều lần; hãy thử lại sau {seconds} giây"),
+                    Lang::En => format!("too many wrong passwords; try again in {seconds} seconds"),
+                };
+            }
+            Self::Role => (
+                "vai trò của tài khoản này không được mở giấy tờ; hãy đăng nhập bằng tài khoản khác",
+                "the role of this account does not open papers; log in with another",
+            ),
+            Self::FileChanged => (
+                "tệp kết quả bị sửa hoặc mất; người quản trị hãy chạy `sohoa verify`",
+                "the file was changed or is gone; the administrator runs `sohoa verify`",
             ),
             Self::NoLink => (
                 "liên kết không đúng, đã hết hạn hoặc đã bị thu hồi; hãy xin mã QR mới tại quầy",

@@ -21,6 +21,13 @@ pub enum Event {
         /// Where.
         address: std::net::SocketAddr,
     },
+    /// The service speaks TLS with this certificate.
+    Certificate {
+        /// SHA-256 of it, hex: its fingerprint, which browsers show.
+        sha256: String,
+        /// Its last second, RFC 3339.
+        until: String,
+    },
     /// A watched folder is told of.
     Watch {
         /// Index of the folder.
@@ -185,6 +192,9 @@ impl Event {
         match self {
             Self::Started { interrupted } => json!({"event": "started", "interrupted": interrupted}),
             Self::Listening { address } => json!({"event": "listening", "address": address.to_string()}),
+            Self::Certificate { sha256, until } => {
+                json!({"event": "certificate", "sha256": sha256, "until": until})
+            }
             Self::Watch { folder, what } => json!({"event": "watch", "folder": folder, "what": what}),
             Self::Stored { capture, component, arrived } => {
                 json!({"event": "stored", "capture": capture, "component": component, "arrived": arrived})

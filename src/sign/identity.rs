@@ -44,7 +44,7 @@ pub const DEVELOPMENT_PASSWORD: &str = "sohoa-development";
 /// Validity of both certificates: long enough for a trial, short enough to be noticed.
 const LIFETIME: Duration = Duration::days(3 * 365);
 /// The certificates begin a little in the past, for machines whose clocks differ.
-const CLOCK_TOLERANCE: Duration = Duration::hours(1);
+pub(super) const CLOCK_TOLERANCE: Duration = Duration::hours(1);
 
 /// `id-kp-documentSigning`, RFC 9336.
 const DOCUMENT_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36");
@@ -183,7 +183,7 @@ fn key_identifier(key: &SubjectPublicKeyInfoOwned) -> Result<OctetString, SignEr
 }
 
 /// 16 random bytes, the first of them kept positive and not zero (RFC 5280 section 4.1.2.2).
-fn serial_number(rng: &mut impl CryptoRngCore) -> Result<SerialNumber, SignError> {
+pub(super) fn serial_number(rng: &mut impl CryptoRngCore) -> Result<SerialNumber, SignError> {
     let mut bytes = [0; 16];
     rng.try_fill_bytes(&mut bytes).map_err(|_| SignError::KeyRefused)?;
     bytes[0] = bytes[0] & 0x3f | 0x40;

@@ -5,7 +5,7 @@
 //! (RFC 5280 chains), [`cms`] (RFC 5652, CAdES and PAdES B-B), [`timestamp`] (RFC 3161), [`ocsp`] (RFC 6960), [`crl`] and
 //! [`revocation`] (what they prove together), [`verify`] (the reader's side), and two sources of keys: [`pkcs12`] files and
 //! the [`identity`] that development machines make for themselves. A third, tokens, is in [`crate::token`], as it is a
-//! device.
+//! device. [`server`] makes the certificate of a server of TLS.
 //!
 //! Nothing here opens a file, asks a clock or talks to a network: bytes and times are arguments. `docs/security.md` says
 //! what is checked and what is not.
@@ -23,6 +23,7 @@ mod path;
 pub mod pkcs12;
 pub mod revocation;
 mod run_key;
+pub mod server;
 pub mod timestamp;
 pub mod verify;
 

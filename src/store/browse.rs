@@ -50,22 +50,27 @@ impl Store {
         let rows = select.query_map(params![after, limit], |row| {
             Ok((row.get(0)?, DossierListed { code: row.get(1)?, created: row.get(2)?, components: Default::default() }))
         })?;
-        let mut dossiers: Vec<(i64, DossierListed)> = rows.collect::<Result<_, _>>()?;
-        let mut count = connection.prepare_cached(
-            "SELECT c.state, count(*) FROM components c WHERE c.dossier = ?1 AND c.state <> 'moved' AND NOT EXISTS (
-                 SELECT 1 FROM components n WHERE n.dossier = c.dossier AND n.name = c.name AND n.version > c.version
-                 AND n.state <> 'moved')
-             GROUP BY c.state",
+        counted(&connection, rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The dossiers that were begun since a time, or whose components changed since; those begun last first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn dossiers_since(&self, since: Millis, limit: u32) -> Result<Vec<DossierListed>, StoreError> {
+        let mut connection = self.connection();
+        let connection = connection.transaction()?;
+        // The states are those of the index; what was moved is no component any more.
+        let mut select = connection.prepare_cached(
+            "SELECT id, code, created FROM dossiers WHERE id IN (
+                 SELECT id FROM dossiers WHERE created >= ?1 UNION SELECT dossier FROM components
+                 WHERE state IN ('collecting', 'queued', 'rescan', 'unsigned', 'done', 'failed') AND changed >= ?1)
+             ORDER BY id DESC LIMIT ?2",
         )?;
-        for (id, dossier) in &mut dossiers {
-            let mut rows = count.query([*id])?;
-            while let Some(row) = rows.next()? {
-                let state = State::of(&row.get::<_, String>(0)?, true);
-                let index = State::ALL.iter().position(|one| *one == state).expect("every state is in the list");
-                dossier.components[index] += row.get::<_, u64>(1)?;
-            }
-        }
-        Ok(dossiers.into_iter().map(|(_, dossier)| dossier).collect())
+        let rows = select.query_map(params![since, limit], |row| {
+            Ok((row.get(0)?, DossierListed { code: row.get(1)?, created: row.get(2)?, components: Default::default() }))
+        })?;
+        counted(&connection, rows.collect::<Result<_, _>>()?)
     }
 
     /// Begins a dossier; `false` where there is one.
@@ -180,6 +185,25 @@ impl Store {
     }
 }
 
+/// Dossiers with their components counted.
+fn counted(connection: &Connection, mut dossiers: Vec<(i64, DossierListed)>) -> Result<Vec<DossierListed>, StoreError> {
+    let mut count = connection.prepare_cached(
+        "SELECT c.state, count(*) FROM components c WHERE coalesce(c.dossier, 0) = ?1 AND c.state <> 'moved'
+             AND NOT EXISTS (SELECT 1 FROM components n WHERE coalesce(n.dossier, 0) = ?1 AND n.name = c.name
+             AND n.version > c.version AND n.state <> 'moved')
+         GROUP BY c.state",
+    )?;
+    for (id, dossier) in &mut dossiers {
+        let mut rows = count.query([*id])?;
+        while let Some(row) = rows.next()? {
+            let state = State::of(&row.get::<_, String>(0)?, true);
+            let index = State::ALL.iter().position(|one| *one == state).expect("every state is in the list");
+            dossier.components[index] += row.get::<_, u64>(1)?;
+        }
+    }
+    Ok(dossiers.into_iter().map(|(_, dossier)| dossier).collect())
+}
+
 fn listed(row: &Row<'_>) -> rusqlite::Result<ComponentListed> {
     let dossier: Option<String> = row.get(9)?;
     Ok(ComponentListed {
@@ -255,6 +279,27 @@ mod tests {
         assert_eq!(store.queued_by_priority().unwrap(), [2, 0]);
         let fed = store.components_fed_by("phone/1").unwrap();
         assert_eq!((fed.len(), &fed[0].component.name[..], fed[0].component.captures.len()), (1, "b", 1));
+    }
+
+    #[test]
+    fn the_dossiers_of_a_day_are_those_begun_or_changed_in_it() {
+        let (_folder, store) = desk();
+        let code: DossierCode = "H21-250701-0013".parse().unwrap();
+        store.create_dossier(&code, 20).unwrap();
+        let codes = |since| -> Vec<String> {
+            store.dossiers_since(since, 9).unwrap().into_iter().map(|one| one.code).collect()
+        };
+        assert_eq!(codes(0), ["H21-250701-0013", "H21-250701-0012"], "the last one first");
+        assert_eq!(codes(20), ["H21-250701-0013"]);
+        store.close_due(30, 30).unwrap();
+        let work = store.claim(30).unwrap().unwrap();
+        store.finish(work.component, State::Done, "f", &[], 30).unwrap();
+        let changed = store.dossiers_since(30, 9).unwrap();
+        assert_eq!(
+            (&changed[0].code[..], changed[0].components, changed.len()),
+            ("H21-250701-0012", [0, 1, 0, 0, 1, 0], 1)
+        );
+        assert_eq!(codes(31), [] as [&str; 0]);
     }
 
     #[test]

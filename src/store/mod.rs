@@ -6,10 +6,12 @@
 //! several programs at once; the service alone makes components ([`Store::lock_service`]).
 //!
 //! Files: `accept.rs` takes captures in and puts them into components, `jobs.rs` hands out what is to be made, `stacks.rs`
-//! divides a component by the sheets in it, `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs`
-//! has the phones' tokens, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
+//! divides a component by the sheets in it, `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the
+//! outbox of what is finished, `pairings.rs` has the phones' tokens, `accounts.rs` the people at the desk, `upkeep.rs` purges,
+//! checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
+mod accounts;
 mod blobs;
 mod browse;
 mod deliveries;
@@ -31,6 +33,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use crate::model::{Lang, Localized, io_reason, shown};
 
 pub use accept::{Accepted, Arrived, NewCapture};
+pub use accounts::{Account, Looked, SESSION_IDLE, SESSION_LONGEST};
 pub use blobs::{Blob, BlobError, Blobs};
 pub use browse::{ComponentListed, DossierListed};
 pub use deliveries::{Delivery, DeliveryShown, DeliveryState};
@@ -48,11 +51,12 @@ const SERVICE_LOCK: &str = "service.lock";
 const APPLICATION_ID: i32 = 0x534F_484F;
 
 /// What brings a database from each version to the next; `user_version` counts them.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("deliveries.sql"),
     include_str!("pairings.sql"),
     include_str!("stacks.sql"),
+    include_str!("accounts.sql"),
 ];
 
 /// How long one program waits for another's write, which takes milliseconds.
@@ -169,6 +173,12 @@ pub enum StoreError {
     /// Only what failed is tried again.
     #[error("component {0} has not failed")]
     NotFailed(i64),
+    /// No account has this name.
+    #[error("there is no account {0}; see `sohoa user list`")]
+    NoAccount(String),
+    /// An account has this name already.
+    #[error("there is an account {0} already; `sohoa user passwd` gives it another password")]
+    AccountThere(String),
     /// The component is being made at this moment.
     #[error("component {0} is being made; try again in a moment")]
     BeingMade(i64),
@@ -236,6 +246,10 @@ impl Localized for StoreError {
             }
             (Self::NoComponent(id), Lang::Vi) => format!("không có thành phần {id}"),
             (Self::NotFailed(id), Lang::Vi) => format!("thành phần {id} không ở trạng thái lỗi"),
+            (Self::NoAccount(name), Lang::Vi) => format!("không có tài khoản {name}; xem `sohoa user list`"),
+            (Self::AccountThere(name), Lang::Vi) => {
+                format!("đã có tài khoản {name}; đổi mật khẩu bằng `sohoa user passwd`")
+            }
             (Self::BeingMade(id), Lang::Vi) => format!("thành phần {id} đang được xử lý; hãy thử lại sau ít phút"),
             (error, Lang::En) => error.to_string(),
         }

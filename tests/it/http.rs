@@ -15,7 +15,7 @@ use crate::service::{CODE, Centre};
 pub(crate) struct Answer {
     pub(crate) status: u16,
     head: String,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
@@ -40,18 +40,27 @@ impl Answer {
 /// A centre that answers over HTTP.
 pub(crate) struct Desk {
     pub(crate) centre: Centre,
-    address: SocketAddr,
-    token: Option<&'static str>,
+    pub(crate) address: SocketAddr,
+    pub(crate) listen: &'static str,
+    pub(crate) token: Option<&'static str>,
 }
 
-const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+pub(crate) const TOKEN: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
 impl Desk {
     /// `changes` are made to the configuration: what is replaced, and by what.
-    fn open(name: &str, changes: &[(&str, &str)]) -> Self {
+    pub(crate) fn open(name: &str, changes: &[(&str, &str)]) -> Self {
+        let mut desk = Self::closed(name, changes);
+        desk.start();
+        desk
+    }
+
+    /// Before it is started.
+    pub(crate) fn closed(name: &str, changes: &[(&str, &str)]) -> Self {
         Self::of(Centre::new(name), changes)
     }
 
+    /// Of a centre that is there, before it is started.
     pub(crate) fn of(centre: Centre, changes: &[(&str, &str)]) -> Self {
         let path = centre.folder.join("sohoa.toml");
         let mut config = fs::read_to_string(&path).expect("our own folder");
@@ -60,14 +69,12 @@ impl Desk {
             config = config.replace(old, new);
         }
         fs::write(path, config).expect("our own folder");
-        let mut desk = Self { centre, address: ([127, 0, 0, 1], 0).into(), token: None };
-        desk.start();
-        desk
+        Self { centre, address: ([127, 0, 0, 1], 0).into(), listen: "127.0.0.1:0", token: None }
     }
 
     pub(crate) fn start(&mut self) {
         let before = self.addresses().len();
-        self.centre.start(&["--listen", "127.0.0.1:0"]);
+        self.centre.start(&["--listen", self.listen]);
         let address = self.centre.wait_for("it listens", || self.addresses().get(before).copied());
         self.address = address;
     }

@@ -7,6 +7,7 @@ mod check;
 mod connector;
 mod crash;
 mod debug_pictures;
+mod desk;
 mod doctor;
 mod generator;
 mod geometry;

@@ -16,7 +16,9 @@ fn desk(name: &str, place: &Place, changes: &[(&str, &str)]) -> Desk {
     let mut centre = Centre::new(name);
     centre.variables.push(("SANE_CONFIG_DIR", place.sane()));
     let quick = ("[service]", "[scanner]\ndpi = 75\ncolour = \"gray\"\n[service]");
-    Desk::of(centre, &[&[quick], changes].concat())
+    let mut desk = Desk::of(centre, &[&[quick], changes].concat());
+    desk.start();
+    desk
 }
 
 fn wanted(changes: Value) -> Value {
