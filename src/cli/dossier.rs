@@ -178,7 +178,7 @@ fn place(store: &Store, attach: &Attach, lang: Lang) -> Result<ExitCode, Failure
     let picks: Vec<Pick> = captures.chain(attach.waiting.iter().copied().map(Pick::Component)).collect();
     let codes = (attach.component_code.as_deref(), attach.result_code.as_deref());
     let now = service::millis(environment::vietnam_time());
-    let placed = store.attach(&attach.dossier_code, &attach.component, &picks, codes, now);
+    let placed = store.attach(&attach.dossier_code, &attach.component, &picks, codes, None, now);
     let (component, captures) = placed.map_err(failure)?;
     let (dossier, count) = (&attach.dossier_code, captures.len());
     let text = match (attach.shown.json, lang) {

@@ -157,7 +157,7 @@ pub(super) async fn place(
                 return Err(Problem::Request("chưa nêu ảnh gốc nào", "no capture is named"));
             }
             let codes = (placing.component_code.as_deref(), placing.result_code.as_deref());
-            let (id, _) = app.store.attach(&code, &title, &picks, codes, app.now())?;
+            let (id, _) = app.store.attach(&code, &title, &picks, codes, None, app.now())?;
             Ok(of(&app.store.component(id)?))
         })
         .await?;

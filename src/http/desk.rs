@@ -1,4 +1,5 @@
-//! The pages of the desk: the door, today's dossiers, all dossiers, a dossier, its files. Made on the server, without scripts.
+//! The pages of the desk: the door, today's dossiers, all dossiers, a dossier, its files, what waits to be placed. Made on the
+//! server, without scripts.
 //!
 //! Who opens a dossier or a file is written down before it is shown.
 
@@ -8,10 +9,11 @@ use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use axum::Form;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
 use axum::extract::{Path as UrlPath, Query, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use futures_core::Stream;
@@ -22,12 +24,15 @@ use tokio::sync::mpsc;
 
 use crate::model::{DossierCode, Lang, Localized};
 use crate::service::{listed, millis, reason_text};
-use crate::store::{ComponentShown, DossierListed, DossierShown, Looked, Millis, Published, State as ComponentState};
+use crate::store::{
+    ComponentShown, DossierListed, DossierShown, Looked, Millis, Pick, Published, State as ComponentState,
+};
 
+use super::arrive::tidy;
 use super::html::{escaped, in_path, sentence};
 use super::phone::reasons;
 use super::problem::Problem;
-use super::session::{Visitor, door_page, log_in, log_out, switch_language, to};
+use super::session::{Visitor, door_page, log_in, log_out, switch_language, to, wrong_form};
 use super::{App, Shared};
 
 const CSS: &str = include_str!("desk.css");
@@ -53,13 +58,15 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/dossiers", get(all)),
         ("/dossiers/{code}", get(dossier)),
         ("/components/{id}/files/{number}", get(file)),
+        ("/unplaced", get(unplaced)),
+        ("/unplaced/{id}", post(place)),
     ]
 }
 
 /// Whether a path is of the desk, whose pages know themselves who may see them.
 pub(super) fn is_of_desk(path: &str) -> bool {
-    let alone = ["/", "/login", "/logout", "/language", "/desk.css", "/dossiers"];
-    alone.contains(&path) || path.starts_with("/dossiers/") || path.starts_with("/components/")
+    let alone = ["/", "/login", "/logout", "/language", "/desk.css", "/dossiers", "/unplaced"];
+    alone.contains(&path) || ["/dossiers/", "/components/", "/unplaced/"].iter().any(|below| path.starts_with(below))
 }
 
 async fn style() -> Response {
@@ -128,8 +135,10 @@ async fn today(State(app): State<Shared>, visitor: Visitor) -> Result<Response, 
     let day = format!("{:02}/{:02}/{}", now.day(), u8::from(now.month()), now.year());
     let waiting = match (unplaced, lang) {
         (0, _) => String::new(),
-        (_, Lang::Vi) => format!("<p class=note>{unplaced} thành phần chờ xếp vào hồ sơ.</p>"),
-        (_, Lang::En) => format!("<p class=note>{unplaced} components wait to be placed in a dossier.</p>"),
+        (_, Lang::Vi) => format!("<p class=note><a href=/unplaced>{unplaced} thành phần chờ xếp vào hồ sơ</a></p>"),
+        (_, Lang::En) => {
+            format!("<p class=note><a href=/unplaced>{unplaced} components wait to be placed in a dossier</a></p>")
+        }
     };
     let more = match has_more {
         true => format!("<p><a href=/dossiers>{}</a></p>", lang.pick("Xem mọi hồ sơ", "See all dossiers")),
@@ -232,6 +241,112 @@ async fn file(
     headers.insert(header::CONTENT_LENGTH, length.into());
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_str(&disposition).map_err(|_| Problem::Internal)?);
     Ok(response)
+}
+
+/// What is typed to place a component.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Placing {
+    form: String,
+    dossier: String,
+    title: String,
+}
+
+/// The components that wait to be placed.
+async fn unplaced(State(app): State<Shared>, visitor: Visitor) -> Result<Response, Problem> {
+    unplaced_page(&app, visitor, None).await
+}
+
+/// Places a component that waits, and leads to its dossier; back to the page where something typed is wrong.
+async fn place(
+    State(app): State<Shared>,
+    visitor: Visitor,
+    number: Result<UrlPath<i64>, PathRejection>,
+    headers: HeaderMap,
+    typed: Result<Form<Placing>, FormRejection>,
+) -> Result<Response, Problem> {
+    let UrlPath(component) = number.map_err(|_| Problem::NotFound)?;
+    let Form(placing) = typed.map_err(|_| wrong_form())?;
+    visitor.check(&headers, &placing.form)?;
+    if !visitor.account.role.may_read_papers() {
+        return Err(Problem::Role);
+    }
+    let Ok(code) = placing.dossier.trim().parse::<DossierCode>() else {
+        return unplaced_page(&app, visitor, Some((component, placing, Problem::Code))).await;
+    };
+    let Some(title) = tidy(&placing.title) else {
+        let problem = Problem::Request("hãy ghi tên giấy tờ", "write what the paper is");
+        return unplaced_page(&app, visitor, Some((component, placing, problem))).await;
+    };
+    let (account, path) = (visitor.account.id, format!("/dossiers/{}", in_path(code.as_str())));
+    let picks = [Pick::Component(component)];
+    let placed = app
+        .blocking(move |app| Ok(app.store.attach(&code, &title, &picks, (None, None), Some(account), app.now())?))
+        .await;
+    match placed {
+        Ok(_) => Ok(to(&path)),
+        Err(problem) if problem.kind().0 == StatusCode::CONFLICT => {
+            unplaced_page(&app, visitor, Some((component, placing, problem))).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The page of what waits; with what was typed for one of them, and what is wrong with it.
+async fn unplaced_page(
+    app: &Shared,
+    visitor: Visitor,
+    wrong: Option<(i64, Placing, Problem)>,
+) -> Result<Response, Problem> {
+    let waiting = app.blocking(|app| Ok(app.store.dossier(None)?)).await?;
+    let (lang, offset) = (visitor.lang, (app.clock)().offset());
+    let title = lang.pick("Chưa xếp", "Not placed");
+    let count = waiting.components.iter().filter(|component| component.is_newest).count();
+    let told = match &wrong {
+        Some((.., problem)) => {
+            format!("<p class=error role=alert id=loi>{}</p>", escaped(&sentence(&problem.message(lang))))
+        }
+        None => String::new(),
+    };
+    let entries: String = waiting
+        .components
+        .iter()
+        .filter(|component| component.is_newest)
+        .take(DOSSIERS as usize)
+        .map(|one| {
+            let typed = wrong.as_ref().filter(|(id, ..)| *id == one.id).map(|(_, typed, _)| typed);
+            component(one, &visitor, offset, &placing_form(one, &visitor, typed))
+        })
+        .collect();
+    let list = match entries.is_empty() {
+        true => format!("<p class=none>{}</p>", lang.pick("Không có gì chờ xếp.", "Nothing waits to be placed.")),
+        false => format!("<ul class=components>{entries}</ul>"),
+    };
+    let status = wrong.map_or(StatusCode::OK, |(.., problem)| problem.kind().0);
+    let body = format!("<h1>{title} <span class=dim>{count}</span></h1>{told}{list}");
+    Ok(page(status, lang, title, Some(&visitor), "/unplaced", &body))
+}
+
+/// The form that places a component; nothing for who may not.
+fn placing_form(component: &ComponentShown, visitor: &Visitor, typed: Option<&Placing>) -> String {
+    if !visitor.account.role.may_read_papers() {
+        return String::new();
+    }
+    let (id, lang) = (component.id, visitor.lang);
+    let (code, title) = typed.map_or(("", &component.title[..]), |typed| (&typed.dossier[..], &typed.title[..]));
+    let described = if typed.is_some() { " aria-describedby=loi aria-invalid=true autofocus" } else { "" };
+    format!(
+        "<form method=post action=/unplaced/{id} class=search><input type=hidden name=form value={}>\
+         <label for=ma{id}>{}</label>\
+         <input id=ma{id} name=dossier value=\"{}\" placeholder=H21.15.25-250701-0012 autocomplete=off spellcheck=false maxlength=60 required{described}>\
+         <label for=ten{id}>{}</label>\
+         <input id=ten{id} name=title value=\"{}\" autocomplete=off maxlength=120 required><button>{}</button></form>",
+        visitor.form_token,
+        lang.pick("Mã hồ sơ", "Code of a dossier"),
+        escaped(code),
+        lang.pick("Giấy tờ", "Paper"),
+        escaped(title),
+        lang.pick("Xếp vào hồ sơ", "Place in the dossier"),
+    )
 }
 
 impl App {
@@ -357,7 +472,7 @@ fn components(dossier: &DossierShown, visitor: &Visitor, offset: UtcOffset) -> S
         return format!("<p class=none>{}</p>", lang.pick("Chưa có giấy tờ nào.", "There are no papers yet."));
     }
     let (newest, before): (Vec<_>, Vec<_>) = dossier.components.iter().partition(|one| one.is_newest);
-    let shown = |one: &&ComponentShown| component(one, visitor, offset);
+    let shown = |one: &&ComponentShown| component(one, visitor, offset, "");
     let before: String = match before.is_empty() {
         true => String::new(),
         false => format!(
@@ -369,12 +484,15 @@ fn components(dossier: &DossierShown, visitor: &Visitor, offset: UtcOffset) -> S
     format!("<ul class=components>{}</ul>{before}", newest.iter().map(shown).collect::<String>())
 }
 
-fn component(component: &ComponentShown, visitor: &Visitor, offset: UtcOffset) -> String {
+/// One component; `more` is markup that comes last.
+fn component(component: &ComponentShown, visitor: &Visitor, offset: UtcOffset, more: &str) -> String {
     let lang = visitor.lang;
     let (state, count) = (component.state, component.captures.len());
     let why: Vec<String> = match state {
         ComponentState::Rescan => reasons(component, lang),
-        ComponentState::Failed => component.reason.iter().map(|reason| sentence(reason_text(reason, lang))).collect(),
+        ComponentState::Failed | ComponentState::Unplaced => {
+            component.reason.iter().map(|reason| sentence(reason_text(reason, lang))).collect()
+        }
         _ => Vec::new(),
     };
     let why: String = why.iter().map(|reason| format!("<li>{}</li>", escaped(reason))).collect();
@@ -389,7 +507,7 @@ fn component(component: &ComponentShown, visitor: &Visitor, offset: UtcOffset) -
     };
     format!(
         "<li class={}><h2>{}{version}</h2> <span class=\"badge {}\">{}</span>\
-         <p class=dim>{count} {} · {}</p>{why}{files}</li>",
+         <p class=dim>{count} {} · {}</p>{why}{files}{more}</li>",
         state.code(),
         escaped(&component.title),
         state.code(),
@@ -429,12 +547,13 @@ fn page(status: StatusCode, lang: Lang, title: &str, visitor: Option<&Visitor>, 
     );
     let who = visitor.map_or_else(String::new, |visitor| {
         format!(
-            "<nav aria-label=\"{}\"><a href=/>{}</a><a href=/dossiers>{}</a></nav>\
+            "<nav aria-label=\"{}\"><a href=/>{}</a><a href=/dossiers>{}</a><a href=/unplaced>{}</a></nav>\
              <span class=who>{} · {}</span>\
              <form method=post action=/logout><input type=hidden name=form value={}><button>{}</button></form>",
             lang.pick("Các trang", "Pages"),
             lang.pick("Hôm nay", "Today"),
             lang.pick("Mọi hồ sơ", "All dossiers"),
+            lang.pick("Chưa xếp", "Not placed"),
             escaped(&visitor.account.name),
             visitor.account.role.name(lang),
             visitor.form_token,
@@ -492,7 +611,7 @@ mod tests {
 
     #[test]
     fn what_people_named_cannot_become_markup() {
-        let text = component(&shown("<script>"), &visitor(Role::Clerk), UtcOffset::UTC);
+        let text = component(&shown("<script>"), &visitor(Role::Clerk), UtcOffset::UTC, "");
         for wrong in ["<script>", "<i>", "<b>"] {
             assert!(!text.contains(wrong), "{text}");
         }
@@ -503,8 +622,12 @@ mod tests {
 
     #[test]
     fn an_administrator_is_shown_no_files() {
-        let text = component(&shown("a"), &visitor(Role::Admin), UtcOffset::UTC);
+        let text = component(&shown("a"), &visitor(Role::Admin), UtcOffset::UTC, "");
         assert!(!text.contains("/files/"), "{text}");
+        assert!(placing_form(&shown("a"), &visitor(Role::Admin), None).is_empty());
+        let typed = Placing { dossier: "\"><b>".to_owned(), title: "<i>".to_owned(), ..Placing::default() };
+        let text = placing_form(&shown("a"), &visitor(Role::Clerk), Some(&typed));
+        assert!(!text.contains("<b>") && !text.contains("<i>") && text.contains("value=f>"), "{text}");
     }
 
     #[test]

@@ -190,7 +190,7 @@ pub(super) async fn log_out(
     headers: HeaderMap,
     proof: Result<Form<Proof>, FormRejection>,
 ) -> Result<Response, Problem> {
-    visitor.check(&headers, &proof.map_err(|_| wrong_form())?.0)?;
+    visitor.check(&headers, &proof.map_err(|_| wrong_form())?.form)?;
     let token = cookie_value(&headers, cookie_name(&app.settings.http)).unwrap_or_default().to_owned();
     app.blocking(move |app| Ok(app.store.log_out(&token, app.now())?)).await?;
     let mut response = to("/login");
@@ -200,8 +200,8 @@ pub(super) async fn log_out(
 
 impl Visitor {
     /// Whether a form comes from a page that this person was shown. Hashes are compared: the time tells nothing.
-    fn check(&self, headers: &HeaderMap, proof: &Proof) -> Result<(), Problem> {
-        let is_ours = Sha256::digest(&proof.form) == Sha256::digest(&self.form_token);
+    pub(super) fn check(&self, headers: &HeaderMap, form: &str) -> Result<(), Problem> {
+        let is_ours = Sha256::digest(form) == Sha256::digest(&self.form_token);
         if is_ours && is_from_our_page(headers) { Ok(()) } else { Err(Problem::Foreign) }
     }
 }
@@ -233,7 +233,7 @@ pub(super) async fn switch_language(
     Ok(response)
 }
 
-fn wrong_form() -> Problem {
+pub(super) fn wrong_form() -> Problem {
     Problem::Request("biểu mẫu không đúng", "the form is wrong")
 }
 

@@ -246,7 +246,7 @@ fn id_of(connection: &Connection, name: &AccountName) -> Result<i64, StoreError>
 }
 
 /// [`super::record`] with the account whose person did it, or to which it was done.
-fn record_by(
+pub(super) fn record_by(
     connection: &Connection,
     time: Millis,
     kind: &str,

@@ -6,6 +6,7 @@ use crate::gather::component_name;
 use crate::model::DossierCode;
 
 use super::accept::{ensure_dossier, free_name, next_version};
+use super::accounts::record_by;
 use super::jobs::{self, CaptureOf, Published, captures_of};
 use super::{Millis, State, Store, StoreError, Subject, record};
 
@@ -148,8 +149,8 @@ impl Store {
 
     /// Places what waits in a component of a dossier, in this order, and queues it to be made: a new version where the
     /// dossier has a component of this title, which keeps its pages and gets these after them. What the captures were in
-    /// before gives them up. `code` and `result_code` are kept with the component where they are given. Says which component
-    /// it is, and which captures were placed.
+    /// before gives them up. `code` and `result_code` are kept with the component where they are given; `by` is the account of
+    /// the person, where one did it at the desk. Says which component it is, and which captures were placed.
     ///
     /// # Errors
     /// When something does not wait, or is being made at this moment; nothing is changed then.
@@ -159,6 +160,7 @@ impl Store {
         title: &str,
         picks: &[Pick],
         codes: (Option<&str>, Option<&str>),
+        by: Option<i64>,
         now: Millis,
     ) -> Result<(i64, Vec<i64>), StoreError> {
         self.write(|transaction| {
@@ -170,7 +172,7 @@ impl Store {
                     put_last(transaction, target, &capture)?;
                     let subject =
                         Subject { capture: Some(capture.id), component: Some(target), dossier: Some(dossier_id) };
-                    record(transaction, now, "placed", subject, None)?;
+                    record_by(transaction, now, "placed", by, subject, None)?;
                     placed.push(capture.id);
                 }
             }
@@ -333,20 +335,20 @@ mod tests {
         let (_folder, store, code) = desk();
         let (one, waiting) = drop_file(&store, "IMG_1.jpg");
         let (two, _) = drop_file(&store, "IMG_2.jpg");
-        let (placed, _) = store.attach(&code, "Tờ khai", &[Pick::Capture(two)], (Some("TP1"), None), 5).unwrap();
+        let (placed, _) = store.attach(&code, "Tờ khai", &[Pick::Capture(two)], (Some("TP1"), None), None, 5).unwrap();
         let dossier = store.dossier(Some(code.as_str())).unwrap();
         assert_eq!((&dossier.components[0].name[..], dossier.components[0].id), ("To-khai", placed));
         assert_eq!(dossier.components[0].code.as_deref(), Some("TP1"));
         let rest = store.dossier(None).unwrap().components;
         assert_eq!((rest.len(), rest[0].id, rest[0].captures.len()), (1, waiting, 1));
         // The last one goes, too, and comes after the first in its new component.
-        store.attach(&code, "Tờ khai", &[Pick::Capture(one)], (None, None), 6).unwrap();
+        store.attach(&code, "Tờ khai", &[Pick::Capture(one)], (None, None), None, 6).unwrap();
         let dossier = store.dossier(Some(code.as_str())).unwrap();
         let names: Vec<&str> = dossier.components[0].captures.iter().map(|capture| &capture.name[..]).collect();
         assert_eq!(names, ["IMG_2.jpg", "IMG_1.jpg"]);
         assert!(store.dossier(None).unwrap().components.is_empty());
         assert!(matches!(
-            store.attach(&code, "x", &[Pick::Capture(one)], (None, None), 7),
+            store.attach(&code, "x", &[Pick::Capture(one)], (None, None), None, 7),
             Err(StoreError::NotWaiting(_))
         ));
         assert!(store.dossier(Some("H21-250701-9999")).is_err());
@@ -356,11 +358,11 @@ mod tests {
     fn placing_into_what_is_made_makes_a_version() {
         let (_folder, store, code) = desk();
         let (first, _) = drop_file(&store, "a.jpg");
-        store.attach(&code, "a", &[Pick::Capture(first)], (None, None), 5).unwrap();
+        store.attach(&code, "a", &[Pick::Capture(first)], (None, None), None, 5).unwrap();
         let work = store.claim(5).unwrap().unwrap();
         store.finish(work.component, State::Done, "f", &[], 6).unwrap();
         let (second, _) = drop_file(&store, "b.jpg");
-        store.attach(&code, "A", &[Pick::Capture(second)], (None, None), 7).unwrap();
+        store.attach(&code, "A", &[Pick::Capture(second)], (None, None), None, 7).unwrap();
         let components = store.dossier(Some(code.as_str())).unwrap().components;
         let versions: Vec<_> = components.iter().map(|one| (one.version, one.is_newest, one.captures.len())).collect();
         assert_eq!(versions, [(1, false, 1), (2, true, 2)]);
@@ -374,7 +376,7 @@ mod tests {
         let (capture, waiting) = drop_file(&store, "a.jpg");
         store.close_due(10_000, 10_000).unwrap();
         store.claim(10_000).unwrap().unwrap();
-        let refused = store.attach(&code, "a", &[Pick::Capture(capture)], (None, None), 11_000);
+        let refused = store.attach(&code, "a", &[Pick::Capture(capture)], (None, None), None, 11_000);
         assert!(matches!(refused, Err(StoreError::BeingMade(id)) if id == waiting));
         assert!(store.dossier(Some(code.as_str())).is_err(), "nothing was begun");
     }

@@ -263,7 +263,7 @@ mod tests {
         let work = desk.claim("scan.pdf");
         let parts = desk.divide(&work, "pApp-ppp");
         let code = ONE.parse().unwrap();
-        let (_, placed) = desk.store.attach(&code, "x", &[Pick::Component(parts[1])], (None, None), 4).unwrap();
+        let (_, placed) = desk.store.attach(&code, "x", &[Pick::Component(parts[1])], (None, None), None, 4).unwrap();
         assert_eq!((placed.len(), desk.shown(Some(ONE))), (1, vec!["x 1 : 3-4".to_owned()]));
         assert_eq!(desk.shown(None), ["scan 1 no-code: 1-1", "Tai-lieu 1 no-code: 6-8"]);
         let last = desk.store.claim_part(parts[2], 5).unwrap().unwrap();
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(parts.len(), 2);
         assert_eq!(desk.shown(None), ["B 1 no-code: 8-8", "scan 1 no-code: 1-1", "Tai-lieu 1 no-code: 6-6"]);
         // The capture by its number is all that waits of it.
-        let (_, placed) = desk.store.attach(&code, "y", &[Pick::Capture(placed[0])], (None, None), 6).unwrap();
+        let (_, placed) = desk.store.attach(&code, "y", &[Pick::Capture(placed[0])], (None, None), None, 6).unwrap();
         assert_eq!((placed.len(), desk.shown(Some(ONE))[1].as_str()), (3, "y 1 : 1-1 6-6 8-8"));
         assert!(desk.shown(None).is_empty());
     }

@@ -167,6 +167,51 @@ fn people_log_in_and_see_what_their_role_opens() {
 }
 
 #[test]
+fn what_waits_is_placed_at_the_desk() {
+    let mut desk = Desk::open("desk-placing", &[]);
+    add(&desk.centre, "lan", "clerk");
+    add(&desk.centre, "minh", "admin");
+    desk.centre.drop("IMG_0001.jpg", &fs::read(root().join("samples/danh-sach/trang-1.jpg")).expect("a sample"));
+    let waiting = desk.centre.wait_for("it waits", || {
+        desk.centre.components(None).into_iter().find(|component| component["state"] == "unplaced")
+    });
+    let path = format!("/unplaced/{}", waiting["id"]);
+    let (cookie, keeper) = (session(&desk, "lan"), session(&desk, "minh"));
+    assert!(see(&desk, "/", &cookie).text().contains("<a href=/unplaced>1 "));
+    let page = see(&desk, "/unplaced", &cookie).text();
+    assert!(page.contains("IMG_0001") && page.contains("Không có mã hồ sơ") && page.contains(&path), "{page}");
+    let form = field(&page, "form");
+    let page = see(&desk, "/unplaced", &keeper).text();
+    assert!(page.contains("IMG_0001") && !page.contains(&path), "{page}");
+    let refused = post(&desk, &path, &keeper, &[("form", &field(&page, "form")), ("dossier", CODE), ("title", "a")]);
+    assert_eq!(refused.status, 403, "{refused:?}");
+    let forged = post(&desk, &path, &cookie, &[("form", "0"), ("dossier", CODE), ("title", "a")]);
+    assert_eq!(forged.status, 403, "{forged:?}");
+
+    // What was typed stays, and what is wrong with it is said.
+    let wrong = post(&desk, &path, &cookie, &[("form", &form), ("dossier", "H21 <b>"), ("title", "Danh sách")]);
+    let page = wrong.text();
+    assert!(wrong.status == 400 && page.contains("H21 &lt;b&gt;") && page.contains("Danh sách"), "{page}");
+    assert!(page.contains("role=alert"), "{page}");
+    let nameless = post(&desk, &path, &cookie, &[("form", &form), ("dossier", CODE), ("title", " ")]);
+    assert_eq!(nameless.status, 400, "{nameless:?}");
+    let placed = post(&desk, &path, &cookie, &[("form", &form), ("dossier", CODE), ("title", "Danh sách")]);
+    assert_eq!((placed.status, placed.header("Location")), (303, Some(&format!("/dossiers/{CODE}")[..])), "{placed:?}");
+    desk.centre.wait_for("it is made", || {
+        desk.centre.components(Some(CODE)).into_iter().find(|one| one["title"] == "Danh sách" && one["state"] == "done")
+    });
+    assert!(see(&desk, "/unplaced", &cookie).text().contains("Không có gì chờ xếp"));
+    let again = post(&desk, &path, &cookie, &[("form", &form), ("dossier", CODE), ("title", "Danh sách")]);
+    assert_eq!(again.status, 409, "{again:?}");
+
+    let store = rusqlite::Connection::open(desk.centre.folder.join("data/store.sqlite")).expect("the store");
+    let by: Option<i64> =
+        store.query_row("SELECT account FROM events WHERE kind = 'placed'", [], |row| row.get(0)).expect("one row");
+    assert_eq!(by, Some(1));
+    assert_eq!(desk.centre.stop(), Some(0));
+}
+
+#[test]
 fn a_form_is_taken_from_our_own_pages_alone() {
     let mut desk = Desk::open("desk-forms", &[]);
     add(&desk.centre, "lan", "clerk");
