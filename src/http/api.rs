@@ -21,7 +21,7 @@ use super::{OPENAPI, Shared};
 const PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 500;
 /// Files in one request.
-const FILES: usize = 100;
+pub(super) const FILES: usize = 100;
 /// Longest text field of a form, bytes.
 const FIELD_BYTES: usize = 4096;
 

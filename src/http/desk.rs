@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use axum::Form;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
-use axum::extract::{Path as UrlPath, Query, State};
+use axum::extract::{DefaultBodyLimit, Path as UrlPath, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -25,10 +25,11 @@ use tokio::sync::mpsc;
 use crate::model::{DossierCode, Lang, Localized};
 use crate::service::{listed, millis, reason_text};
 use crate::store::{
-    ComponentShown, DossierListed, DossierShown, Looked, Millis, Pick, Published, State as ComponentState,
+    ComponentShown, DossierListed, DossierShown, Looked, Millis, Pick, Published, State as ComponentState, StoreError,
 };
 
-use super::arrive::tidy;
+use super::api::{Destination, FILES, code, field_text, form, take_in};
+use super::arrive::{Incoming, tidy};
 use super::html::{escaped, in_path, sentence};
 use super::phone::reasons;
 use super::problem::Problem;
@@ -39,6 +40,8 @@ const CSS: &str = include_str!("desk.css");
 
 /// Dossiers on a page: some days' work of a centre, and less than 100 KB.
 const DOSSIERS: u32 = 200;
+/// Where captures that people bring come from.
+const DESK: &str = "desk";
 /// Bytes of a file read at a time, and pieces of it on their way to the browser.
 const PIECE: usize = 1 << 16;
 const IN_FLIGHT: usize = 2;
@@ -57,6 +60,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/desk.css", get(style)),
         ("/dossiers", get(all)),
         ("/dossiers/{code}", get(dossier)),
+        ("/dossiers/{code}/captures", post(bring).layer(DefaultBodyLimit::disable())),
         ("/components/{id}/files/{number}", get(file)),
         ("/unplaced", get(unplaced)),
         ("/unplaced/{id}", post(place)),
@@ -197,16 +201,25 @@ async fn dossier(
     visitor: Visitor,
     UrlPath(code): UrlPath<String>,
 ) -> Result<Response, Problem> {
-    let code: DossierCode = code.parse().map_err(|_| Problem::Code)?;
+    let code = self::code(&code)?;
     let offset = (app.clock)().offset();
     let back = format!("/dossiers/{}", in_path(code.as_str()));
     let title = code.to_string();
-    let (visitor, components) = app
-        .blocking(move |app| {
-            let shown = app.store.dossier(Some(code.as_str()))?;
-            app.store.looked(visitor.account.id, Looked::Dossier(code.as_str()), app.now())?;
-            let components = components(&shown, &visitor, offset);
-            Ok((visitor, components))
+    let (visitor, status, components) = app
+        .blocking(move |app| match app.store.dossier(Some(code.as_str())) {
+            Ok(shown) => {
+                app.store.looked(visitor.account.id, Looked::Dossier(code.as_str()), app.now())?;
+                let titles: Vec<&str> = shown.components.iter().map(|component| &component.title[..]).collect();
+                let components = components(&shown, &visitor, offset) + &bringing_form(&code, &titles, &visitor);
+                Ok((visitor, StatusCode::OK, components))
+            }
+            // It begins with its first paper.
+            Err(error @ StoreError::NoDossier(_)) => {
+                let told = escaped(&sentence(&error.message(visitor.lang)));
+                let form = bringing_form(&code, &[], &visitor);
+                Ok((visitor, StatusCode::NOT_FOUND, format!("<p class=note>{told}</p>{form}")))
+            }
+            Err(error) => Err(error.into()),
         })
         .await?;
     let lang = visitor.lang;
@@ -220,7 +233,81 @@ async fn dossier(
         lang.pick("Hồ sơ", "Dossier"),
         escaped(&title),
     );
-    Ok(page(StatusCode::OK, lang, &title, Some(&visitor), &back, &body))
+    Ok(page(status, lang, &title, Some(&visitor), &back, &body))
+}
+
+/// The form that brings files into a dossier; nothing for who may not.
+fn bringing_form(code: &DossierCode, titles: &[&str], visitor: &Visitor) -> String {
+    if !visitor.account.role.may_read_papers() {
+        return String::new();
+    }
+    let lang = visitor.lang;
+    let mut titles = titles.to_vec();
+    titles.sort_unstable();
+    titles.dedup();
+    let titles: String = titles.iter().map(|title| format!("<option value=\"{}\">", escaped(title))).collect();
+    // The form's token comes first: nothing is read before it.
+    format!(
+        "<h2>{}</h2><form method=post action=\"/dossiers/{}/captures\" enctype=multipart/form-data class=door>\
+         <input type=hidden name=form value={}>\
+         <label for=giay>{}</label><input id=giay name=component list=cac-giay autocomplete=off maxlength=120 required>\
+         <datalist id=cac-giay>{titles}</datalist>\
+         <label for=tep>{}</label><input id=tep type=file name=files multiple required><button>{}</button></form>",
+        lang.pick("Thêm giấy tờ", "Add papers"),
+        in_path(code.as_str()),
+        visitor.form_token,
+        lang.pick("Tên giấy tờ", "Which paper"),
+        lang.pick("Các ảnh hoặc tệp PDF, theo thứ tự trang", "Pictures or PDF files, in page order"),
+        lang.pick("Gửi", "Send"),
+    )
+}
+
+/// Takes files of the form in, and leads back to the dossier.
+async fn bring(
+    State(app): State<Shared>,
+    visitor: Visitor,
+    UrlPath(code): UrlPath<String>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Problem> {
+    let code = self::code(&code)?;
+    if !visitor.account.role.may_read_papers() {
+        return Err(Problem::Role);
+    }
+    let back = format!("/dossiers/{}", in_path(code.as_str()));
+    let mut destination = Destination { source: DESK.to_owned(), dossier: Some(code), component: None };
+    let mut form = form(request, &app).await?;
+    let (mut is_ours, mut taken) = (false, Vec::new());
+    while let Some(field) = form.next_field().await.map_err(|_| Problem::Broken)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        match field.file_name().map(str::to_owned) {
+            None if name == "form" => {
+                visitor.check(&headers, &field_text(field).await?)?;
+                is_ours = true;
+            }
+            None if name == "component" => destination.component = tidy(&field_text(field).await?),
+            // A picker that was not used sends a part without a name.
+            None => {}
+            Some(file) if file.is_empty() => {}
+            Some(_) if !is_ours => return Err(Problem::Foreign),
+            Some(_) if destination.component.is_none() => {
+                return Err(Problem::Request("hãy ghi tên giấy tờ", "write what the paper is"));
+            }
+            Some(_) if taken.len() == FILES => {
+                return Err(Problem::Request("quá nhiều tệp trong một lần gửi", "too many files in one request"));
+            }
+            Some(file) => {
+                let file = tidy(&file).unwrap_or_else(|| format!("{}-{:03}", app.now(), taken.len()));
+                taken.push(take_in(&app, Incoming::Part(Box::new(field)), 0, &destination, file).await?);
+            }
+        }
+    }
+    if taken.is_empty() {
+        return Err(Problem::Request("chưa chọn tệp nào", "no file was chosen"));
+    }
+    let account = visitor.account.id;
+    app.blocking(move |app| Ok(app.store.brought(account, &taken, app.now())?)).await?;
+    Ok(to(&back))
 }
 
 /// A published file: the bytes that the manifest speaks of, or none.

@@ -9,7 +9,7 @@ use crate::model::{Lang, Localized};
 use crate::service::{listed, reason_text};
 use crate::store::{ComponentListed, ComponentShown, Pairing, State as ComponentState};
 
-use super::api::{Destination, field_text, form, take_in};
+use super::api::{Destination, FILES, field_text, form, take_in};
 use super::arrive::{Incoming, tidy};
 use super::html::{escaped, sentence};
 use super::problem::Problem;
@@ -20,8 +20,6 @@ use super::{App, Shared};
 pub const PATH: &str = "/p/";
 /// Pictures that one token may bring.
 const PAGES: u64 = 500;
-/// Files in one form.
-const FILES: usize = 100;
 
 /// The page; `{{…}}` are filled in.
 const HTML: &str = include_str!("phone.html");

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::account::{AccountName, Role, StoredPassword};
 
 use super::blobs::hex;
-use super::{Millis, Store, StoreError, Subject};
+use super::{Accepted, Millis, Store, StoreError, Subject};
 
 /// A session that nobody uses ends after so long: 30 minutes, the longest that OWASP's Session Management Cheat Sheet names.
 pub const SESSION_IDLE: Millis = 30 * 60_000;
@@ -202,6 +202,20 @@ impl Store {
                 None => Ok(()),
                 Some(id) => record_by(transaction, now, "logged-out", Some(id), Subject::default(), None),
             }
+        })
+    }
+
+    /// Writes down which captures a person brought to the desk.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn brought(&self, account: i64, captures: &[Accepted], now: Millis) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            captures.iter().try_for_each(|one| {
+                let subject =
+                    Subject { capture: Some(one.capture), component: Some(one.component), ..Subject::default() };
+                record_by(transaction, now, "brought", Some(account), subject, None)
+            })
         })
     }
 

@@ -211,6 +211,71 @@ fn what_waits_is_placed_at_the_desk() {
     assert_eq!(desk.centre.stop(), Some(0));
 }
 
+/// A form with files as a browser sends it: fields, then files by name.
+fn bring(desk: &Desk, cookie: &str, fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Answer {
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        let part = format!("--frontier\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        body.extend(part.as_bytes());
+    }
+    for (name, bytes) in files {
+        let head = format!("Content-Disposition: form-data; name=\"files\"; filename=\"{name}\"");
+        body.extend(format!("--frontier\r\n{head}\r\n\r\n").as_bytes());
+        body.extend([bytes, &b"\r\n"[..]].concat());
+    }
+    body.extend(b"--frontier--\r\n");
+    let origin = format!("http://{}", desk.address);
+    let kind = "multipart/form-data; boundary=frontier";
+    let headers = [("Origin", &origin[..]), ("Cookie", cookie), ("Content-Type", kind)];
+    desk.ask("POST", &format!("/dossiers/{CODE}/captures"), &headers, &body)
+}
+
+#[test]
+fn papers_are_brought_to_a_dossier_at_the_desk() {
+    let mut desk = Desk::open("desk-bringing", &[]);
+    add(&desk.centre, "lan", "clerk");
+    add(&desk.centre, "minh", "admin");
+    let (cookie, keeper) = (session(&desk, "lan"), session(&desk, "minh"));
+    let none = see(&desk, &format!("/dossiers/{CODE}"), &cookie);
+    assert_eq!(none.status, 404, "{none:?}");
+    let form = field(&none.text(), "form");
+    let form = ("form", &form[..]);
+    let page = fs::read(root().join("samples/to-khai/trang-1.jpg")).expect("a sample");
+    let other = fs::read(root().join("samples/to-khai/trang-2.jpg")).expect("a sample");
+    let files: [(&str, &[u8]); 3] = [("trang 1.jpg", &page), ("../trang 2.jpg", &other), ("", b"")];
+    for (fields, files, status) in [
+        (&[("form", "0"), ("component", "Tờ khai")][..], &files[..], 403),
+        (&[("component", "Tờ khai")], &files, 403),
+        (&[form], &files, 400),
+        (&[form, ("component", "Tờ khai")], &files[2..], 400),
+        (&[form, ("component", "Tờ khai")], &[("a.txt", b"abc")], 415),
+    ] {
+        let refused = bring(&desk, &cookie, fields, files);
+        assert_eq!(refused.status, status, "{fields:?}: {refused:?}");
+    }
+    assert_eq!(bring(&desk, &keeper, &[form, ("component", "a")], &files).status, 403);
+    assert_eq!(see(&desk, &format!("/dossiers/{CODE}"), &cookie).status, 404, "nothing came");
+
+    let brought = bring(&desk, &cookie, &[form, ("component", "Tờ khai")], &files);
+    assert_eq!(
+        (brought.status, brought.header("Location")),
+        (303, Some(&format!("/dossiers/{CODE}")[..])),
+        "{brought:?}"
+    );
+    let made = desk
+        .centre
+        .wait_for("it is made", || desk.centre.components(Some(CODE)).into_iter().find(|one| one["state"] == "done"));
+    let names: Vec<_> = made["captures"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
+    assert!(made["title"] == "Tờ khai" && names == ["trang 1.jpg", "trang 2.jpg"], "{made}");
+    let shown = see(&desk, &format!("/dossiers/{CODE}"), &cookie);
+    assert!(shown.status == 200 && shown.text().contains("<option value=\"Tờ khai\">"), "{shown:?}");
+    let store = rusqlite::Connection::open(desk.centre.folder.join("data/store.sqlite")).expect("the store");
+    let select = "SELECT count(*) FROM events WHERE kind = 'brought' AND account = 1 AND capture IS NOT NULL";
+    let rows: i64 = store.query_row(select, [], |row| row.get(0)).expect("a number");
+    assert_eq!(rows, 2);
+    assert_eq!(desk.centre.stop(), Some(0));
+}
+
 #[test]
 fn a_form_is_taken_from_our_own_pages_alone() {
     let mut desk = Desk::open("desk-forms", &[]);
