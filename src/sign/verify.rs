@@ -473,9 +473,15 @@ pub(super) fn judge_chain(
 /// Nothing checks its bytes, so it has no place in a signature of ours.
 fn is_cross_certificate(one: &Parsed, chain: &[&Parsed]) -> bool {
     let of = |parsed: &Parsed| parsed.certificate.tbs_certificate.clone();
-    let (subject, key) = (of(one).subject, of(one).subject_public_key_info);
-    !one.is_self_issued()
-        && chain.iter().any(|other| of(other).subject == subject && of(other).subject_public_key_info == key)
+    let one_of = of(one);
+    let is_other = |other: &&Parsed| {
+        let other = of(other);
+        // A certificate of the chain with another signature has the same authority's name, and is none.
+        other.subject == one_of.subject
+            && other.subject_public_key_info == one_of.subject_public_key_info
+            && other.issuer != one_of.issuer
+    };
+    !one.is_self_issued() && chain.iter().any(is_other)
 }
 
 fn certificate_problem(parsed: &Parsed, fault: CertificateFault) -> Problem {

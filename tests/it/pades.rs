@@ -29,6 +29,8 @@ const PASSWORD: &str = "mật khẩu";
 const FLIPS: usize = 500;
 /// Changed bytes tried in stored evidence that no timestamp covers yet.
 const FLIPS_IN_EVIDENCE: usize = 100;
+/// … and in its last timestamp.
+const FLIPS_IN_TIMESTAMP: usize = 200;
 const SEED: u64 = 0x50_41_44_45_53;
 /// 1 January 2029: the signers' certificates of the authority have expired, those of its timestamp service have not.
 const LATER: (&str, &str) = ("1861920000", "2029-01-01T00:00:00Z");
@@ -182,13 +184,17 @@ fn changed_bytes_are_found_in_long_term_signatures() {
     let trust = authority().trust();
     let mut random = SplitMix64(SEED);
     // All of a B-LTA file is under its timestamp; of a B-LT file the evidence is only under the signatures in it.
-    for (level, flips) in [("B-LTA", FLIPS), ("B-LT", FLIPS_IN_EVIDENCE)] {
+    // In the last timestamp itself lie certificates, whose copies may be elsewhere, too.
+    for (level, part, flips) in
+        [("B-LTA", "all", FLIPS), ("B-LTA", "timestamp", FLIPS_IN_TIMESTAMP), ("B-LT", "evidence", FLIPS_IN_EVIDENCE)]
+    {
         let bytes = fs::read(signed("ecdsa", level)).expect("our own file");
-        let places: Vec<usize> = match level {
-            "B-LTA" => (0..bytes.len()).collect(),
+        let places: Vec<usize> = match part {
+            "all" => (0..bytes.len()).collect(),
+            "timestamp" => last_contents(&bytes),
             _ => evidence(&bytes, fs::read(signed("ecdsa", "B-T")).expect("our own file").len()),
         };
-        let folder = fresh(&format!("pades-flipped-{level}"));
+        let folder = fresh(&format!("pades-flipped-{level}-{part}"));
         let files: Vec<PathBuf> = (0..flips)
             .map(|number| {
                 let place = places[random.below(places.len())];
@@ -201,11 +207,24 @@ fn changed_bytes_are_found_in_long_term_signatures() {
             .collect();
         let (ours, theirs) = (our_verdicts(&files, &trust, None), pyhanko(&files, &trust, None));
         let accepted = |verdicts: &Verdicts| verdicts.values().filter(|verdict| verdict.accepted).count();
-        println!("{level}: of {flips} changed bytes pyHanko misses {}, sohoa {}", accepted(&theirs), accepted(&ours));
+        println!(
+            "{level}, {part}: of {flips} changed bytes pyHanko misses {}, sohoa {}",
+            accepted(&theirs),
+            accepted(&ours)
+        );
         let missed: Vec<_> = ours.iter().filter(|(_, verdict)| verdict.accepted).collect();
         assert!(missed.is_empty(), "{missed:#?}");
         fs::remove_dir_all(folder).expect("our own folder");
     }
+}
+
+/// The places of the hex digits of the last signature or timestamp, without those that fill up its room.
+fn last_contents(pdf: &[u8]) -> Vec<usize> {
+    let key = b"/Contents<";
+    let start = pdf.windows(key.len()).rposition(|window| window == key).expect("a signed file") + key.len();
+    let length = pdf[start..].iter().position(|byte| *byte == b'>').expect("an end");
+    let digits = pdf[start..start + length].iter().rposition(|byte| *byte != b'0').expect("digits");
+    (start..=start + digits).collect()
 }
 
 /// The places of stored evidence: inside the streams of what was appended after `from`.
