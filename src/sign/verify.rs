@@ -476,10 +476,11 @@ fn is_cross_certificate(one: &Parsed, chain: &[&Parsed]) -> bool {
     let one_of = of(one);
     let is_other = |other: &&Parsed| {
         let other = of(other);
-        // A certificate of the chain with another signature has the same authority's name, and is none.
+        // A copy of a certificate of the chain in which something was changed has its authority's name or its number.
         other.subject == one_of.subject
             && other.subject_public_key_info == one_of.subject_public_key_info
             && other.issuer != one_of.issuer
+            && other.serial_number != one_of.serial_number
     };
     !one.is_self_issued() && chain.iter().any(is_other)
 }
