@@ -100,16 +100,14 @@ impl Part {
 /// be read has none, and belongs to the part it lies in.
 pub fn divide(files: &[Vec<Side>], by: By) -> Vec<Part> {
     let has_backs = is_two_sided(files);
-    let sides = || files.iter().flatten();
-    let has_covers = sides().any(|side| matches!(side, Side::Sheet(Sheet::Cover(_))));
-    let by_codes = by == By::SheetsAndCodes && !has_covers;
-    let mut parts = vec![Part { dossier: None, begin: Begin::Start, pages: Vec::new() }];
-    if by_codes
-        && let Some(code) = only_code(files)
-        && !sides().any(|side| matches!(side, Side::Sheet(_)))
-    {
-        parts[0] = Part { dossier: Some(code), begin: Begin::Code, pages: Vec::new() };
-    }
+    let has = |is: fn(&Side) -> bool| files.iter().flatten().any(is);
+    let by_codes = by == By::SheetsAndCodes && !has(|side| matches!(side, Side::Sheet(Sheet::Cover(_))));
+    let has_sheets = has(|side| matches!(side, Side::Sheet(_)));
+    let (dossier, begin) = match only_code(files).filter(|_| by_codes && !has_sheets) {
+        Some(code) => (Some(code), Begin::Code),
+        None => (None, Begin::Start),
+    };
+    let mut parts = vec![Part { dossier, begin, pages: Vec::new() }];
     let mut is_after_sheet = false;
     for (file, sides) in files.iter().enumerate() {
         if sides.is_empty() {

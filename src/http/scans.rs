@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -262,7 +263,12 @@ fn begin_scan(app: &Shared, card: Card, request: Request) -> Result<i64, Problem
     let request = Request { folder: scans.folders.path(id), mark: format!("sohoa scan {id}"), ..request };
     let cancel = Arc::new(AtomicBool::new(false));
     let (on_thread, its_cancel) = (Arc::clone(app), Arc::clone(&cancel));
-    let work = move || on_thread.scan(id, &request, &its_cancel);
+    let work = move || {
+        // A defect ends this scan, and not the use of its device.
+        if catch_unwind(AssertUnwindSafe(|| on_thread.scan(id, &request, &its_cancel))).is_err() {
+            on_thread.end(id, State::Failed, Some(Told::of(Problem::Internal.kind().1, &Problem::Internal)));
+        }
+    };
     let thread = std::thread::Builder::new().name("scan".to_owned()).spawn(work).map_err(disk)?;
     let scan = Scan { card, device, source, state: State::Running, fault: None, cancel, thread: Some(thread) };
     known.insert(id, scan);

@@ -67,7 +67,7 @@ fn make(service: &Service<'_>, work: &Work, ready: Option<&Ready>) -> bool {
     // Without a dossier there is no number to call files by.
     let file_name = if work.dossier.is_some() { tools.profile.file_name.clone() } else { Rule::setting(FileName::Any) };
     let profile = Profile { file_name, ..tools.profile.clone() };
-    let by = if work.is_unsaid { stack::By::SheetsAndCodes } else { stack::By::Sheets };
+    let by = if work.has_no_code { stack::By::SheetsAndCodes } else { stack::By::Sheets };
     let job = Job {
         inputs: &[],
         output: &directory,

@@ -365,8 +365,8 @@ pub(super) fn free_name(connection: &Connection, dossier: Option<i64>, name: &st
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grouping::Rules;
     use crate::store::State;
+    use crate::store::dropped::{Dropped, new_store};
 
     const GAP: Millis = 30_000;
 
@@ -377,20 +377,14 @@ mod tests {
 
     impl Desk {
         fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let store = Store::open(&folder.path().join("data")).unwrap();
+            let (folder, store) = new_store();
             Self { _folder: folder, store }
         }
 
         /// A file of this content, dropped at a second.
         fn drop(&self, relative: &str, content: &str, second: i64) -> Accepted {
-            let file = self.store.directory().join("x");
-            std::fs::write(&file, content).unwrap();
-            let blob = self.store.blobs().take_in(&file, content.len() as u64).unwrap();
-            let place = grouping::place("in", relative, relative.ends_with(".pdf"), &Rules::default());
             let modified = second * 1_000 * NANOS_PER_MILLI;
-            let new = NewCapture { blob: &blob, source: "in", relative, modified, priority: 0 };
-            self.store.accept(&new, &place, GAP, second * 1_000).unwrap()
+            Dropped { content, modified, gap: GAP, ..Dropped::at(relative) }.drop_into(&self.store, second * 1_000)
         }
 
         /// Makes all that is ready at a second, successfully.

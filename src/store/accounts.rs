@@ -205,18 +205,14 @@ impl Store {
         })
     }
 
-    /// Writes down which captures a person brought to the desk.
+    /// Writes down that a person brought a capture to the desk.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn brought(&self, account: i64, captures: &[Accepted], now: Millis) -> Result<(), StoreError> {
-        self.write(|transaction| {
-            captures.iter().try_for_each(|one| {
-                let subject =
-                    Subject { capture: Some(one.capture), component: Some(one.component), ..Subject::default() };
-                record_by(transaction, now, "brought", Some(account), subject, None)
-            })
-        })
+    pub fn brought(&self, account: i64, accepted: Accepted, now: Millis) -> Result<(), StoreError> {
+        let Accepted { capture, component, .. } = accepted;
+        let subject = Subject { capture: Some(capture), component: Some(component), ..Subject::default() };
+        self.write(|transaction| record_by(transaction, now, "brought", Some(account), subject, None))
     }
 
     /// Writes down what a person looks at, before it is shown.

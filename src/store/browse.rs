@@ -108,6 +108,19 @@ impl Store {
             Some(State::Unsigned) => "c.dossier IS NOT NULL AND c.state = 'unsigned'",
             Some(State::Done) => "c.dossier IS NOT NULL AND c.state = 'done'",
         };
+        self.newest_after(condition, after, limit)
+    }
+
+    /// Components with a number above `after` that wait to be placed, by number: made ones, and those that failed.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn waiting_after(&self, after: i64, limit: u32) -> Result<Vec<ComponentListed>, StoreError> {
+        self.newest_after("c.dossier IS NULL AND c.state NOT IN ('collecting', 'queued')", after, limit)
+    }
+
+    /// Newest versions of components for which the condition holds.
+    fn newest_after(&self, condition: &str, after: i64, limit: u32) -> Result<Vec<ComponentListed>, StoreError> {
         let newest = "NOT EXISTS (SELECT 1 FROM components n WHERE coalesce(n.dossier, 0) = coalesce(c.dossier, 0)
             AND n.name = c.name AND n.version > c.version AND n.state <> 'moved')";
         let sql = format!("{COLUMNS} AND {condition} AND {newest} AND c.id > ?1 ORDER BY c.id LIMIT ?2");
@@ -234,22 +247,14 @@ fn with_files(connection: &Connection, mut listed: ComponentListed) -> Result<Co
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grouping::{Rules, place};
-    use crate::store::NewCapture;
+    use crate::store::dropped::{Dropped, new_store};
 
     fn desk() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("data")).unwrap();
+        let (folder, store) = new_store();
         for (source, relative) in
             [("in", "H21-250701-0012/a/1.jpg"), ("phone/1", "H21-250701-0012/b/1.jpg"), ("in", "c.jpg")]
         {
-            let file = folder.path().join("x");
-            std::fs::write(&file, relative).unwrap();
-            let blob = store.blobs().take_in(&file, relative.len() as u64).unwrap();
-            let place = place(source, relative, false, &Rules::default());
-            store
-                .accept(&NewCapture { blob: &blob, source, relative, modified: 0, priority: 0 }, &place, 0, 1)
-                .unwrap();
+            Dropped { source, ..Dropped::at(relative) }.drop_into(&store, 1);
         }
         (folder, store)
     }

@@ -195,19 +195,14 @@ pub(super) fn enter(connection: &Connection, component: i64, now: Millis) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grouping::{Rules, place};
-    use crate::store::NewCapture;
+    use crate::store::dropped::Dropped;
 
     const CODE: &str = "H21-250701-0012";
 
     /// A component that is made, in this state.
     fn made(store: &Store, relative: &str, version: u32, state: State) -> i64 {
-        let file = store.directory().join("x");
-        std::fs::write(&file, format!("{relative}{version}")).unwrap();
-        let blob = store.blobs().take_in(&file, (relative.len() + 1) as u64).unwrap();
-        let place = place("in", relative, true, &Rules::default());
-        let modified = i64::from(version);
-        store.accept(&NewCapture { blob: &blob, source: "in", relative, modified, priority: 0 }, &place, 0, 1).unwrap();
+        let content = format!("{relative}{version}");
+        Dropped { content: &content, modified: i64::from(version), ..Dropped::at(relative) }.drop_into(store, 1);
         let work = store.claim(10).unwrap().unwrap();
         let file = Some((format!("{}.pdf", work.name), "00".to_owned()));
         let published = Published { directory: "/out".to_owned(), name: work.name, version, file };

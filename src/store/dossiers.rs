@@ -311,22 +311,15 @@ pub(super) fn published(connection: &Connection, component: i64) -> Result<Vec<P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grouping::{Rules, place};
-    use crate::store::NewCapture;
+    use crate::store::dropped::{Dropped, new_store};
 
     fn drop_file(store: &Store, relative: &str) -> (i64, i64) {
-        let file = store.directory().join("x");
-        std::fs::write(&file, relative).unwrap();
-        let blob = store.blobs().take_in(&file, relative.len() as u64).unwrap();
-        let place = place("in", relative, false, &Rules::default());
-        let new = NewCapture { blob: &blob, source: "in", relative, modified: 0, priority: 0 };
-        let accepted = store.accept(&new, &place, 1_000, 1).unwrap();
+        let accepted = Dropped { gap: 1_000, ..Dropped::at(relative) }.drop_into(store, 1);
         (accepted.capture, accepted.component)
     }
 
     fn desk() -> (tempfile::TempDir, Store, DossierCode) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("data")).unwrap();
+        let (folder, store) = new_store();
         (folder, store, "H21-250701-0012".parse().unwrap())
     }
 

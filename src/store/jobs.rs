@@ -18,8 +18,8 @@ pub struct Work {
     pub component: i64,
     /// Code of its dossier; `None` = not placed.
     pub dossier: Option<String>,
-    /// Whether nothing said which dossier it is of, rightly or wrongly.
-    pub is_unsaid: bool,
+    /// Whether neither its place nor anybody said which dossier it is of, rightly or wrongly.
+    pub has_no_code: bool,
     /// Name of its files.
     pub name: String,
     /// How often it was begun, this time included.
@@ -173,8 +173,8 @@ impl Store {
                 "SELECT d.code, c.name, c.dossier IS NULL AND c.reason IS 'no-code' FROM components c LEFT JOIN dossiers d ON d.id = c.dossier WHERE c.id = ?1",
             )?;
             let row = select.query_row([component], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            let ((dossier, name, is_unsaid), captures) = (row, captures_of(transaction, component)?);
-            Ok(Some(Work { component, dossier, is_unsaid, name, attempts, captures }))
+            let ((dossier, name, has_no_code), captures) = (row, captures_of(transaction, component)?);
+            Ok(Some(Work { component, dossier, has_no_code, name, attempts, captures }))
         })
     }
 
@@ -385,30 +385,19 @@ pub(super) fn capture_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<CaptureOf>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grouping::{Rules, place};
-    use crate::store::{Arrived, NewCapture};
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("data")).unwrap();
-        (folder, store)
-    }
+    use crate::store::Arrived;
+    use crate::store::dropped::{Dropped, new_store};
 
     /// A PDF file, which is a component by itself.
     fn drop(store: &Store, relative: &str, priority: i64) -> i64 {
-        let file = store.directory().join("x");
-        std::fs::write(&file, relative).unwrap();
-        let blob = store.blobs().take_in(&file, relative.len() as u64).unwrap();
-        let place = place("in", relative, true, &Rules::default());
-        let new = NewCapture { blob: &blob, source: "in", relative, modified: 0, priority };
-        let accepted = store.accept(&new, &place, 0, 1).unwrap();
+        let accepted = Dropped { priority, ..Dropped::at(relative) }.drop_into(store, 1);
         assert_eq!(accepted.arrived, Arrived::First);
         accepted.component
     }
 
     #[test]
     fn the_counter_comes_before_the_backlog() {
-        let (_folder, store) = store();
+        let (_folder, store) = new_store();
         let (old, new, counter) = (drop(&store, "a.pdf", 1), drop(&store, "b.pdf", 1), drop(&store, "c.pdf", 0));
         let order: Vec<i64> = std::iter::from_fn(|| store.claim(1).unwrap()).map(|work| work.component).collect();
         assert_eq!(order, [counter, old, new]);
@@ -416,7 +405,7 @@ mod tests {
 
     #[test]
     fn a_dossier_is_in_one_workers_hands() {
-        let (_folder, store) = store();
+        let (_folder, store) = new_store();
         let first = drop(&store, "H21-250701-0012/a.pdf", 0);
         let second = drop(&store, "H21-250701-0012/b.pdf", 0);
         let other = drop(&store, "H21-250701-0013/b.pdf", 0);
@@ -429,7 +418,7 @@ mod tests {
 
     #[test]
     fn what_was_killed_or_given_back_is_handed_out_again() {
-        let (_folder, store) = store();
+        let (_folder, store) = new_store();
         let component = drop(&store, "a.pdf", 0);
         assert_eq!(store.claim(1).unwrap().unwrap().attempts, 1);
         assert_eq!(store.recover(2).unwrap(), 1);
@@ -447,7 +436,7 @@ mod tests {
 
     #[test]
     fn the_status_counts_newest_versions() {
-        let (_folder, store) = store();
+        let (_folder, store) = new_store();
         let (first, second) = (drop(&store, "a.pdf", 0), drop(&store, "H21-250701-0012/b.pdf", 0));
         let third = drop(&store, "c.pdf", 0);
         store.claim(5).unwrap();

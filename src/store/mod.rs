@@ -16,6 +16,8 @@ mod blobs;
 mod browse;
 mod deliveries;
 mod dossiers;
+#[cfg(test)]
+mod dropped;
 mod jobs;
 mod pairings;
 mod stacks;

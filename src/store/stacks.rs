@@ -132,9 +132,9 @@ fn pieces<'a>(captures: &'a [CaptureOf], part: &'a Part) -> impl Iterator<Item =
 mod tests {
     use super::*;
     use crate::codes::sheet::Sheet;
-    use crate::grouping::{Rules, place as place_of};
     use crate::stack::{By, Side, divide};
-    use crate::store::{NewCapture, Pick, State};
+    use crate::store::dropped::{Dropped, new_store};
+    use crate::store::{Pick, State};
 
     const ONE: &str = "H21.15.25-250701-0012";
     const TWO: &str = "H21.15.25-250701-0013";
@@ -146,20 +146,14 @@ mod tests {
 
     impl Desk {
         fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let store = Store::open(&folder.path().join("data")).unwrap();
+            let (folder, store) = new_store();
             Self { _folder: folder, store }
         }
 
         /// Takes a PDF file in and claims what it became.
         fn claim(&self, relative: &str) -> Work {
-            let file = self.store.directory().join("x");
-            std::fs::write(&file, relative).unwrap();
-            let blob = self.store.blobs().take_in(&file, relative.len() as u64).unwrap();
-            let place = place_of("in", relative, true, &Rules::default());
-            let new = NewCapture { blob: &blob, source: "in", relative, modified: 0, priority: 1 };
-            let component = self.store.accept(&new, &place, 0, 1).unwrap().component;
-            self.store.claim_part(component, 1).unwrap().unwrap()
+            let accepted = Dropped { priority: 1, ..Dropped::at(relative) }.drop_into(&self.store, 1);
+            self.store.claim_part(accepted.component, 1).unwrap().unwrap()
         }
 
         /// Divides it: `p` a page, `d` and `e` with the codes of the two dossiers, `D` and `E` their covers, other letters
@@ -174,7 +168,7 @@ mod tests {
                 '-' => Side::Sheet(Sheet::Separator(None)),
                 name => Side::Sheet(Sheet::Separator(Some(name.to_string().parse().unwrap()))),
             };
-            let by = if work.is_unsaid { By::SheetsAndCodes } else { By::Sheets };
+            let by = if work.has_no_code { By::SheetsAndCodes } else { By::Sheets };
             self.store.divide(work, &divide(&[letters.chars().map(side).collect()], by), 2).unwrap()
         }
 
@@ -211,16 +205,16 @@ mod tests {
     fn codes_on_papers_say_dossiers_where_nothing_else_does() {
         let desk = Desk::new();
         let work = desk.claim("don xin.pdf");
-        assert!(work.is_unsaid);
+        assert!(work.has_no_code);
         let parts = desk.divide(&work, "pdp");
         assert_eq!(desk.shown(Some(ONE)), ["don-xin 1 : all"]);
-        assert!(!desk.store.claim_part(parts[0], 3).unwrap().unwrap().is_unsaid, "it is not divided for ever");
+        assert!(!desk.store.claim_part(parts[0], 3).unwrap().unwrap().has_no_code, "it is not divided for ever");
         desk.divide(&desk.claim("stack.pdf"), "pdpep");
         assert_eq!(desk.shown(Some(ONE)), ["don-xin 1 : all", "stack 1 : 2-3"]);
         assert_eq!(desk.shown(Some(TWO)), ["stack 1 : 4-5"]);
         assert_eq!(desk.shown(None), ["stack 1 no-code: 1-1"]);
         // A wrong code in the name is for a person to mend.
-        assert!(!desk.claim("H21.15.25-251301-0012.pdf").is_unsaid);
+        assert!(!desk.claim("H21.15.25-251301-0012.pdf").has_no_code);
     }
 
     #[test]

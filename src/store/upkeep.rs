@@ -380,18 +380,13 @@ fn remove(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grouping::{Rules, place};
-    use crate::store::{NewCapture, State};
+    use crate::store::State;
+    use crate::store::dropped::Dropped;
 
     fn store(folder: &Path) -> Store {
         let store = Store::open(&folder.join("data")).unwrap();
         for relative in ["H21-250701-0012/a.pdf", "H21-250701-0012/b.pdf", "c.pdf"] {
-            let file = folder.join("x");
-            fs::write(&file, relative).unwrap();
-            let blob = store.blobs().take_in(&file, relative.len() as u64).unwrap();
-            let place = place("in", relative, true, &Rules::default());
-            let new = NewCapture { blob: &blob, source: "in", relative, modified: 0, priority: 0 };
-            store.accept(&new, &place, 0, 1).unwrap();
+            Dropped::at(relative).drop_into(&store, 1);
         }
         store
     }

@@ -271,8 +271,12 @@ fn papers_are_brought_to_a_dossier_at_the_desk() {
     assert!(shown.status == 200 && shown.text().contains("<option value=\"Tờ khai\">"), "{shown:?}");
     let store = rusqlite::Connection::open(desk.centre.folder.join("data/store.sqlite")).expect("the store");
     let select = "SELECT count(*) FROM events WHERE kind = 'brought' AND account = 1 AND capture IS NOT NULL";
-    let rows: i64 = store.query_row(select, [], |row| row.get(0)).expect("a number");
-    assert_eq!(rows, 2);
+    let rows = || store.query_row(select, [], |row| row.get::<_, i64>(0)).expect("a number");
+    assert_eq!(rows(), 2);
+    // What came before a file that is refused has come.
+    let third = fs::read(root().join("samples/quyet-dinh/1-mat-truoc.jpg")).expect("a sample");
+    let half = bring(&desk, &cookie, &[form, ("component", "Khác")], &[("1.jpg", &third), ("a.txt", b"abc")]);
+    assert_eq!((half.status, rows()), (415, 3), "{half:?}");
     assert_eq!(desk.centre.stop(), Some(0));
 }
 
