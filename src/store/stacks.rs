@@ -24,7 +24,7 @@ struct Whole {
 impl Store {
     /// Divides a component in work: what came before the first sheet or code stays in it, the rest goes into the components
     /// that the sheets name, new ones or the next versions of those there are, or into new ones of the codes' dossiers. All are queued, and their numbers answered in order.
-    /// A component of which nothing is left has moved. A cover that contradicts what the place of the captures says leaves
+    /// A component of which nothing is left has moved, with its versions that wait. A cover that contradicts what the place of the captures says leaves
     /// its papers waiting to be placed.
     ///
     /// # Errors
@@ -52,6 +52,9 @@ impl Store {
                 }
             }
             remake(transaction, work.component, now)?;
+            if !components.contains(&work.component) && whole.dossier.is_none() {
+                give_up_versions(transaction, work.component, now)?;
+            }
             let subject = Subject { component: Some(work.component), ..Subject::default() };
             record(transaction, now, "divided", subject, Some(&components.len().to_string()))?;
             Ok(components)
@@ -65,6 +68,20 @@ impl Store {
     pub fn claim_part(&self, component: i64, now: Millis) -> Result<Option<Work>, StoreError> {
         self.claim_one(Some(component), now)
     }
+}
+
+/// Earlier versions that wait give their captures up: the parts have these.
+fn give_up_versions(connection: &Connection, component: i64, now: Millis) -> Result<(), StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT e.id FROM components c JOIN components e ON e.key = c.key AND e.name = c.name AND e.version < c.version
+         WHERE c.id = ?1 AND e.dossier IS NULL AND e.state <> 'moved'",
+    )?;
+    let earlier: Vec<i64> = select.query_map([component], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for version in earlier {
+        connection.execute("DELETE FROM component_captures WHERE component = ?1", [version])?;
+        remake(connection, version, now)?;
+    }
+    Ok(())
 }
 
 fn whole(connection: &Connection, component: i64) -> Result<Whole, StoreError> {
@@ -156,6 +173,13 @@ mod tests {
             self.store.claim_part(accepted.component, 1).unwrap().unwrap()
         }
 
+        /// Takes a picture of a folder in, and claims the version that it makes.
+        fn claim_picture(&self, relative: &str) -> Work {
+            let accepted = Dropped::at(relative).drop_into(&self.store, 1);
+            self.store.close_due(1, 1).unwrap();
+            self.store.claim_part(accepted.component, 1).unwrap().unwrap()
+        }
+
         /// Divides it: `p` a page, `d` and `e` with the codes of the two dossiers, `D` and `E` their covers, other letters
         /// separators of that name.
         fn divide(&self, work: &Work, letters: &str) -> Vec<i64> {
@@ -226,6 +250,25 @@ mod tests {
         assert_eq!(desk.shown(None), ["A 1 no-code: 4-4", "scan 1 no-code: 1-2"]);
         let again = desk.store.claim_part(work.component, 3).unwrap().unwrap();
         assert_eq!((again.attempts, again.captures[0].pages.clone()), (1, Some(1..=2)));
+    }
+
+    #[test]
+    fn a_version_that_goes_into_dossiers_takes_those_before_it_along() {
+        let desk = Desk::new();
+        let work = desk.claim_picture("a/2.jpg");
+        desk.store.finish(work.component, State::Done, "f", &[], 2).unwrap();
+        let work = desk.claim_picture("a/1.jpg");
+        let sides = [vec![Side::Sheet(Sheet::Cover(ONE.parse().unwrap()))], vec![Side::Paper]];
+        desk.store.divide(&work, &divide(&sides, By::SheetsAndCodes), 2).unwrap();
+        assert_eq!(desk.shown(Some(ONE)), ["Tai-lieu 1 : all"]);
+        assert!(desk.shown(None).is_empty(), "{:?}", desk.shown(None));
+        // Where something of it stays, so do they.
+        let work = desk.claim_picture("b/1.jpg");
+        desk.store.finish(work.component, State::Done, "f", &[], 2).unwrap();
+        let work = desk.claim_picture("b/2.jpg");
+        let sides = [vec![Side::Paper], vec![Side::Sheet(Sheet::Separator(None))]];
+        desk.store.divide(&work, &divide(&sides, By::SheetsAndCodes), 2).unwrap();
+        assert_eq!(desk.shown(None), ["b 1 no-code: all", "b 2 no-code: all"]);
     }
 
     #[test]
