@@ -21,7 +21,7 @@ use crate::imaging::decode::Limits;
 use crate::input::{self, Frame, InputError};
 use crate::ledger::{self, Became, Ledger, LedgerError, file_entry, rfc3339};
 use crate::manifest::{self, ImageForm, Manifest, State};
-use crate::model::{Lang, Localized, Picture};
+use crate::model::{Edit, Lang, Localized, Picture};
 use crate::ocr::OcrEngine;
 use crate::page::{self, Page, PageError, Settings};
 use crate::pdf::reader::PdfReadError;
@@ -31,6 +31,7 @@ use crate::pdf::writer::{DocumentInfo, PdfaLevel};
 use crate::pool::Pool;
 use crate::profile::{FileName, Profile};
 use crate::publish::{OutputDir, PublishError};
+use crate::shelf::{Shelf, Wanted};
 use crate::sign::revocation::Evidence;
 use crate::sign::verify::Problem;
 use crate::sign::{self, RunKey, SignError, Signer};
@@ -75,8 +76,10 @@ pub struct Job<'a> {
     /// By what a component is found to be a stack of several, which is handed back as a [`Stack`] and not assembled; `None`
     /// assembles each.
     pub divides: Option<stack::By>,
-    /// Pages of a stack that need not be processed again.
-    pub ready: Option<&'a Ready>,
+    /// Where pages may be that are processed already, and those of a stack go for the runs that make its parts.
+    pub shelf: Option<&'a Shelf>,
+    /// Whether all pages go there, for people to look at.
+    pub shelves_all: bool,
     /// The time of this run, in the zone to be written.
     pub now: OffsetDateTime,
     /// Set from outside to end the run early: pages in work are finished, and components that lack a page are left for the
@@ -168,18 +171,6 @@ pub struct Outcome {
 pub struct Stack {
     /// What its pages are, file by file; none of a file that cannot be read.
     pub files: Vec<Vec<Side>>,
-    /// The processed pages, for the runs that make its parts.
-    pub ready: Ready,
-}
-
-/// Processed pages by their file's hash and their number in it, from 1. Whoever takes one has it: each is in one component.
-#[derive(Debug, Default)]
-pub struct Ready(Mutex<BTreeMap<(String, usize), Page>>);
-
-impl Ready {
-    fn take(&self, file: &str, page: usize) -> Option<Page> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(file.to_owned(), page))
-    }
 }
 
 /// What became of the job.
@@ -283,7 +274,9 @@ pub fn run_gathered(
         return Err(DigitizeError::NoDossier(job.profile.name));
     }
 
-    let Planned { plans, kept, waiting, mut report, order } = plan(job, &ledger, gathered);
+    let mut key = RunKey::new(job.signer);
+    let Planned { plans, kept, waiting, accepted, mut report, order } = plan(job, &ledger, gathered);
+    accepted.iter().try_for_each(|(index, accepted)| ledger.accept(*index, accepted, &mut key, job.now))?;
     plans.iter().try_for_each(|plan| check_free(job, &ledger, &plan.stem, plan.version))?;
     kept.iter().try_for_each(|plan| check_free(job, &ledger, &plan.stem, plan.version))?;
     let items: Vec<(usize, usize)> =
@@ -292,7 +285,6 @@ pub fn run_gathered(
     on_event(&Event::Planned { components, pages: items.len() });
     report.outcomes.iter().for_each(|outcome| on_event(&Event::Component(Box::new(outcome.clone()))));
 
-    let mut key = RunKey::new(job.signer);
     for index in waiting {
         report.outcomes.push(sign_waiting(job, &mut ledger, index, &mut key, on_event)?);
     }
@@ -328,7 +320,8 @@ pub fn run_gathered(
                 if let Some(by) = divides {
                     let files = plan.sides(&pages);
                     if by.divides(&files) {
-                        report.stacks.push(Stack { files, ready: plan.ready(pages) });
+                        plan.shelve(&pages, job);
+                        report.stacks.push(Stack { files });
                         return ControlFlow::Continue(());
                     }
                 }
@@ -409,6 +402,8 @@ struct Planned {
     kept: Vec<KeptPlan>,
     /// Components made before that wait for their signature: their places in the manifest.
     waiting: Vec<usize>,
+    /// What a person accepted since of components made before: their places in the manifest, and their pages' reasons.
+    accepted: Vec<(usize, Vec<Option<String>>)>,
     /// What was done before.
     report: Report,
     /// All names, in the order of the input.
@@ -445,6 +440,8 @@ struct Capture {
     name: PathBuf,
     /// Which of its pages, from 1; `None` are all.
     pages: Option<RangeInclusive<usize>>,
+    /// What a person decided of its pages, by their number.
+    edits: BTreeMap<usize, Edit>,
     file: manifest::File,
     /// The frames, held in memory while pages of the file are in work.
     open: Mutex<Opened>,
@@ -473,11 +470,18 @@ impl Plan {
     fn process(&self, slot: usize, job: &Job<'_>) -> Result<Page, PageError> {
         let slot = &self.slots[slot];
         let file = &self.files[slot.file];
-        if let Some(page) = job.ready.and_then(|ready| ready.take(&file.file.sha256, slot.frame + 1)) {
+        let edit = file.edit(slot.frame + 1);
+        let wanted = Wanted { sha256: &file.file.sha256, page: slot.frame + 1, edit: &edit };
+        if let Some(page) = job.shelf.and_then(|shelf| shelf.get(wanted)) {
+            file.pass_over();
             return Ok(page);
         }
         let frames = file.take_frames(&job.settings.limits)?;
-        page::process(&frames[slot.frame], job.settings, job.engine)
+        let page = page::process(&frames[slot.frame], job.settings, &edit, job.engine)?;
+        if let Some(shelf) = job.shelf.filter(|_| job.shelves_all) {
+            shelf.put(wanted, &page);
+        }
+        Ok(page)
     }
 
     /// What the pages are, file by file.
@@ -489,13 +493,23 @@ impl Plan {
         files
     }
 
-    /// The pages for later runs; those that failed are tried again by them.
-    fn ready(&self, pages: Vec<Result<Page, PageError>>) -> Ready {
-        let named =
-            self.slots.iter().zip(pages).filter_map(|(slot, page)| {
-                Some(((self.files[slot.file].file.sha256.clone(), slot.frame + 1), page.ok()?))
-            });
-        Ready(Mutex::new(named.collect()))
+    /// Keeps the pages for later runs; those that failed are tried again by them.
+    fn shelve(&self, pages: &[Result<Page, PageError>], job: &Job<'_>) {
+        let Some(shelf) = job.shelf.filter(|_| !job.shelves_all) else { return };
+        for (slot, page) in self.slots.iter().zip(pages) {
+            let (file, Ok(page)) = (&self.files[slot.file], page) else { continue };
+            let edit = file.edit(slot.frame + 1);
+            shelf.put(Wanted { sha256: &file.file.sha256, page: slot.frame + 1, edit: &edit }, page);
+        }
+    }
+
+    /// What a person accepted of these pages, one by one.
+    fn accepted(&self, pages: &[manifest::Page]) -> Vec<Option<String>> {
+        let accepted = |page: &manifest::Page| {
+            let file = self.files.iter().find(|file| file.file.sha256 == page.source.file.sha256)?;
+            file.edit(page.source.page).accepted
+        };
+        pages.iter().map(accepted).collect()
     }
 }
 
@@ -515,13 +529,14 @@ impl Capture {
             sha256: manifest::sha256_hex(&bytes),
         };
         let (path, name, pages) = (capture.path.clone(), capture.name.clone(), capture.pages.clone());
+        let edits = capture.edits.clone();
         match opened {
             Ok(frames) => {
                 let is_wanted = |frame: usize| pages.as_ref().is_none_or(|pages| pages.contains(&(frame + 1)));
                 let memory = frames.iter().map(page::memory_bytes).enumerate();
                 let memory: Vec<(usize, u64)> = memory.filter(|(frame, _)| is_wanted(*frame)).collect();
                 let open = Mutex::new(Opened { frames: None, pending: memory.len() });
-                (Self { path, name, pages, file, open, unreadable: None, signed_pages: None }, memory)
+                (Self { path, name, pages, edits, file, open, unreadable: None, signed_pages: None }, memory)
             }
             Err(error) => {
                 let is_signed = error == InputError::Pdf(PdfReadError::Signed);
@@ -531,8 +546,23 @@ impl Capture {
                     Err(damage) if is_signed => (Some(PdfReadError::Broken(damage.to_string()).into()), None),
                     _ => (Some(error), None),
                 };
-                (Self { path, name, pages, file, open: Mutex::default(), unreadable, signed_pages }, Vec::new())
+                let open = Mutex::default();
+                (Self { path, name, pages, edits, file, open, unreadable, signed_pages }, Vec::new())
             }
+        }
+    }
+
+    /// What a person decided of a page, its number from 1.
+    fn edit(&self, page: usize) -> Edit {
+        self.edits.get(&page).cloned().unwrap_or_default()
+    }
+
+    /// Counts a page that needs no frames.
+    fn pass_over(&self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.pending = open.pending.saturating_sub(1);
+        if open.pending == 0 {
+            open.frames = None;
         }
     }
 
@@ -629,26 +659,33 @@ impl Planned {
     ) {
         self.order.push(name.clone());
         let fingerprint = fingerprint(job, ledger.manifest().dossier.as_deref(), &files);
-        let plan = |numbers: &mut Numbers<'_>, version| {
-            let stem = numbers.stem(&name);
-            Plan { name: name.clone(), stem, version, fingerprint: fingerprint.clone(), files, slots }
-        };
-        match ledger.latest(&name) {
-            Some((index, done)) if done.fingerprint == fingerprint && ledger.is_intact(done) => {
+        let plan = Plan { name, stem: String::new(), version: 1, fingerprint, files, slots };
+        match ledger.latest(&plan.name) {
+            Some((index, done)) if done.fingerprint == plan.fingerprint && ledger.is_intact(done) => {
+                let accepted = plan.accepted(&done.pages);
+                let mut component = done.clone();
+                ledger::set_accepted(&mut component, &accepted);
+                if component != *done {
+                    self.accepted.push((index, accepted));
+                }
                 // The development identity signs nothing that waits for a real one.
                 let signer = job.signer.filter(|signer| !sign::is_development(*signer));
                 match (done.state, job.signer) {
                     (State::Unsigned, _) if signer.is_some() => self.waiting.push(index),
                     (State::Signed, Some(signer)) if is_by_another(done, signer) => {
-                        self.plans.push(plan(numbers, done.version + 1));
+                        self.plan(numbers, plan, done.version + 1);
                     }
-                    _ => self.report.outcomes.push(Outcome { component: done.clone(), unchanged: true }),
+                    _ => self.report.outcomes.push(Outcome { component, unchanged: true }),
                 }
             }
-            earlier => {
-                self.plans.push(plan(numbers, earlier.map_or(1, |(_, done)| done.version + 1)));
-            }
+            earlier => self.plan(numbers, plan, earlier.map_or(1, |(_, done)| done.version + 1)),
         }
+    }
+
+    /// A version of a component that is to be made.
+    fn plan(&mut self, numbers: &mut Numbers<'_>, plan: Plan, version: u32) {
+        let stem = numbers.stem(&plan.name);
+        self.plans.push(Plan { stem, version, ..plan });
     }
 
     /// A signed PDF: new, or done.
@@ -689,6 +726,13 @@ fn fingerprint(job: &Job<'_>, dossier: Option<&str>, files: &[Capture]) -> Strin
         hash.update(format!("\0{}", capture.file.sha256));
         if let Some(pages) = &capture.pages {
             hash.update(format!(":{}-{}", pages.start(), pages.end()));
+        }
+        for (page, edit) in &capture.edits {
+            let (edit, is_of_it) = (edit.of_making(), capture.pages.as_ref().is_none_or(|pages| pages.contains(page)));
+            if is_of_it && !edit.is_empty() {
+                hash.update(format!(":{page}="));
+                hash.update(serde_json::to_vec(&edit).expect("what is decided are plain values"));
+            }
         }
     }
     manifest::hex(&hash.finalize())
@@ -732,11 +776,13 @@ fn finish(
     }
     let mut pages = Vec::new();
     let mut sources = Vec::new();
+    let mut decided = Vec::new();
     let mut passing = false;
     for (slot, result) in plan.slots.iter().zip(results) {
         let file = plan.files[slot.file].file.clone();
         match result {
             Ok(page) => {
+                decided.push(plan.files[slot.file].edit(slot.frame + 1));
                 sources.push(manifest::Source { file, page: slot.frame + 1 });
                 pages.push(page);
             }
@@ -777,9 +823,9 @@ fn finish(
             keywords: None,
         };
         let (unsigned, too_large) = assemble(job, pool, &plan.name, &mut pages, &info, on_event)?;
-        let entries = (1..).zip(sources).zip(&pages);
+        let entries = (1..).zip(sources.into_iter().zip(decided)).zip(&pages);
         component.pages =
-            entries.map(|((number, source), page)| page_entry(number, source, page, job.engine)).collect();
+            entries.map(|((number, origin), page)| page_entry(number, origin, page, job.engine)).collect();
         component.unsigned_sha256 = Some(manifest::hex(&unsigned.digest()));
         let signer = key.signer().filter(|_| component.state != State::Incomplete);
         let role = job.profile.signatory;
@@ -999,7 +1045,12 @@ fn transcript_page(page: &Page) -> TranscriptPage<'_> {
     TranscriptPage { width: page.width, height: page.height, dpi: page.geometry.dpi, text: &page.text }
 }
 
-fn page_entry(number: usize, source: manifest::Source, page: &Page, engine: Option<&dyn OcrEngine>) -> manifest::Page {
+fn page_entry(
+    number: usize,
+    (source, decided): (manifest::Source, Edit),
+    page: &Page,
+    engine: Option<&dyn OcrEngine>,
+) -> manifest::Page {
     let (geometry, image) = (&page.geometry, &page.image);
     manifest::Page {
         number,
@@ -1029,6 +1080,7 @@ fn page_entry(number: usize, source: manifest::Source, page: &Page, engine: Opti
             .iter()
             .map(|code| manifest::Code { kind: kind_name(code.symbology).to_owned(), payload: code.payload.clone() })
             .collect(),
+        decided,
         ocr: engine.map(|engine| manifest::Ocr {
             engine: engine.name().to_owned(),
             words: page.text.lines.iter().map(|line| line.words.len()).sum(),

@@ -45,6 +45,7 @@ use tokio::sync::Semaphore;
 use crate::config::{HttpConfig, ScannerConfig};
 use crate::imaging::decode::Limits;
 use crate::service::{self, Event, Trouble, millis};
+use crate::shelf::Shelf;
 use crate::store::{Millis, Store};
 
 pub use gate::{Tokens, TokensError};
@@ -77,10 +78,12 @@ const QUESTION_BYTES: usize = 1 << 16;
 pub const ADDRESS_FILE: &str = "http-address";
 
 /// What the server goes by.
-#[derive(Debug)]
+#[expect(missing_debug_implementations, reason = "a reader has nothing to show")]
 pub struct Settings {
     /// Those of the service.
     pub service: service::Settings,
+    /// Where pages are made and kept.
+    pub shelf: Arc<Shelf>,
     /// Bounds on a capture.
     pub limits: Limits,
     /// What is scanned where a request does not say.
