@@ -111,9 +111,15 @@ impl Problem {
             Self::Searching => (StatusCode::SERVICE_UNAVAILABLE, "searching"),
             Self::Scanner(fault) => (StatusCode::SERVICE_UNAVAILABLE, fault.name()),
             Self::Store(StoreError::NoDossier(_) | StoreError::NoComponent(_)) => (StatusCode::NOT_FOUND, "not-found"),
-            Self::Store(StoreError::NotWaiting(_) | StoreError::NotFailed(_) | StoreError::BeingMade(_)) => {
-                (StatusCode::CONFLICT, "state")
-            }
+            Self::Store(
+                StoreError::NotWaiting(_)
+                | StoreError::NotFailed(_)
+                | StoreError::BeingMade(_)
+                | StoreError::NoPage(_)
+                | StoreError::PageThere(_)
+                | StoreError::Replaced(_)
+                | StoreError::SamePaper(_),
+            ) => (StatusCode::CONFLICT, "state"),
             Self::Store(error) if error.is_passing() => (StatusCode::SERVICE_UNAVAILABLE, "store"),
             Self::Store(_) | Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }

@@ -39,6 +39,8 @@ pub struct Account {
 pub enum Looked<'a> {
     /// Opened the page of a dossier.
     Dossier(&'a str),
+    /// Looked at the pages of the component of this number.
+    Pages(i64),
     /// Downloaded a file of a component.
     File {
         /// Number of the component.
@@ -227,15 +229,24 @@ impl Store {
                 let dossier = Some(id.ok_or_else(|| StoreError::NoDossier(code.to_owned()))?);
                 record_by(transaction, now, "viewed", Some(account), Subject { dossier, ..Subject::default() }, None)
             }
+            Looked::Pages(component) => {
+                let subject = subject_of(transaction, component)?;
+                record_by(transaction, now, "viewed", Some(account), subject, None)
+            }
             Looked::File { component, sha256 } => {
-                let select = "SELECT dossier FROM components WHERE id = ?1";
-                let dossier = transaction.query_row(select, [component], |row| row.get(0)).optional()?;
-                let dossier = dossier.ok_or(StoreError::NoComponent(component))?;
-                let subject = Subject { component: Some(component), dossier, ..Subject::default() };
+                let subject = subject_of(transaction, component)?;
                 record_by(transaction, now, "downloaded", Some(account), subject, Some(sha256))
             }
         })
     }
+}
+
+/// A component and its dossier.
+fn subject_of(connection: &Connection, component: i64) -> Result<Subject, StoreError> {
+    let select = "SELECT dossier FROM components WHERE id = ?1";
+    let dossier = connection.query_row(select, [component], |row| row.get(0)).optional()?;
+    let dossier = dossier.ok_or(StoreError::NoComponent(component))?;
+    Ok(Subject { component: Some(component), dossier, ..Subject::default() })
 }
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {

@@ -190,6 +190,9 @@ pub enum StoreError {
     /// There is a later version of the component.
     #[error("component {0} has a later version; look at the page again")]
     Replaced(i64),
+    /// The bytes are those of a page that the component has already.
+    #[error("component {0} has this page already")]
+    PageThere(i64),
     /// Pages cannot be moved to where they are.
     #[error("the pages of component {0} are in this paper already")]
     SamePaper(i64),
@@ -266,6 +269,7 @@ impl Localized for StoreError {
             }
             (Self::NoPage(id), Lang::Vi) => format!("thành phần {id} không có trang như vậy; hãy tải lại trang web"),
             (Self::Replaced(id), Lang::Vi) => format!("thành phần {id} đã có phiên bản mới hơn; hãy tải lại trang web"),
+            (Self::PageThere(id), Lang::Vi) => format!("thành phần {id} đã có trang này rồi"),
             (Self::SamePaper(id), Lang::Vi) => format!("các trang của thành phần {id} đã ở trong giấy tờ này"),
             (Self::BeingMade(id), Lang::Vi) => format!("thành phần {id} đang được xử lý; hãy thử lại sau ít phút"),
             (error, Lang::En) => error.to_string(),

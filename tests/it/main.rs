@@ -20,6 +20,7 @@ mod machine;
 mod pades;
 mod program;
 mod repeat;
+mod review;
 mod samples;
 mod scanner;
 mod scans;

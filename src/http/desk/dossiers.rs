@@ -224,8 +224,12 @@ pub(super) fn component(component: &ComponentShown, visitor: &Visitor, offset: U
     let why: String = why.iter().map(|reason| format!("<li>{}</li>", escaped(reason))).collect();
     let why = if why.is_empty() { why } else { format!("<ul class=why>{why}</ul>") };
     let files: String = match visitor.account.role.may_read_papers() {
-        true => component.published.iter().enumerate().filter_map(|one| link(component, one, lang)).collect(),
+        true => file_links(component, lang),
         false => String::new(),
+    };
+    let name = match visitor.account.role.may_read_papers() {
+        true => format!("<a href=/components/{}/pages>{}</a>", component.id, escaped(&component.title)),
+        false => escaped(&component.title),
     };
     let version = match component.version {
         1 => String::new(),
@@ -235,12 +239,17 @@ pub(super) fn component(component: &ComponentShown, visitor: &Visitor, offset: U
         "<li class={}><h2>{}{version}</h2> <span class=\"badge {}\">{}</span>\
          <p class=dim>{count} {} · {}</p>{why}{files}{more}</li>",
         state.code(),
-        escaped(&component.title),
+        name,
         state.code(),
         state.name(lang),
         lang.pick("ảnh gốc", if count == 1 { "capture" } else { "captures" }),
         moment(component.changed, offset),
     )
+}
+
+/// Links to the files of a component.
+pub(super) fn file_links(component: &ComponentShown, lang: Lang) -> String {
+    component.published.iter().enumerate().filter_map(|one| link(component, one, lang)).collect()
 }
 
 fn link(component: &ComponentShown, (number, published): (usize, &Published), lang: Lang) -> Option<String> {
@@ -254,7 +263,7 @@ fn link(component: &ComponentShown, (number, published): (usize, &Published), la
 }
 
 /// A moment as people write it, `08:15 30/11/2026`.
-fn moment(time: Millis, offset: UtcOffset) -> String {
+pub(super) fn moment(time: Millis, offset: UtcOffset) -> String {
     let Ok(time) = OffsetDateTime::from_unix_timestamp(time.div_euclid(1000)) else { return String::new() };
     let time = time.to_offset(offset);
     format!("{:02}:{:02} {:02}/{:02}/{}", time.hour(), time.minute(), time.day(), u8::from(time.month()), time.year())

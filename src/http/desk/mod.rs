@@ -1,11 +1,12 @@
 //! The desk: what its pages have in common, and the door. Made on the server, without scripts.
 //!
 //! `dossiers.rs` has today's dossiers, all dossiers and one; `files.rs` its files; `papers.rs` brings papers in and places
-//! what waits. Who opens a dossier or a file is written down before it is shown.
+//! what waits; [`review`] shows a component page by page. Who opens a dossier or a file is written down before it is shown.
 
 mod dossiers;
 mod files;
 mod papers;
+mod review;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -24,13 +25,14 @@ const CSS: &str = include_str!("desk.css");
 /// Entries of a list on a page: some days' work of a centre, and less than 100 KB.
 const ENTRIES: u32 = 200;
 
-/// Nothing from elsewhere, no script, in no frame.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+/// Nothing from elsewhere, in no frame.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                      form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
 /// What answers where.
 pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
-    vec![
+    let own = vec![
         ("/", get(dossiers::today)),
         ("/login", get(door_page).post(log_in)),
         ("/logout", post(log_out)),
@@ -42,12 +44,14 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/components/{id}/files/{number}", get(files::file)),
         ("/unplaced", get(papers::unplaced)),
         ("/unplaced/{id}", post(papers::place)),
-    ]
+    ];
+    own.into_iter().chain(review::routes()).collect()
 }
 
 /// Whether a path is of the desk, whose pages know themselves who may see them.
 pub(super) fn is_of_desk(path: &str) -> bool {
-    let alone = ["/", "/login", "/logout", "/language", "/desk.css", "/dossiers", "/unplaced"];
+    let alone =
+        ["/", "/login", "/logout", "/language", "/desk.css", "/review.css", "/review.js", "/dossiers", "/unplaced"];
     alone.contains(&path) || ["/dossiers/", "/components/", "/unplaced/"].iter().any(|below| path.starts_with(below))
 }
 

@@ -20,7 +20,7 @@ use super::dossiers::component;
 use super::{ENTRIES, page};
 
 /// Where captures that people bring come from.
-const DESK: &str = "desk";
+pub(super) const DESK: &str = "desk";
 
 /// The form that brings files into a dossier; nothing for who may not.
 pub(super) fn bringing_form(code: &DossierCode, titles: &[&str], visitor: &Visitor) -> String {
