@@ -116,6 +116,12 @@ enum Found {
     Unreadable(String),
 }
 
+impl Found {
+    fn of(page: &Page) -> Self {
+        Self::Page { flags: page.flags.clone(), notices: page.notices.clone(), blank: page.blank }
+    }
+}
+
 /// A component with its pages.
 struct Reviewed {
     listed: ComponentListed,
@@ -198,7 +204,7 @@ impl App {
             return Found::Unreadable(aside.reason.clone());
         }
         match self.settings.shelf.get(sheet.wanted()) {
-            Some(page) => Found::Page { flags: page.flags, notices: page.notices, blank: page.blank },
+            Some(page) => Found::of(&page),
             None => Found::Nothing,
         }
     }
@@ -265,13 +271,18 @@ async fn review(
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     let now = (app.clock)();
     app.blocking(move |app| {
-        let reviewed = app.reviewed(id, &visitor)?;
+        let mut reviewed = app.reviewed(id, &visitor)?;
         app.store.looked(visitor.account.id, Looked::Pages(id), app.now())?;
         let wanted = asked.page.as_deref().and_then(page_of).and_then(|page| reviewed.position(page));
         let doubtful = || reviewed.sheets.iter().position(Sheet::wants_a_look);
         let place = || asked.place.filter(|place| *place < reviewed.sheets.len());
         let current = wanted.or_else(place).or_else(doubtful).unwrap_or(0);
         let page = reviewed.sheets.get(current).map(|sheet| app.page(sheet, visitor.lang)).transpose()?;
+        if let (Some(sheet), Some(Ok(page))) = (reviewed.sheets.get_mut(current), &page)
+            && matches!(sheet.found, Found::Nothing)
+        {
+            sheet.found = Found::of(page);
+        }
         let shown = markup::Shown {
             reviewed: &reviewed,
             current,

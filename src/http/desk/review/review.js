@@ -94,7 +94,7 @@
     event.preventDefault();
     if (one.matches("input")) one.focus();
     else one.click();
-    const inside = one.matches("summary") && $("input:not([type=hidden]), select", one.parentElement);
+    const inside = one.matches("summary") && $("input:not([type=hidden])", one.parentElement);
     if (inside) inside.focus();
   });
 
