@@ -10,15 +10,16 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
-use sohoa::config::{Config, Priority, RawWatch, WatchMode};
+use sohoa::config::{Config, KeySource, Priority, RawWatch, WatchMode};
 use sohoa::exit::ExitCode;
 use sohoa::grouping::Rules;
-use sohoa::http::{self, Metrics, Tls, Tokens};
+use sohoa::http::{self, Metrics, PeoplesKey, Signing, Tls, Tokens};
 use sohoa::intake::{Folder, Mode};
 use sohoa::model::{Lang, Localized, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::pool::Pool;
 use sohoa::service::{self, Connector, Event, ServiceError, Settings, Tools, Watched};
+use sohoa::sign::{self, Signer};
 use sohoa::store::{State, Status, Store, StoreError};
 
 use super::args::{KeyOptions, Shared, Switch};
@@ -89,7 +90,7 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
     let now = environment::now(lang)?;
     let reader = environment::reader(&config)?;
     let teller = Teller { json: command.json, lang };
-    let web = Web::open(&config, &settings, &store)?;
+    let mut web = Web::open(&config, &settings, &store)?;
     // A key that cannot be used holds up nothing: what it was to sign waits (chờ ký).
     let signer = match config.sign.then(|| environment::signer(&config, &command.key, now)) {
         None => None,
@@ -103,6 +104,9 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
     let pool = Pool::new(config.jobs, config.memory_bytes)
         .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
     let stamp = environment::stamp(&config, signer.is_some())?;
+    if let Some(web) = &mut web {
+        web.settings.signing = signing(&config, signer.as_deref())?;
+    }
     let tools = Tools {
         pool: &pool,
         page: &config.page,
@@ -210,6 +214,7 @@ impl Web {
             scanner: config.scanner.clone(),
             tokens,
             http: config.http.clone(),
+            signing: Signing::NoKey,
         };
         Ok(Some(Self { listener, tls, store, settings }))
     }
@@ -236,6 +241,20 @@ impl Web {
             tell(&Event::Trouble(service::Trouble::Output(message.clone(), message)));
         }
     }
+}
+
+/// Who signs what waits: the service with the key that it has opened, or people with the one that is named.
+fn signing(config: &Config, opened: Option<&dyn Signer>) -> Result<Signing, Failure> {
+    if let Some(signer) = opened {
+        return Ok(Signing::ByItself { is_development: sign::is_development(signer) });
+    }
+    let Some(source) = config.key.clone() else { return Ok(Signing::NoKey) };
+    Ok(Signing::ByPeople(PeoplesKey {
+        role: config.profile.signatory,
+        stamp: environment::stamp(config, true)?,
+        is_on_token: matches!(source, KeySource::Token { .. }),
+        open: Box::new(move |typed, knows_final_try, now| environment::typed_key(&source, typed, knows_final_try, now)),
+    }))
 }
 
 /// The names and addresses by which browsers may know this machine, for a certificate that it makes itself.

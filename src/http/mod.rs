@@ -23,6 +23,7 @@ mod problem;
 mod scanned;
 mod scans;
 mod session;
+mod signing;
 mod tls;
 mod tus;
 mod uploads;
@@ -50,6 +51,7 @@ use crate::store::{Millis, Store};
 pub use gate::{Tokens, TokensError};
 pub use metrics::Metrics;
 pub use phone::PATH as PHONE_PATH;
+pub use signing::{KeyRefusal, OpenKey, PeoplesKey, Signing};
 pub use tls::{Tls, TlsError};
 pub use uploads::random_name;
 
@@ -77,7 +79,7 @@ const QUESTION_BYTES: usize = 1 << 16;
 pub const ADDRESS_FILE: &str = "http-address";
 
 /// What the server goes by.
-#[derive(Debug)]
+#[expect(missing_debug_implementations, reason = "a key has nothing to show")]
 pub struct Settings {
     /// Those of the service.
     pub service: service::Settings,
@@ -89,6 +91,8 @@ pub struct Settings {
     pub tokens: Tokens,
     /// The section of the configuration.
     pub http: HttpConfig,
+    /// Who signs what waits.
+    pub signing: Signing,
 }
 
 /// Tells events, on any thread.
@@ -103,6 +107,7 @@ struct App {
     tell: Tell,
     uploads: Uploads,
     scans: Scans,
+    signings: signing::Signings,
     blocking: Semaphore,
     attempts: attempts::Attempts,
     /// Passwords that are being checked.
@@ -141,6 +146,7 @@ pub fn run(
         tell,
         uploads,
         scans,
+        signings: signing::Signings::default(),
         blocking: Semaphore::new(BLOCKING),
         attempts: attempts::Attempts::default(),
         checks: Semaphore::new(session::CHECKS),
@@ -169,6 +175,7 @@ pub fn run(
         let deadline = async {
             until(stopped).await;
             app.scans.cancel_all();
+            app.signings.stop();
             tokio::time::sleep(FAREWELL).await;
         };
         // Whichever ends first.
@@ -181,8 +188,10 @@ pub fn run(
         .await
     });
     app.scans.cancel_all();
+    app.signings.stop();
     runtime.shutdown_timeout(FAREWELL);
     app.scans.join();
+    app.signings.join();
     drop(std::fs::remove_file(address_file));
     result
 }

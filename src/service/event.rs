@@ -97,6 +97,8 @@ pub enum Event {
         /// Its number.
         component: i64,
     },
+    /// An act of signing at the desk has ended.
+    SigningEnded,
     /// The directory of a component that was placed is gone.
     Withdrawn {
         /// The component's number.
@@ -215,6 +217,7 @@ impl Event {
                 json!({"event": "failed", "component": component, "reason": reason})
             }
             Self::Signed { component } => json!({"event": "signed", "component": component}),
+            Self::SigningEnded => json!({"event": "signing-ended"}),
             Self::Withdrawn { component } => json!({"event": "withdrawn", "component": component}),
             Self::Purged { captures } => json!({"event": "purged", "captures": captures}),
             Self::Delivered { component, answer } => {

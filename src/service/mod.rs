@@ -43,6 +43,7 @@ use crate::transcript::Format;
 
 pub use crate::store::Status;
 pub use event::{Event, Trouble};
+pub use keeper::signed;
 pub use shown::{component_json, dossier_json, listed, reason_text};
 
 pub(crate) use sink::has_several_pages;

@@ -8,6 +8,7 @@ mod connector;
 mod crash;
 mod debug_pictures;
 mod desk;
+mod desk_signing;
 mod doctor;
 mod generator;
 mod geometry;

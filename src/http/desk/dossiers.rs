@@ -20,6 +20,7 @@ use crate::store::{
 };
 
 use super::files::current;
+use super::keys::OPEN;
 use super::papers::bringing_form;
 use super::{ENTRIES, page};
 
@@ -161,10 +162,11 @@ fn search(typed: &str, wrong: Option<&str>, lang: Lang) -> String {
     format!(
         "<form method=get action=/dossiers class=search role=search><label for=ma>{}</label>\
          <input id=ma name=code value=\"{}\" placeholder=H21.15.25-250701-0012 autocomplete=off spellcheck=false maxlength=60{described}>\
-         <button>{}</button>{told}</form>",
+         <button{}>{}</button>{told}</form>",
         lang.pick("Mã hồ sơ", "Code of a dossier"),
         escaped(typed),
-        lang.pick("Mở", "Open"),
+        OPEN.attribute(),
+        OPEN.label(lang),
     )
 }
 
@@ -243,7 +245,7 @@ pub(super) fn component(component: &ComponentShown, visitor: &Visitor, offset: U
     )
 }
 
-fn link(component: &ComponentShown, (number, published): (usize, &Published), lang: Lang) -> Option<String> {
+pub(super) fn link(component: &ComponentShown, (number, published): (usize, &Published), lang: Lang) -> Option<String> {
     let (name, _) = current(published)?;
     Some(format!(
         "<p><a class=file href=\"/components/{}/files/{number}\" download>{} {}</a></p>",
@@ -254,7 +256,7 @@ fn link(component: &ComponentShown, (number, published): (usize, &Published), la
 }
 
 /// A moment as people write it, `08:15 30/11/2026`.
-fn moment(time: Millis, offset: UtcOffset) -> String {
+pub(super) fn moment(time: Millis, offset: UtcOffset) -> String {
     let Ok(time) = OffsetDateTime::from_unix_timestamp(time.div_euclid(1000)) else { return String::new() };
     let time = time.to_offset(offset);
     format!("{:02}:{:02} {:02}/{:02}/{}", time.hour(), time.minute(), time.day(), u8::from(time.month()), time.year())

@@ -1,11 +1,14 @@
 //! The desk: what its pages have in common, and the door. Made on the server, without scripts.
 //!
 //! `dossiers.rs` has today's dossiers, all dossiers and one; `files.rs` its files; `papers.rs` brings papers in and places
-//! what waits. Who opens a dossier or a file is written down before it is shown.
+//! what waits; `signing.rs` signs; `keys.rs` has the letters of the actions. Who opens a dossier or a file is written down
+//! before it is shown.
 
 mod dossiers;
 mod files;
+mod keys;
 mod papers;
+mod signing;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -42,12 +45,13 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/components/{id}/files/{number}", get(files::file)),
         ("/unplaced", get(papers::unplaced)),
         ("/unplaced/{id}", post(papers::place)),
+        ("/sign", get(signing::waiting).post(signing::sign)),
     ]
 }
 
 /// Whether a path is of the desk, whose pages know themselves who may see them.
 pub(super) fn is_of_desk(path: &str) -> bool {
-    let alone = ["/", "/login", "/logout", "/language", "/desk.css", "/dossiers", "/unplaced"];
+    let alone = ["/", "/login", "/logout", "/language", "/desk.css", "/dossiers", "/unplaced", "/sign"];
     alone.contains(&path) || ["/dossiers/", "/components/", "/unplaced/"].iter().any(|below| path.starts_with(below))
 }
 
@@ -112,26 +116,28 @@ fn page(status: StatusCode, lang: Lang, title: &str, visitor: Option<&Visitor>, 
         escaped(back)
     );
     let who = visitor.map_or_else(String::new, |visitor| {
+        let links: String = places(visitor)
+            .iter()
+            .map(|(path, act)| format!("<a href={path}{}>{}</a>", act.attribute(), act.label(lang)))
+            .collect();
         format!(
-            "<nav aria-label=\"{}\"><a href=/>{}</a><a href=/dossiers>{}</a><a href=/unplaced>{}</a></nav>\
-             <span class=who>{} · {}</span>\
-             <form method=post action=/logout><input type=hidden name=form value={}><button>{}</button></form>",
+            "<nav aria-label=\"{}\">{links}</nav><span class=who>{} · {}</span>\
+             <form method=post action=/logout><input type=hidden name=form value={}><button{}>{}</button></form>",
             lang.pick("Các trang", "Pages"),
-            lang.pick("Hôm nay", "Today"),
-            lang.pick("Mọi hồ sơ", "All dossiers"),
-            lang.pick("Chưa xếp", "Not placed"),
             escaped(&visitor.account.name),
             visitor.account.role.name(lang),
             visitor.form_token,
-            lang.pick("Đăng xuất", "Log out"),
+            keys::LOG_OUT.attribute(),
+            keys::LOG_OUT.label(lang),
         )
     });
+    let help = visitor.map_or_else(String::new, |_| format!("<footer>{}</footer>", keys::help(lang)));
     let text = format!(
         "<!doctype html><html lang={}><head><meta charset=utf-8>\
          <meta name=viewport content=\"width=device-width,initial-scale=1\"><title>{} · sohoa</title>\
          <link rel=icon href=\"data:,\"><link rel=stylesheet href=/desk.css></head><body>\
          <a class=skip href=#trang>{}</a><header><b class=brand>sohoa</b>{who}{switch}</header>\
-         <main id=trang>{body}</main></body></html>",
+         <main id=trang>{body}</main>{help}</body></html>",
         lang.pick("vi", "en"),
         escaped(title),
         lang.pick("Đến nội dung", "To the content"),
@@ -143,6 +149,15 @@ fn page(status: StatusCode, lang: Lang, title: &str, visitor: Option<&Visitor>, 
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
     response
+}
+
+/// The pages that this person may go to from everywhere.
+fn places(visitor: &Visitor) -> Vec<(&'static str, keys::Act)> {
+    let mut places = vec![("/", keys::TODAY), ("/dossiers", keys::DOSSIERS), ("/unplaced", keys::UNPLACED)];
+    if visitor.account.role.may_read_papers() {
+        places.push(("/sign", keys::SIGNING));
+    }
+    places
 }
 
 #[cfg(test)]

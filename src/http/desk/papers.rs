@@ -17,6 +17,7 @@ use crate::model::{DossierCode, Localized};
 use crate::store::{ComponentShown, Pick};
 
 use super::dossiers::component;
+use super::keys::SEND;
 use super::{ENTRIES, page};
 
 /// Where captures that people bring come from.
@@ -38,13 +39,14 @@ pub(super) fn bringing_form(code: &DossierCode, titles: &[&str], visitor: &Visit
          <input type=hidden name=form value={}>\
          <label for=giay>{}</label><input id=giay name=component list=cac-giay autocomplete=off maxlength=120 required>\
          <datalist id=cac-giay>{titles}</datalist>\
-         <label for=tep>{}</label><input id=tep type=file name=files multiple required><button>{}</button></form>",
+         <label for=tep>{}</label><input id=tep type=file name=files multiple required><button{}>{}</button></form>",
         lang.pick("Thêm giấy tờ", "Add papers"),
         in_path(code.as_str()),
         visitor.form_token,
         lang.pick("Tên giấy tờ", "Which paper"),
         lang.pick("Các ảnh hoặc tệp PDF, theo thứ tự trang", "Pictures or PDF files, in page order"),
-        lang.pick("Gửi", "Send"),
+        SEND.attribute(),
+        SEND.label(lang),
     )
 }
 
