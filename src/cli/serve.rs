@@ -13,7 +13,7 @@ use signal_hook::iterator::Signals;
 use sohoa::config::{Config, KeySource, Priority, RawWatch, WatchMode};
 use sohoa::exit::ExitCode;
 use sohoa::grouping::Rules;
-use sohoa::http::{self, Metrics, PeoplesKey, Signing, Tls, Tokens};
+use sohoa::http::{self, Live, Metrics, PeoplesKey, Signing, Tls, Tokens};
 use sohoa::intake::{Folder, Mode};
 use sohoa::model::{Lang, Localized, shown};
 use sohoa::ocr::OcrEngine;
@@ -140,6 +140,7 @@ fn serve(
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).map_err(internal)?;
     let handle = signals.handle();
     let metrics = Arc::new(Metrics::default());
+    let live = Live::default();
     // Over the network nothing is taken before the service has cleared up.
     let (started, has_started) = std::sync::mpsc::sync_channel(1);
     let result = std::thread::scope(|scope| {
@@ -147,6 +148,7 @@ fn serve(
             let started = started;
             let result = service::run(store, settings, tools, &environment::vietnam_time, &stop, &|event| {
                 metrics.count(event);
+                live.tell(event);
                 teller.tell(event);
                 if matches!(event, Event::Started { .. }) {
                     // Nobody waits where nothing is served.
@@ -157,7 +159,8 @@ fn serve(
             handle.close();
             result
         });
-        if let Some(web) = web {
+        if let Some(mut web) = web {
+            web.settings.live = live.clone();
             let (metrics, stop) = (&metrics, &stop);
             scope.spawn(move || {
                 if has_started.recv().is_ok() {
@@ -215,15 +218,17 @@ impl Web {
             tokens,
             http: config.http.clone(),
             signing: Signing::NoKey,
+            live: Live::default(),
         };
         Ok(Some(Self { listener, tls, store, settings }))
     }
 
     /// Answers until the service stops.
     fn serve(self, metrics: &Arc<Metrics>, stop: &Arc<AtomicBool>, teller: Teller) {
-        let told = Arc::clone(metrics);
+        let (told, live) = (Arc::clone(metrics), self.settings.live.clone());
         let tell: http::Tell = Arc::new(move |event| {
             told.count(event);
+            live.tell(event);
             teller.tell(event);
         });
         let Self { listener, tls, store, settings } = self;
@@ -359,6 +364,8 @@ struct Teller {
 impl Teller {
     fn tell(&self, event: &Event) {
         match self.json {
+            // For pages that show it; a line for each would hide the others.
+            _ if matches!(event, Event::Page { .. }) => {}
             true => self.print(event.to_json(self.lang)),
             false => remark(&format!("{} {}", environment::time_now(), event.to_line(self.lang))),
         }

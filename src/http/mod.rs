@@ -17,6 +17,7 @@ mod gate;
 mod health;
 mod html;
 mod listener;
+mod live;
 mod metrics;
 mod phone;
 mod problem;
@@ -49,6 +50,7 @@ use crate::service::{self, Event, Trouble, millis};
 use crate::store::{Millis, Store};
 
 pub use gate::{Tokens, TokensError};
+pub use live::Live;
 pub use metrics::Metrics;
 pub use phone::PATH as PHONE_PATH;
 pub use signing::{KeyRefusal, OpenKey, PeoplesKey, Signing};
@@ -93,6 +95,8 @@ pub struct Settings {
     pub http: HttpConfig,
     /// Who signs what waits.
     pub signing: Signing,
+    /// What happens, for pages that show it.
+    pub live: Live,
 }
 
 /// Tells events, on any thread.
@@ -113,6 +117,8 @@ struct App {
     /// Passwords that are being checked.
     checks: Semaphore,
     tls: Option<Arc<Tls>>,
+    /// Pages that stay up to date.
+    streams: Arc<Semaphore>,
     /// One look at the folders at a time: one on a share that hangs would take all threads.
     looking: Semaphore,
 }
@@ -151,6 +157,7 @@ pub fn run(
         attempts: attempts::Attempts::default(),
         checks: Semaphore::new(session::CHECKS),
         tls: tls.clone(),
+        streams: Arc::new(Semaphore::new(desk::STREAMS)),
         looking: Semaphore::new(1),
     });
     app.sweep();
@@ -176,6 +183,7 @@ pub fn run(
             until(stopped).await;
             app.scans.cancel_all();
             app.signings.stop();
+            app.settings.live.close();
             tokio::time::sleep(FAREWELL).await;
         };
         // Whichever ends first.

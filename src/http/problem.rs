@@ -67,6 +67,8 @@ pub(super) enum Problem {
     Searching,
     /// Scanners cannot be looked for.
     Scanner(Fault),
+    /// As many pages stay up to date as may.
+    TooManyStreams,
     /// Somebody signs at the desk.
     SigningRuns,
     /// The store refuses.
@@ -112,6 +114,7 @@ impl Problem {
             Self::TooManyScans => (StatusCode::SERVICE_UNAVAILABLE, "scans"),
             Self::Searching => (StatusCode::SERVICE_UNAVAILABLE, "searching"),
             Self::Scanner(fault) => (StatusCode::SERVICE_UNAVAILABLE, fault.name()),
+            Self::TooManyStreams => (StatusCode::SERVICE_UNAVAILABLE, "streams"),
             Self::SigningRuns => (StatusCode::CONFLICT, "signing"),
             Self::Store(StoreError::NoDossier(_) | StoreError::NoComponent(_)) => (StatusCode::NOT_FOUND, "not-found"),
             Self::Store(StoreError::NotWaiting(_) | StoreError::NotFailed(_) | StoreError::BeingMade(_)) => {
@@ -125,7 +128,9 @@ impl Problem {
     /// Seconds after which it is worth another try.
     pub(super) fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::QueueFull | Self::DiskFull | Self::TooManyUploads | Self::TooManyScans => Some(30),
+            Self::QueueFull | Self::DiskFull | Self::TooManyUploads | Self::TooManyScans | Self::TooManyStreams => {
+                Some(30)
+            }
             Self::Searching | Self::ScannerBusy | Self::Scanner(_) | Self::SigningRuns => Some(10),
             Self::Locked => Some(2),
             Self::Tries(seconds) => Some(*seconds),
@@ -272,6 +277,10 @@ impl Localized for Problem {
                 ("đang tìm máy quét cho yêu cầu khác; hãy hỏi lại sau", "scanners are being looked for; ask again")
             }
             Self::Scanner(fault) => return fault.message(lang),
+            Self::TooManyStreams => (
+                "đang có quá nhiều trang tự cập nhật; trang này vẫn dùng được, hãy tải lại khi cần",
+                "too many pages stay up to date by themselves; this one works, load it anew when needed",
+            ),
             Self::SigningRuns => (
                 "đang có một lượt ký khác; hãy đợi lượt đó xong rồi ký",
                 "another act of signing runs; wait until it is over",

@@ -63,6 +63,15 @@ pub enum Event {
         /// How many it became; none where there was nothing but sheets.
         parts: usize,
     },
+    /// A page of a component in work is finished.
+    Page {
+        /// The component's number.
+        component: i64,
+        /// Pages finished.
+        done: usize,
+        /// Pages in all.
+        pages: usize,
+    },
     /// A component is made and published.
     Made {
         /// Its number.
@@ -206,6 +215,9 @@ impl Event {
                 json!({"event": "divided", "component": component, "parts": parts})
             }
             Self::Queued { components } => json!({"event": "queued", "components": components}),
+            Self::Page { component, done, pages } => {
+                json!({"event": "page", "component": component, "done": done, "pages": pages})
+            }
             Self::Made { component, state, pages, unchanged, elapsed_ms } => json!({
                 "event": "made", "component": component, "state": state.code(), "pages": pages,
                 "unchanged": unchanged, "ms": elapsed_ms,

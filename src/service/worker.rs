@@ -88,7 +88,7 @@ fn make(service: &Service<'_>, work: &Work, ready: Option<&Ready>) -> bool {
     };
     let is_folder = files.len() > 1;
     let component = Gathered { name: work.name.clone(), files, is_folder };
-    match digitize::run_gathered(&job, vec![component], tools.pool, &mut |_| {}) {
+    match digitize::run_gathered(&job, vec![component], tools.pool, &mut told_pages(service, work.component)) {
         Ok(report) => {
             if let Some(stack) = report.stacks.first() {
                 return divide(service, work, stack, by);
@@ -126,6 +126,19 @@ fn divide(service: &Service<'_>, work: &Work, stack: &Stack, by: stack::By) -> b
         }
     }
     true
+}
+
+/// Tells of each page of a component that is finished.
+fn told_pages<'a>(service: &'a Service<'_>, component: i64) -> impl FnMut(&digitize::Event) + 'a {
+    let (mut done, mut pages) = (0, 0);
+    move |event| match event {
+        digitize::Event::Planned { pages: planned, .. } => pages = *planned,
+        digitize::Event::Page { .. } => {
+            done += 1;
+            service.tell(&Event::Page { component, done, pages });
+        }
+        _ => {}
+    }
 }
 
 /// The captures of a component, each read and found whole.

@@ -18,7 +18,7 @@ use crate::store::{ComponentShown, Pick};
 
 use super::dossiers::component;
 use super::keys::SEND;
-use super::{ENTRIES, page};
+use super::{ENTRIES, Topic, live_page};
 
 /// Where captures that people bring come from.
 const DESK: &str = "desk";
@@ -178,7 +178,7 @@ async fn unplaced_page(
         .map(|listed| {
             let one = &listed.component;
             let typed = wrong.as_ref().filter(|(id, ..)| *id == one.id).map(|(_, typed, _)| typed);
-            component(one, &visitor, offset, &placing_form(one, &visitor, typed))
+            component(one, None, &visitor, offset, &placing_form(one, &visitor, typed))
         })
         .collect();
     let list = match entries.is_empty() {
@@ -191,7 +191,7 @@ async fn unplaced_page(
     });
     let status = wrong.map_or(StatusCode::OK, |(.., problem)| problem.kind().0);
     let body = format!("<h1>{title}</h1>{told}{list}{more}");
-    Ok(page(status, lang, title, Some(&visitor), "/unplaced", &body))
+    Ok(live_page(status, title, &visitor, "/unplaced", &Topic::All, &body))
 }
 
 /// The form that places a component; nothing for who may not.

@@ -20,7 +20,7 @@ use crate::store::{ComponentListed, State as ComponentState};
 
 use super::dossiers::{link, moment};
 use super::keys::{SIGN_ALL, SIGN_TICKED};
-use super::{ENTRIES, page};
+use super::{ENTRIES, Topic, live_page};
 
 /// From which number on.
 #[derive(Debug, Default, Deserialize)]
@@ -164,7 +164,7 @@ async fn waiting_page(
     let title = lang.pick("Chờ ký", "To be signed");
     let body = format!("<h1>{title} <span class=dim>{total}</span></h1>{progress}{wrong}{list}{more}");
     let status = problem.map_or(StatusCode::OK, |problem| problem.kind().0);
-    Ok(page(status, lang, title, Some(&visitor), "/sign", &body))
+    Ok(live_page(status, title, &visitor, "/sign", &Topic::All, &body))
 }
 
 /// Why there is no form.
