@@ -17,12 +17,14 @@ mod gate;
 mod health;
 mod html;
 mod listener;
+mod live;
 mod metrics;
 mod phone;
 mod problem;
 mod scanned;
 mod scans;
 mod session;
+mod signing;
 mod tls;
 mod tus;
 mod uploads;
@@ -49,8 +51,10 @@ use crate::shelf::Shelf;
 use crate::store::{Millis, Store};
 
 pub use gate::{Tokens, TokensError};
+pub use live::Live;
 pub use metrics::Metrics;
 pub use phone::PATH as PHONE_PATH;
+pub use signing::{KeyRefusal, OpenKey, PeoplesKey, Signing};
 pub use tls::{Tls, TlsError};
 pub use uploads::random_name;
 
@@ -78,7 +82,7 @@ const QUESTION_BYTES: usize = 1 << 16;
 pub const ADDRESS_FILE: &str = "http-address";
 
 /// What the server goes by.
-#[expect(missing_debug_implementations, reason = "a reader has nothing to show")]
+#[expect(missing_debug_implementations, reason = "a reader and a key have nothing to show")]
 pub struct Settings {
     /// Those of the service.
     pub service: service::Settings,
@@ -92,6 +96,10 @@ pub struct Settings {
     pub tokens: Tokens,
     /// The section of the configuration.
     pub http: HttpConfig,
+    /// Who signs what waits.
+    pub signing: Signing,
+    /// What happens, for pages that show it.
+    pub live: Live,
 }
 
 /// Tells events, on any thread.
@@ -106,11 +114,14 @@ struct App {
     tell: Tell,
     uploads: Uploads,
     scans: Scans,
+    signings: signing::Signings,
     blocking: Semaphore,
     attempts: attempts::Attempts,
     /// Passwords that are being checked.
     checks: Semaphore,
     tls: Option<Arc<Tls>>,
+    /// Pages that stay up to date.
+    streams: Arc<Semaphore>,
     /// One look at the folders at a time: one on a share that hangs would take all threads.
     looking: Semaphore,
 }
@@ -144,10 +155,12 @@ pub fn run(
         tell,
         uploads,
         scans,
+        signings: signing::Signings::default(),
         blocking: Semaphore::new(BLOCKING),
         attempts: attempts::Attempts::default(),
         checks: Semaphore::new(session::CHECKS),
         tls: tls.clone(),
+        streams: Arc::new(Semaphore::new(desk::STREAMS)),
         looking: Semaphore::new(1),
     });
     app.sweep();
@@ -172,6 +185,8 @@ pub fn run(
         let deadline = async {
             until(stopped).await;
             app.scans.cancel_all();
+            app.signings.stop();
+            app.settings.live.close();
             tokio::time::sleep(FAREWELL).await;
         };
         // Whichever ends first.
@@ -184,8 +199,10 @@ pub fn run(
         .await
     });
     app.scans.cancel_all();
+    app.signings.stop();
     runtime.shutdown_timeout(FAREWELL);
     app.scans.join();
+    app.signings.join();
     drop(std::fs::remove_file(address_file));
     result
 }

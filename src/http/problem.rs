@@ -67,6 +67,10 @@ pub(super) enum Problem {
     Searching,
     /// Scanners cannot be looked for.
     Scanner(Fault),
+    /// As many pages stay up to date as may.
+    TooManyStreams,
+    /// Somebody signs at the desk.
+    SigningRuns,
     /// The store refuses.
     Store(StoreError),
     /// A defect of the program.
@@ -110,6 +114,8 @@ impl Problem {
             Self::TooManyScans => (StatusCode::SERVICE_UNAVAILABLE, "scans"),
             Self::Searching => (StatusCode::SERVICE_UNAVAILABLE, "searching"),
             Self::Scanner(fault) => (StatusCode::SERVICE_UNAVAILABLE, fault.name()),
+            Self::TooManyStreams => (StatusCode::SERVICE_UNAVAILABLE, "streams"),
+            Self::SigningRuns => (StatusCode::CONFLICT, "signing"),
             Self::Store(StoreError::NoDossier(_) | StoreError::NoComponent(_)) => (StatusCode::NOT_FOUND, "not-found"),
             Self::Store(
                 StoreError::NotWaiting(_)
@@ -128,8 +134,10 @@ impl Problem {
     /// Seconds after which it is worth another try.
     pub(super) fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::QueueFull | Self::DiskFull | Self::TooManyUploads | Self::TooManyScans => Some(30),
-            Self::Searching | Self::ScannerBusy | Self::Scanner(_) => Some(10),
+            Self::QueueFull | Self::DiskFull | Self::TooManyUploads | Self::TooManyScans | Self::TooManyStreams => {
+                Some(30)
+            }
+            Self::Searching | Self::ScannerBusy | Self::Scanner(_) | Self::SigningRuns => Some(10),
             Self::Locked => Some(2),
             Self::Tries(seconds) => Some(*seconds),
             Self::Store(StoreError::BeingMade(_)) => Some(30),
@@ -275,6 +283,14 @@ impl Localized for Problem {
                 ("đang tìm máy quét cho yêu cầu khác; hãy hỏi lại sau", "scanners are being looked for; ask again")
             }
             Self::Scanner(fault) => return fault.message(lang),
+            Self::TooManyStreams => (
+                "đang có quá nhiều trang tự cập nhật; trang này vẫn dùng được, hãy tải lại khi cần",
+                "too many pages stay up to date by themselves; this one works, load it anew when needed",
+            ),
+            Self::SigningRuns => (
+                "đang có một lượt ký khác; hãy đợi lượt đó xong rồi ký",
+                "another act of signing runs; wait until it is over",
+            ),
             Self::Store(error) => return error.message(lang),
             Self::Internal => ("lỗi của chương trình; hãy thử lại", "a defect of the program; try again"),
         };

@@ -157,6 +157,11 @@ impl Scans {
         threads.into_iter().for_each(|thread| drop(thread.join()));
     }
 
+    /// Code of the dossier that a scan is for.
+    pub(super) fn dossier(&self, id: i64) -> Option<String> {
+        self.known().get(&id)?.card.dossier.clone()
+    }
+
     fn known(&self) -> MutexGuard<'_, BTreeMap<i64, Scan>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

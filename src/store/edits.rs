@@ -26,6 +26,8 @@ pub type PageOf = (i64, usize);
 pub struct Early {
     /// Its number.
     pub capture: i64,
+    /// The component that has it, the newest where it is in several.
+    pub component: i64,
     /// SHA-256 of its bytes, hex.
     pub sha256: String,
     /// What people decided of its pages, by their number.
@@ -230,14 +232,16 @@ impl Store {
     pub fn early_captures(&self) -> Result<Vec<Early>, StoreError> {
         let connection = self.connection();
         let mut select = connection.prepare_cached(
-            "SELECT DISTINCT c.id, c.sha256 FROM components k JOIN component_captures p ON p.component = k.id
-             JOIN captures c ON c.id = p.capture WHERE k.state = 'collecting' AND k.priority = 0 ORDER BY c.id",
+            "SELECT c.id, max(k.id), c.sha256 FROM components k JOIN component_captures p ON p.component = k.id
+             JOIN captures c ON c.id = p.capture WHERE k.state = 'collecting' AND k.priority = 0 GROUP BY c.id ORDER BY c.id",
         )?;
-        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let captures: Vec<(i64, String)> = rows.collect::<Result<_, _>>()?;
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let captures: Vec<(i64, i64, String)> = rows.collect::<Result<_, _>>()?;
         captures
             .into_iter()
-            .map(|(capture, sha256)| Ok(Early { capture, sha256, edits: edits(&connection, capture)? }))
+            .map(|(capture, component, sha256)| {
+                Ok(Early { capture, component, sha256, edits: edits(&connection, capture)? })
+            })
             .collect()
     }
 

@@ -55,13 +55,14 @@ const SERVICE_LOCK: &str = "service.lock";
 const APPLICATION_ID: i32 = 0x534F_484F;
 
 /// What brings a database from each version to the next; `user_version` counts them.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema.sql"),
     include_str!("deliveries.sql"),
     include_str!("pairings.sql"),
     include_str!("stacks.sql"),
     include_str!("accounts.sql"),
     include_str!("edits.sql"),
+    include_str!("events.sql"),
 ];
 
 /// How long one program waits for another's write, which takes milliseconds.

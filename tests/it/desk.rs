@@ -103,8 +103,15 @@ fn people_log_in_and_see_what_their_role_opens() {
     let page = today.text();
     assert!(page.contains(&format!("/dossiers/{CODE}")) && page.contains("xong 1") && page.contains("lan"), "{page}");
     let policy = today.header("Content-Security-Policy").unwrap_or_default();
-    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-    assert!(policy.contains("script-src 'self';"), "{policy}");
+    assert!(
+        policy.contains("default-src 'none'") && !policy.contains("unsafe") && policy.contains("script-src 'self';"),
+        "{policy}"
+    );
+    assert_eq!(
+        (page.matches("<script").count(), page.matches("<script src=/desk.js defer>").count()),
+        (1, 1),
+        "{page}"
+    );
     assert!(!page.contains(" style=") && !page.contains(" onclick"), "{page}");
     assert_eq!(today.header("Cache-Control"), Some("no-store"));
     let style = desk.get("/desk.css");

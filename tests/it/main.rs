@@ -8,6 +8,8 @@ mod connector;
 mod crash;
 mod debug_pictures;
 mod desk;
+mod desk_live;
+mod desk_signing;
 mod doctor;
 mod generator;
 mod geometry;

@@ -7,21 +7,24 @@ use axum::response::Response;
 use serde::Deserialize;
 use time::{OffsetDateTime, Time, UtcOffset};
 
-use crate::http::Shared;
 use crate::http::api;
 use crate::http::html::{escaped, in_path, sentence};
+use crate::http::live::Live;
 use crate::http::phone::reasons;
 use crate::http::problem::Problem;
 use crate::http::session::{Visitor, to};
+use crate::http::{App, Shared};
 use crate::model::{DossierCode, Lang, Localized};
 use crate::service::{millis, reason_text};
 use crate::store::{
-    ComponentShown, DossierListed, DossierShown, Looked, Millis, Published, State as ComponentState, StoreError,
+    ComponentShown, DossierListed, DossierShown, Looked, Millis, Published, SESSION_LONGEST, State as ComponentState,
+    StoreError,
 };
 
 use super::files::current;
+use super::keys::OPEN;
 use super::papers::bringing_form;
-use super::{ENTRIES, page};
+use super::{ENTRIES, Topic, live_page, page};
 
 /// The dossiers that something happened to today.
 pub(super) async fn today(State(app): State<Shared>, visitor: Visitor) -> Result<Response, Problem> {
@@ -55,7 +58,7 @@ pub(super) async fn today(State(app): State<Shared>, visitor: Visitor) -> Result
         search("", None, lang),
         list(&dossiers, now, lang),
     );
-    Ok(page(StatusCode::OK, lang, title, Some(&visitor), "/", &body))
+    Ok(live_page(StatusCode::OK, title, &visitor, "/", &Topic::All, &body))
 }
 
 /// Which dossiers are asked for.
@@ -109,9 +112,10 @@ pub(super) async fn dossier(
     let (visitor, status, components) = app
         .blocking(move |app| match app.store.dossier(Some(code.as_str())) {
             Ok(shown) => {
-                app.store.looked(visitor.account.id, Looked::Dossier(code.as_str()), app.now())?;
+                app.note_view(&visitor, &code)?;
                 let titles: Vec<&str> = shown.components.iter().map(|component| &component.title[..]).collect();
-                let components = components(&shown, &visitor, offset) + &bringing_form(&code, &titles, &visitor);
+                let components =
+                    components(&shown, &app.settings.live, &visitor, offset) + &bringing_form(&code, &titles, &visitor);
                 Ok((visitor, StatusCode::OK, components))
             }
             // It begins with its first paper.
@@ -134,7 +138,18 @@ pub(super) async fn dossier(
         lang.pick("Hồ sơ", "Dossier"),
         escaped(&title),
     );
-    Ok(page(status, lang, &title, Some(&visitor), &back, &body))
+    Ok(live_page(status, &title, &visitor, &back, &Topic::Dossier(&title), &body))
+}
+
+impl App {
+    /// Writes down that a person opens a dossier; a page that they have opened and that asks anew by itself is no other view.
+    fn note_view(&self, visitor: &Visitor, code: &DossierCode) -> Result<(), Problem> {
+        let (account, code, now) = (visitor.account.id, code.as_str(), self.now());
+        if !(visitor.is_unattended && self.store.has_viewed(account, code, now - SESSION_LONGEST)?) {
+            self.store.looked(account, Looked::Dossier(code), now)?;
+        }
+        Ok(())
+    }
 }
 
 /// How many components of these dossiers are in each state.
@@ -161,10 +176,11 @@ fn search(typed: &str, wrong: Option<&str>, lang: Lang) -> String {
     format!(
         "<form method=get action=/dossiers class=search role=search><label for=ma>{}</label>\
          <input id=ma name=code value=\"{}\" placeholder=H21.15.25-250701-0012 autocomplete=off spellcheck=false maxlength=60{described}>\
-         <button>{}</button>{told}</form>",
+         <button{}>{}</button>{told}</form>",
         lang.pick("Mã hồ sơ", "Code of a dossier"),
         escaped(typed),
-        lang.pick("Mở", "Open"),
+        OPEN.attribute(),
+        OPEN.label(lang),
     )
 }
 
@@ -192,13 +208,13 @@ fn list(dossiers: &[DossierListed], now: OffsetDateTime, lang: Lang) -> String {
 }
 
 /// The components of a dossier: newest versions, then those before them.
-fn components(dossier: &DossierShown, visitor: &Visitor, offset: UtcOffset) -> String {
+fn components(dossier: &DossierShown, live: &Live, visitor: &Visitor, offset: UtcOffset) -> String {
     let lang = visitor.lang;
     if dossier.components.is_empty() {
         return format!("<p class=none>{}</p>", lang.pick("Chưa có giấy tờ nào.", "There are no papers yet."));
     }
     let (newest, before): (Vec<_>, Vec<_>) = dossier.components.iter().partition(|one| one.is_newest);
-    let shown = |one: &&ComponentShown| component(one, visitor, offset, "");
+    let shown = |one: &&ComponentShown| component(one, live.progress(one.id), visitor, offset, "");
     let before: String = match before.is_empty() {
         true => String::new(),
         false => format!(
@@ -210,8 +226,14 @@ fn components(dossier: &DossierShown, visitor: &Visitor, offset: UtcOffset) -> S
     format!("<ul class=components>{}</ul>{before}", newest.iter().map(shown).collect::<String>())
 }
 
-/// One component; `more` is markup that comes last.
-pub(super) fn component(component: &ComponentShown, visitor: &Visitor, offset: UtcOffset, more: &str) -> String {
+/// One component; `progress` are pages finished and pages in all where it is in work, `more` is markup that comes last.
+pub(super) fn component(
+    component: &ComponentShown,
+    progress: Option<(usize, usize)>,
+    visitor: &Visitor,
+    offset: UtcOffset,
+    more: &str,
+) -> String {
     let lang = visitor.lang;
     let (state, count) = (component.state, component.captures.len());
     let why: Vec<String> = match state {
@@ -231,12 +253,15 @@ pub(super) fn component(component: &ComponentShown, visitor: &Visitor, offset: U
         true => format!("<a href=/components/{}/pages>{}</a>", component.id, escaped(&component.title)),
         false => escaped(&component.title),
     };
+    let done = progress
+        .filter(|_| state == ComponentState::InWork)
+        .map_or_else(String::new, |(done, pages)| format!(" {done}/{pages} {}", lang.pick("trang", "pages")));
     let version = match component.version {
         1 => String::new(),
         version => format!(" <span class=dim>V{version}</span>"),
     };
     format!(
-        "<li class={}><h2>{}{version}</h2> <span class=\"badge {}\">{}</span>\
+        "<li class={}><h2>{}{version}</h2> <span class=\"badge {}\">{}{done}</span>\
          <p class=dim>{count} {} · {}</p>{why}{files}{more}</li>",
         state.code(),
         name,
@@ -277,7 +302,7 @@ mod tests {
 
     #[test]
     fn what_people_named_cannot_become_markup() {
-        let text = component(&shown("<script>"), &visitor(Role::Clerk), UtcOffset::UTC, "");
+        let text = component(&shown("<script>"), None, &visitor(Role::Clerk), UtcOffset::UTC, "");
         for wrong in ["<script>", "<i>", "<b>"] {
             assert!(!text.contains(wrong), "{text}");
         }
@@ -288,7 +313,7 @@ mod tests {
 
     #[test]
     fn an_administrator_is_shown_no_files() {
-        let text = component(&shown("a"), &visitor(Role::Admin), UtcOffset::UTC, "");
+        let text = component(&shown("a"), None, &visitor(Role::Admin), UtcOffset::UTC, "");
         assert!(!text.contains("/files/"), "{text}");
     }
 

@@ -98,7 +98,8 @@ fn pieces(mut file: File) -> Pieces {
     Pieces(receiver)
 }
 
-struct Pieces(mpsc::Receiver<io::Result<Bytes>>);
+/// A body in pieces, as they come.
+pub(super) struct Pieces(pub(super) mpsc::Receiver<io::Result<Bytes>>);
 
 impl Stream for Pieces {
     type Item = io::Result<Bytes>;

@@ -30,6 +30,8 @@ use crate::service::listed;
 use crate::shelf::Wanted;
 use crate::store::{CaptureOf, ComponentListed, Looked, PageOf};
 
+use super::{Topic, live_page};
+
 const SCRIPT: &str = include_str!("review.js");
 const CSS: &str = include_str!("review.css");
 
@@ -272,7 +274,9 @@ async fn review(
     let now = (app.clock)();
     app.blocking(move |app| {
         let mut reviewed = app.reviewed(id, &visitor)?;
-        app.store.looked(visitor.account.id, Looked::Pages(id), app.now())?;
+        if !visitor.is_unattended {
+            app.store.looked(visitor.account.id, Looked::Pages(id), app.now())?;
+        }
         let wanted = asked.page.as_deref().and_then(page_of).and_then(|page| reviewed.position(page));
         let doubtful = || reviewed.sheets.iter().position(Sheet::wants_a_look);
         let place = || asked.place.filter(|place| *place < reviewed.sheets.len());
@@ -293,7 +297,11 @@ async fn review(
         };
         let title = reviewed.listed.component.title.clone();
         let back = format!("/components/{id}/pages");
-        Ok(super::page(StatusCode::OK, visitor.lang, &title, Some(&visitor), &back, &shown.body(app)?))
+        let topic = match reviewed.listed.dossier.as_deref() {
+            Some(code) => Topic::Dossier(code),
+            None => Topic::All,
+        };
+        Ok(live_page(StatusCode::OK, &title, &visitor, &back, &topic, &shown.body(app)?))
     })
     .await
 }

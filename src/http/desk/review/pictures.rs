@@ -4,23 +4,18 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use image::RgbImage;
 use serde::Deserialize;
 
 use crate::gather;
 use crate::http::problem::Problem;
 use crate::http::session::Visitor;
 use crate::http::{App, Shared};
-use crate::imaging::{encode, reduce};
 use crate::input;
-use crate::page::encoding;
+use crate::page::screen;
+use crate::store::CaptureOf;
 
 use super::{Sheet, page_of};
 
-/// Quality of the JPEG that is sent: for a look, not for keeping.
-const QUALITY: u8 = 72;
-/// Resolution that is written into it, pixels an inch: screens do not ask.
-const SCREEN_DPI: f64 = 96.0;
 /// Longest side where the address says nothing, pixels: a page as high as a large screen.
 const SIDE: u32 = 1400;
 /// Longest side that may be asked for.
@@ -43,7 +38,7 @@ pub(super) async fn page(
     number: Number,
     size: Asked,
 ) -> Result<Response, Problem> {
-    picture(app, visitor, number, size, App::page_image).await
+    picture(app, visitor, number, size, App::page_picture).await
 }
 
 /// The capture as it came, upright as its file says.
@@ -53,7 +48,7 @@ pub(super) async fn capture(
     number: Number,
     size: Asked,
 ) -> Result<Response, Problem> {
-    picture(app, visitor, number, size, App::capture_image).await
+    picture(app, visitor, number, size, App::capture_picture).await
 }
 
 async fn picture(
@@ -61,31 +56,14 @@ async fn picture(
     visitor: Visitor,
     number: Number,
     size: Asked,
-    image: fn(&App, &Sheet, &Visitor) -> Result<RgbImage, Problem>,
+    picture: fn(&App, &Sheet, u32, &Visitor) -> Result<Vec<u8>, Problem>,
 ) -> Result<Response, Problem> {
     let Path((id, page)) = number.map_err(|_| Problem::NotFound)?;
     let page = page_of(&page).ok_or(Problem::NotFound)?;
     let size = size.map(|Query(size)| size).unwrap_or_default();
     let side = size.side.unwrap_or(SIDE).clamp(1, LARGEST_SIDE);
-    let bytes = app
-        .blocking(move |app| {
-            let image = image(app, &app.sheet(id, page, &visitor)?, &visitor)?;
-            let (width, height) = within(image.dimensions(), side);
-            let image = reduce::area(&image, width, height);
-            encode::jpeg(&image, QUALITY, SCREEN_DPI).map_err(|_| Problem::Internal)
-        })
-        .await?;
+    let bytes = app.blocking(move |app| picture(app, &app.sheet(id, page, &visitor)?, side, &visitor)).await?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], bytes).into_response())
-}
-
-/// The size reduced to this longest side, where it has more.
-fn within((width, height): (u32, u32), side: u32) -> (u32, u32) {
-    let longest = width.max(height).max(1);
-    let reduced = |length: u32| match longest <= side {
-        true => length,
-        false => u32::try_from(u64::from(length) * u64::from(side) / u64::from(longest)).unwrap_or(side).max(1),
-    };
-    (reduced(width), reduced(height))
 }
 
 impl App {
@@ -96,7 +74,7 @@ impl App {
         }
         let captures = self.store.component(id)?.component.captures;
         let left_out = self.store.left_out(id)?;
-        let is_it = |capture: &crate::store::CaptureOf| {
+        let is_it = |capture: &CaptureOf| {
             capture.id == page.0 && capture.pages.as_ref().is_none_or(|pages| pages.contains(&page.1))
         };
         let capture = captures.into_iter().chain(left_out).find(is_it).ok_or(Problem::NotFound)?;
@@ -104,28 +82,16 @@ impl App {
         Ok(Sheet { capture, page: page.1, edit, found: super::Found::Nothing })
     }
 
-    fn page_image(&self, sheet: &Sheet, visitor: &Visitor) -> Result<RgbImage, Problem> {
+    fn page_picture(&self, sheet: &Sheet, side: u32, visitor: &Visitor) -> Result<Vec<u8>, Problem> {
         let page = self.page(sheet, visitor.lang)?.map_err(|_| Problem::NotFound)?;
-        encoding::shown(&page.image.picture, &self.settings.limits).map_err(|_| Problem::Internal)
+        screen::page(&page, side, &self.settings.limits).map_err(|_| Problem::Internal)
     }
 
-    fn capture_image(&self, sheet: &Sheet, _: &Visitor) -> Result<RgbImage, Problem> {
+    fn capture_picture(&self, sheet: &Sheet, side: u32, _: &Visitor) -> Result<Vec<u8>, Problem> {
         let limits = &self.settings.limits;
         let bytes = gather::read(&self.capture_file(&sheet.capture)?, limits).map_err(|_| Problem::NotFound)?;
         let frames = input::open(bytes, limits).map_err(|_| Problem::NotFound)?;
         let frame = sheet.page.checked_sub(1).and_then(|index| frames.get(index)).ok_or(Problem::NotFound)?;
-        Ok(frame.decode(limits).map_err(|_| Problem::NotFound)?.image)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pictures_are_reduced_and_never_enlarged() {
-        assert_eq!(within((2480, 3508), 1400), (989, 1400));
-        assert_eq!(within((300, 200), 1400), (300, 200));
-        assert_eq!(within((10_000, 1), 100), (100, 1));
+        screen::capture(frame, side, limits).map_err(|_| Problem::NotFound)
     }
 }

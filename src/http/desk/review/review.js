@@ -21,7 +21,10 @@
       if (!main) { location.href = url; return; }
       if (!answer.ok) { refuse(main); return; }
       if (!$(".review", main)) { location.href = answer.url; return; }
-      $("main").replaceWith(main);
+      const shows = main.innerHTML;
+      $("main").dataset.live = main.dataset.live || "";
+      $("main").replaceChildren(...main.childNodes);
+      $("main").dispatchEvent(new CustomEvent("sohoa:shows", { detail: shows }));
       history.replaceState(null, "", answer.url);
       document.title = page.title;
       dress();
@@ -48,6 +51,7 @@
       one.append(key);
     });
     all("[data-do=zoom]").forEach(one => { one.hidden = !$("[data-full]"); });
+    if (zoomed) zoom(true);
     const drawing = $("[data-outline]");
     if (drawing) outline(drawing);
     const next = $("a[rel=next]");
@@ -67,7 +71,7 @@
 
   document.addEventListener("click", event => {
     const link = event.target.closest("a[href]"), mark = event.target.closest("mark[data-at]");
-    if (event.target.closest("[data-do=zoom]")) zoom();
+    if (event.target.closest("[data-do=zoom]")) zoom(!zoomed);
     else if (mark) point(mark.dataset.at.split(" "));
     else if (link && /\/pages\?page=/.test(link.href) && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
@@ -98,10 +102,12 @@
     if (inside) inside.focus();
   });
 
-  function zoom() {
+  let zoomed = false;
+  function zoom(on) {
     const figure = $(".picture[data-full]"), button = $("[data-do=zoom]");
     if (!figure) return;
-    const on = figure.classList.toggle("zoomed");
+    zoomed = on;
+    figure.classList.toggle("zoomed", on);
     button.ariaPressed = String(on);
     const image = $("img", figure);
     if (on && !image.dataset.full) { image.dataset.full = "1"; image.src = figure.dataset.full; }
@@ -129,7 +135,7 @@
       polygon.setAttribute("points", field.value = points.map(point => point.map(v => v.toFixed(1)).join(",")).join(" "));
       dots.forEach((dot, index) => { dot.setAttribute("cx", points[index][0]); dot.setAttribute("cy", points[index][1]); });
     };
-    const move = (index, x, y) => { points[index] = [x, y]; button.disabled = false; write(); };
+    const move = (index, x, y) => { points[index] = [x, y]; button.disabled = false; svg.dataset.changed = "1"; write(); };
     const dots = points.map((_, index) => {
       const dot = document.createElementNS(svg.namespaceURI, "circle");
       dot.setAttribute("r", step * 5);
@@ -156,6 +162,6 @@
     write();
   }
 
-  document.addEventListener("sohoa:swapped", dress);
+  document.addEventListener("sohoa:put", dress);
   dress();
 })();
