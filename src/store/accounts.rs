@@ -226,9 +226,21 @@ impl Store {
         let connection = self.connection();
         let mut select = connection.prepare_cached(
             "SELECT 1 FROM events e JOIN dossiers d ON d.id = e.dossier
-             WHERE e.account = ?1 AND e.time >= ?3 AND e.kind = 'viewed' AND d.code = ?2",
+             WHERE e.account = ?1 AND e.time >= ?3 AND e.kind = 'viewed' AND e.component IS NULL AND d.code = ?2",
         )?;
         Ok(select.exists(params![account, dossier, since])?)
+    }
+
+    /// Whether a person has looked at the pages of a component since a time.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn has_viewed_pages(&self, account: i64, component: i64, since: Millis) -> Result<bool, StoreError> {
+        let connection = self.connection();
+        let mut select = connection.prepare_cached(
+            "SELECT 1 FROM events WHERE component = ?2 AND account = ?1 AND time >= ?3 AND kind = 'viewed'",
+        )?;
+        Ok(select.exists(params![account, component, since])?)
     }
 
     /// Writes down what a person looks at, before it is shown.

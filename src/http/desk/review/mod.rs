@@ -28,7 +28,7 @@ use crate::model::{Edit, Lang, Localized, Notice};
 use crate::page::Page;
 use crate::service::listed;
 use crate::shelf::Wanted;
-use crate::store::{CaptureOf, ComponentListed, Looked, PageOf};
+use crate::store::{CaptureOf, ComponentListed, Looked, PageOf, SESSION_LONGEST};
 
 use super::{Topic, live_page};
 
@@ -164,6 +164,16 @@ impl App {
         Ok(Reviewed { left_out: self.store.left_out(id)?, listed, sheets, titles })
     }
 
+    /// Writes down that a person looks at the pages of a component; a page that they have opened and that asks anew by itself is
+    /// no other look.
+    fn note_look(&self, visitor: &Visitor, id: i64) -> Result<(), Problem> {
+        let (account, now) = (visitor.account.id, self.now());
+        if !(visitor.is_unattended && self.store.has_viewed_pages(account, id, now - SESSION_LONGEST)?) {
+            self.store.looked(account, Looked::Pages(id), now)?;
+        }
+        Ok(())
+    }
+
     fn sheets(&self, listed: &ComponentListed, lang: Lang) -> Result<Vec<Sheet>, Problem> {
         let made: Vec<manifest::Component> = listed.component.published.iter().filter_map(self::listed).collect();
         let mut sheets = Vec::new();
@@ -274,9 +284,7 @@ async fn review(
     let now = (app.clock)();
     app.blocking(move |app| {
         let mut reviewed = app.reviewed(id, &visitor)?;
-        if !visitor.is_unattended {
-            app.store.looked(visitor.account.id, Looked::Pages(id), app.now())?;
-        }
+        app.note_look(&visitor, id)?;
         let wanted = asked.page.as_deref().and_then(page_of).and_then(|page| reviewed.position(page));
         let doubtful = || reviewed.sheets.iter().position(Sheet::wants_a_look);
         let place = || asked.place.filter(|place| *place < reviewed.sheets.len());
