@@ -92,15 +92,26 @@ impl Shown<'_> {
         };
         format!(
             "<div class=head><a href=\"{back}\" data-key=g>← {name}</a><h1>{} <span class=dim>V{}</span></h1><span class=\"badge {}\">{}</span>\
-             <span class=dim>{}</span>{}{}</div>{reason}{older}",
+             <span class=dim>{}</span>{}{}{}</div>{reason}{older}",
             escaped(&component.title),
             component.version,
             state.code(),
             state.name(lang),
             moment(component.changed, self.offset),
             file_links(component, lang),
+            self.beside(),
             self.closing(),
         )
+    }
+
+    /// Links to the papers before and after this one.
+    fn beside(&self) -> String {
+        let lang = self.lang();
+        let names = [("[", lang.pick("Giấy tờ trước", "Paper before")), ("]", lang.pick("Giấy tờ sau", "Paper after"))];
+        let links = names.iter().zip(self.reviewed.beside).filter_map(|((key, name), paper)| {
+            Some(format!("<a href=/components/{}/pages data-key=\"{key}\">{name}</a>", paper?))
+        });
+        links.collect()
     }
 
     /// The form that lets the component be made at once.

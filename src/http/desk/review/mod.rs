@@ -28,7 +28,7 @@ use crate::model::{Edit, Lang, Localized, Notice};
 use crate::page::Page;
 use crate::service::listed;
 use crate::shelf::Wanted;
-use crate::store::{CaptureOf, ComponentListed, Looked, PageOf, SESSION_LONGEST};
+use crate::store::{CaptureOf, ComponentListed, ComponentShown, Looked, PageOf, SESSION_LONGEST};
 
 use super::{Topic, live_page};
 
@@ -132,6 +132,8 @@ struct Reviewed {
     left_out: Vec<CaptureOf>,
     /// Titles of the dossier's papers.
     titles: Vec<String>,
+    /// Numbers of the papers before and after this one in the dossier.
+    beside: [Option<i64>; 2],
 }
 
 impl Reviewed {
@@ -151,17 +153,17 @@ impl App {
             return Err(Problem::Role);
         }
         let listed = self.store.component(id)?;
-        let titles = match listed.dossier.as_deref() {
-            Some(code) => {
-                let components = self.store.dossier(Some(code))?.components;
-                let mut titles: Vec<String> = components.into_iter().map(|component| component.title).collect();
-                titles.dedup();
-                titles
-            }
+        let papers = match listed.dossier.as_deref() {
+            Some(code) => self.store.dossier(Some(code))?.components,
             None => Vec::new(),
         };
+        let papers: Vec<ComponentShown> = papers.into_iter().filter(|paper| paper.is_newest).collect();
+        let place = papers.iter().position(|paper| paper.id == id);
+        let paper = |place: Option<usize>| Some(papers.get(place?)?.id);
+        let beside = [paper(place.and_then(|place| place.checked_sub(1))), paper(place.map(|place| place + 1))];
+        let titles = papers.iter().map(|paper| paper.title.clone()).collect();
         let sheets = self.sheets(&listed, visitor.lang)?;
-        Ok(Reviewed { left_out: self.store.left_out(id)?, listed, sheets, titles })
+        Ok(Reviewed { left_out: self.store.left_out(id)?, listed, sheets, titles, beside })
     }
 
     /// Writes down that a person looks at the pages of a component; a page that they have opened and that asks anew by itself is

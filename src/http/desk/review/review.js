@@ -73,7 +73,7 @@
     const link = event.target.closest("a[href]"), mark = event.target.closest("mark[data-at]");
     if (event.target.closest("[data-do=zoom]")) zoom(!zoomed);
     else if (mark) point(mark.dataset.at.split(" "));
-    else if (link && /\/pages\?page=/.test(link.href) && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    else if (link && /\/pages(\?page=|$)/.test(link.href) && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
       go(link.href);
     }
