@@ -7,8 +7,9 @@
 //!
 //! Files: `accept.rs` takes captures in and puts them into components, `jobs.rs` hands out what is to be made, `stacks.rs`
 //! divides a component by the sheets in it, `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the
-//! outbox of what is finished, `pairings.rs` has the phones' tokens, `accounts.rs` the people at the desk, `upkeep.rs` purges,
-//! checks, backs up and restores, `blobs.rs` has the bytes.
+//! outbox of what is finished, `pairings.rs` has the phones' tokens, `accounts.rs` the people at the desk, `figures.rs` counts
+//! what a day brought, `journal.rs` finds who did what, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the
+//! bytes.
 
 mod accept;
 mod accounts;
@@ -18,7 +19,9 @@ mod deliveries;
 mod dossiers;
 #[cfg(test)]
 mod dropped;
+mod figures;
 mod jobs;
+mod journal;
 mod pairings;
 mod stacks;
 mod upkeep;
@@ -40,7 +43,9 @@ pub use blobs::{Blob, BlobError, Blobs};
 pub use browse::{ComponentListed, DossierListed};
 pub use deliveries::{Delivery, DeliveryShown, DeliveryState};
 pub use dossiers::{ComponentShown, DossierCount, DossierShown, Pick};
+pub use figures::{DossierSides, Figures, MadeComponent};
 pub use jobs::{CaptureOf, Published, Status, Work};
+pub use journal::{EventShown, Wanted};
 pub use pairings::Pairing;
 pub use upkeep::{Finding, Look, look, restore};
 
