@@ -130,8 +130,9 @@ fn waited(connection: &Connection, from: Millis, until: Millis) -> Result<Vec<Mi
 }
 
 fn dossiers(connection: &Connection, from: Millis, until: Millis) -> Result<Vec<DossierSides>, StoreError> {
+    // As the index has it: a column beside it would be compared in a way that no index knows.
     let side = "EXISTS (SELECT 1 FROM components c JOIN published p ON p.component = c.id
-        WHERE coalesce(c.dossier, 0) = d.id AND c.state <> 'moved' AND p.file IS NOT NULL AND c.result_code IS";
+        WHERE coalesce(c.dossier, 0) = coalesce(d.id, 0) AND c.state <> 'moved' AND p.file IS NOT NULL AND c.result_code IS";
     let sql = format!(
         "SELECT d.code, {side} NULL), {side} NOT NULL) FROM dossiers d WHERE d.created >= ?1 AND d.created < ?2
          ORDER BY d.code"
@@ -146,7 +147,7 @@ fn dossiers(connection: &Connection, from: Millis, until: Millis) -> Result<Vec<
 fn unsigned(connection: &Connection) -> Result<(u64, Option<Millis>), StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT count(*), min(c.changed) FROM components c WHERE c.state = 'unsigned' AND c.dossier IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM components n WHERE coalesce(n.dossier, 0) = c.dossier AND n.name = c.name
+         AND NOT EXISTS (SELECT 1 FROM components n WHERE coalesce(n.dossier, 0) = coalesce(c.dossier, 0) AND n.name = c.name
              AND n.version > c.version AND n.state <> 'moved')",
     )?;
     Ok(select.query_row(params![], |row| Ok((row.get(0)?, row.get(1)?)))?)

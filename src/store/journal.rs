@@ -41,12 +41,13 @@ impl Store {
     /// When the database refuses.
     pub fn journal(&self, wanted: &Wanted, after: i64, limit: u32) -> Result<Vec<EventShown>, StoreError> {
         let connection = self.connection();
+        // The days before are not gone through: the index of time is used, and not the numbers.
         let mut select = connection.prepare_cached(
             "SELECT e.id, e.time, e.kind, a.name, coalesce(d.code, cd.code), c.id, c.title FROM events e
              LEFT JOIN accounts a ON a.id = e.account LEFT JOIN dossiers d ON d.id = e.dossier
              LEFT JOIN components c ON c.id = e.component LEFT JOIN dossiers cd ON cd.id = c.dossier
              WHERE e.time >= ?1 AND e.time < ?2 AND (?3 IS NULL OR a.name = ?3)
-             AND (?4 IS NULL OR coalesce(d.code, cd.code) = ?4) AND e.id > ?5 ORDER BY e.id LIMIT ?6",
+             AND (?4 IS NULL OR coalesce(d.code, cd.code) = ?4) AND +e.id > ?5 ORDER BY +e.id LIMIT ?6",
         )?;
         let Wanted { from, until, account, dossier } = wanted;
         let rows = select.query_map(params![from, until, account, dossier, after, limit], |row| {
