@@ -72,7 +72,7 @@ pub(super) enum Problem {
     Scanner(Fault),
     /// The person's role does not open the journal.
     NoJournal,
-    /// A dossier cannot be checked or packed.
+    /// A dossier cannot be checked or packed: there is nothing of it, somebody writes there, or it was altered.
     Export(ExportError),
     /// As many pages stay up to date as may.
     TooManyStreams,
@@ -124,8 +124,7 @@ impl Problem {
             Self::NoJournal => (StatusCode::FORBIDDEN, "role"),
             Self::Export(ExportError::Nothing) => (StatusCode::CONFLICT, "nothing"),
             Self::Export(error) if is_in_use(error) => (StatusCode::CONFLICT, "in-use"),
-            Self::Export(ExportError::Altered(_) | ExportError::Ledger(_)) => (StatusCode::CONFLICT, "file-changed"),
-            Self::Export(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Export(_) => (StatusCode::CONFLICT, "file-changed"),
             Self::TooManyStreams => (StatusCode::SERVICE_UNAVAILABLE, "streams"),
             Self::SigningRuns => (StatusCode::CONFLICT, "signing"),
             Self::Store(StoreError::NoDossier(_) | StoreError::NoComponent(_)) => (StatusCode::NOT_FOUND, "not-found"),

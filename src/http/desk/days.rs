@@ -40,6 +40,13 @@ impl Day {
     }
 }
 
+/// A moment for programs, `2026-11-30 08:15:03`.
+pub(super) fn stamp(time: Millis, offset: UtcOffset) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    let time = OffsetDateTime::from_unix_timestamp(time.div_euclid(1000)).map(|time| time.to_offset(offset));
+    time.ok().and_then(|time| time.format(format).ok()).unwrap_or_default()
+}
+
 /// Rows as CSV (RFC 4180) with the mark by which office programs know UTF-8. A cell that such a program would take for a formula
 /// gets an apostrophe.
 pub(super) fn csv(rows: &[Vec<String>], name: &str) -> Response {
@@ -77,6 +84,7 @@ mod tests {
         let day = Day::of(Some("2026-11-29"), now);
         assert_eq!((day.code(), day.name()), ("2026-11-29".to_owned(), "29/11/2026".to_owned()));
         assert_eq!(day.span().0, millis(datetime!(2026-11-28 17:00 UTC)));
+        assert_eq!(stamp(1_000, UtcOffset::from_hms(7, 0, 0).unwrap()), "1970-01-01 07:00:01");
         for wrong in [None, Some(""), Some("30/11/2026"), Some("2026-02-30"), Some("<b>")] {
             assert_eq!(Day::of(wrong, now).code(), "2026-11-30");
         }

@@ -159,13 +159,22 @@ impl App {
         let dossier = self.store.dossier(Some(code.as_str()))?;
         let name = random_name().map_err(|_| Problem::Internal)?;
         let path = self.store.directory().join(FOLDER).join(format!("{name}.zip"));
-        let packed = export(&dossier, &self.settings.records, &path).map_err(Problem::Export)?;
+        let packed = export(&dossier, &self.settings.records, &path).map_err(refused)?;
         let opened = File::open(&packed.path);
         fs::remove_file(&packed.path).map_err(disk)?;
         let file = opened.map_err(disk)?;
         let length = file.metadata().map_err(disk)?.len();
         self.store.did(account, "exported", Some(code.as_str()), None, self.now())?;
         Ok((file, length))
+    }
+}
+
+/// What an export that fails means for the person.
+fn refused(error: ExportError) -> Problem {
+    match error {
+        ExportError::Io { source, .. } => disk(source),
+        ExportError::Nothing | ExportError::Altered(_) | ExportError::Ledger(_) => Problem::Export(error),
+        _ => Problem::Internal,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::http::session::Visitor;
 use crate::model::Lang;
 use crate::store::{Account, EventShown, Wanted};
 
-use super::days::{Day, csv};
+use super::days::{Day, csv, stamp};
 use super::dossiers::moment;
 use super::{ENTRIES, page};
 
@@ -93,7 +93,7 @@ pub(super) async fn journal_csv(
     let rows = events.into_iter().map(|event| {
         let (component, title) = event.component.map(|(id, title)| (id.to_string(), title)).unwrap_or_default();
         let what = kind(&event.kind, lang).to_owned();
-        let time = moment(event.time, offset);
+        let time = stamp(event.time, offset);
         let (account, dossier) = (event.account.unwrap_or_default(), event.dossier.unwrap_or_default());
         vec![time, account, event.kind, what, dossier, component, title]
     });
