@@ -25,7 +25,7 @@ use sohoa::store::{State, Status, Store, StoreError};
 
 use super::args::{KeyOptions, Shared, Switch};
 use super::environment::Reader;
-use super::{Failure, environment, pair, remark};
+use super::{Failure, environment, pair, remark, verify};
 
 /// Folder of the pages in the store's directory.
 const SHELF: &str = "pages";
@@ -224,6 +224,7 @@ impl Web {
         });
         let tls = tls.transpose()?;
         let listener = TcpListener::bind(address).map_err(|error| refused(address.to_string(), error.to_string()))?;
+        let trust = verify::trust(&[], lang)?;
         // A connection of its own: what it writes is noticed as another program's.
         let store = Store::open(store.directory()).map_err(|error| store_failure(&error, lang))?;
         let settings = http::Settings {
@@ -235,6 +236,8 @@ impl Web {
             http: config.http.clone(),
             signing: Signing::NoKey,
             live: Live::default(),
+            roots: (trust.roots, trust.required),
+            records: environment::records(config)?,
         };
         Ok(Some(Self { listener, tls, store, settings }))
     }

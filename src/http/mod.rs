@@ -45,9 +45,11 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use crate::config::{HttpConfig, ScannerConfig};
+use crate::export::Records;
 use crate::imaging::decode::Limits;
 use crate::service::{self, Event, Trouble, millis};
 use crate::shelf::Shelf;
+use crate::sign::Certificate;
 use crate::store::{Millis, Store};
 
 pub use gate::{Tokens, TokensError};
@@ -100,6 +102,10 @@ pub struct Settings {
     pub signing: Signing,
     /// What happens, for pages that show it.
     pub live: Live,
+    /// Whom to believe where a dossier is checked, and whether a signer of unknown descent is a fault.
+    pub roots: (Vec<Certificate>, bool),
+    /// The portal's records that go with a dossier that is handed on.
+    pub records: Records,
 }
 
 /// Tells events, on any thread.
@@ -120,6 +126,8 @@ struct App {
     /// Passwords that are being checked.
     checks: Semaphore,
     tls: Option<Arc<Tls>>,
+    /// A dossier that is packed.
+    exporting: Semaphore,
     /// Pages that stay up to date.
     streams: Arc<Semaphore>,
     /// One look at the folders at a time: one on a share that hangs would take all threads.
@@ -146,6 +154,7 @@ pub fn run(
     let address_file = store.directory().join(ADDRESS_FILE);
     let uploads = Uploads::open(store.directory())?;
     let scans = Scans::open(store.directory())?;
+    desk::clear_exports(store.directory())?;
     let tls = tls.map(Arc::new);
     let app = Arc::new(App {
         store,
@@ -160,6 +169,7 @@ pub fn run(
         attempts: attempts::Attempts::default(),
         checks: Semaphore::new(session::CHECKS),
         tls: tls.clone(),
+        exporting: Semaphore::new(1),
         streams: Arc::new(Semaphore::new(desk::STREAMS)),
         looking: Semaphore::new(1),
     });

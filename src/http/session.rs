@@ -191,7 +191,7 @@ impl App {
 /// What a form of a page brings beside its own fields.
 #[derive(Deserialize)]
 pub(super) struct Proof {
-    form: String,
+    pub(super) form: String,
 }
 
 /// Ends the session.

@@ -243,6 +243,26 @@ impl Store {
         Ok(select.exists(params![account, component, since])?)
     }
 
+    /// Writes down what a person did of which no other row speaks: `kind` is the event's word, `dossier` the code where there is
+    /// such a dossier already.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn did(
+        &self,
+        account: i64,
+        kind: &'static str,
+        dossier: Option<&str>,
+        detail: Option<&str>,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let select = "SELECT id FROM dossiers WHERE code = ?1";
+            let dossier = transaction.query_row(select, [dossier], |row| row.get(0)).optional()?;
+            record_by(transaction, now, kind, Some(account), Subject { dossier, ..Subject::default() }, detail)
+        })
+    }
+
     /// Writes down what a person looks at, before it is shown.
     ///
     /// # Errors

@@ -6,9 +6,10 @@
 //! several programs at once; the service alone makes components ([`Store::lock_service`]).
 //!
 //! Files: `accept.rs` takes captures in and puts them into components, `jobs.rs` hands out what is to be made, `stacks.rs`
-//! divides a component by the sheets in it, `edits.rs` has what people do to pages, `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the
-//! outbox of what is finished, `pairings.rs` has the phones' tokens, `accounts.rs` the people at the desk, `upkeep.rs` purges,
-//! checks, backs up and restores, `blobs.rs` has the bytes.
+//! divides a component by the sheets in it, `edits.rs` has what people do to pages, `dossiers.rs` shows and places, `browse.rs` lists
+//! in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has the phones' tokens, `accounts.rs` the people at the
+//! desk, `figures.rs` counts what a day brought, `journal.rs` finds who did what, `upkeep.rs` purges, checks, backs up and restores,
+//! `blobs.rs` has the bytes.
 
 mod accept;
 mod accounts;
@@ -19,7 +20,9 @@ mod dossiers;
 #[cfg(test)]
 mod dropped;
 mod edits;
+mod figures;
 mod jobs;
+mod journal;
 mod pairings;
 mod stacks;
 mod upkeep;
@@ -42,7 +45,9 @@ pub use browse::{ComponentListed, DossierListed};
 pub use deliveries::{Delivery, DeliveryShown, DeliveryState};
 pub use dossiers::{ComponentShown, DossierCount, DossierShown, Pick};
 pub use edits::{Early, PageOf};
+pub use figures::{DossierSides, Figures, MadeComponent};
 pub use jobs::{CaptureOf, Published, Status, Work};
+pub use journal::{EventShown, Wanted};
 pub use pairings::Pairing;
 pub use upkeep::{Finding, Look, look, restore};
 

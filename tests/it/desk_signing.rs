@@ -136,7 +136,7 @@ fn a_version_that_was_replaced_is_not_signed_later() {
         fs::copy(root().join("samples").join(name), capture.join("1.jpg")).expect("our own folder");
         let made = run(sohoa()
             .arg("digitize")
-            .arg(&folder.join("a"))
+            .arg(folder.join("a"))
             .args(["--no-sign", "--ocr", "off", "--out"])
             .arg(folder.join("out")));
         assert!(matches!(made.code, Some(0 | 4)), "{made:?}");

@@ -5,7 +5,9 @@
   const page = document.querySelector('main[data-live]');
   if (!page || !window.EventSource) return;
   const PAUSE = 800; // milliseconds between two looks
-  let shown = page.innerHTML, timer = 0;
+  let shown = page.innerHTML, timer = 0, isComposing = false;
+  page.addEventListener('compositionstart', () => { isComposing = true; });
+  page.addEventListener('compositionend', () => { isComposing = false; });
 
   const isControl = (e) => /^(INPUT|SELECT|TEXTAREA)$/.test(e.tagName) && e.type !== 'hidden';
   // What an element is called on the page before and on the page after.
@@ -47,6 +49,7 @@
     const text = await answer.text();
     const fresh = new DOMParser().parseFromString(text, 'text/html').querySelector('main[data-live]');
     if (!fresh || fresh.innerHTML === shown || page.querySelector('[data-changed]')) return;
+    if (isComposing) return setTimeout(soon, PAUSE); // a letter that is being put together would be lost
     shown = fresh.innerHTML;
     put(document.importNode(fresh, true));
   }

@@ -22,6 +22,7 @@ use crate::store::{
 };
 
 use super::files::current;
+use super::handing::buttons;
 use super::keys::OPEN;
 use super::papers::bringing_form;
 use super::{ENTRIES, Topic, live_page, page};
@@ -114,15 +115,18 @@ pub(super) async fn dossier(
             Ok(shown) => {
                 app.note_view(&visitor, &code)?;
                 let titles: Vec<&str> = shown.components.iter().map(|component| &component.title[..]).collect();
-                let components =
-                    components(&shown, &app.settings.live, &visitor, offset) + &bringing_form(&code, &titles, &visitor);
+                let components = components(&shown, &app.settings.live, &visitor, offset);
+                let made = shown.components.iter().any(|component| !component.published.is_empty());
+                let handing = if made { buttons(&code, &visitor) } else { String::new() };
+                let (scanning, form) = (app.scanning_part(&code, &visitor), bringing_form(&code, &titles, &visitor));
+                let components = format!("{components}{handing}{scanning}{form}");
                 Ok((visitor, StatusCode::OK, components))
             }
             // It begins with its first paper.
             Err(error @ StoreError::NoDossier(_)) => {
                 let told = escaped(&sentence(&error.message(visitor.lang)));
-                let form = bringing_form(&code, &[], &visitor);
-                Ok((visitor, StatusCode::NOT_FOUND, format!("<p class=note>{told}</p>{form}")))
+                let (scanning, form) = (app.scanning_part(&code, &visitor), bringing_form(&code, &[], &visitor));
+                Ok((visitor, StatusCode::NOT_FOUND, format!("<p class=note>{told}</p>{scanning}{form}")))
             }
             Err(error) => Err(error.into()),
         })

@@ -41,8 +41,35 @@ pub(super) const SEND: Act = Act::new('g', "Gửi", "Send");
 pub(super) const SIGN_TICKED: Act = Act::new('s', "Ký mục đã chọn", "Sign what is ticked");
 pub(super) const SIGN_ALL: Act = Act::new('a', "Ký tất cả", "Sign all");
 
+pub(super) const SCAN: Act = Act::new('q', "Quét", "Scan");
+pub(super) const START_SCAN: Act = Act::new('b', "Bắt đầu quét", "Start the scan");
+pub(super) const STOP_SCAN: Act = Act::new('u', "Dừng quét", "Stop the scan");
+pub(super) const FIND_SCANNERS: Act = Act::new('c', "Tìm máy quét", "Look for scanners");
+pub(super) const FIGURES: Act = Act::new('l', "Số liệu", "Figures");
+pub(super) const AUDIT: Act = Act::new('n', "Nhật ký", "Journal");
+pub(super) const VERIFY: Act = Act::new('v', "Kiểm tra", "Verify");
+pub(super) const EXPORT: Act = Act::new('t', "Tải hồ sơ (ZIP)", "Download the dossier (ZIP)");
+
 /// All of them, in the order in which the help names them.
-const ALL: [&Act; 9] = [&TODAY, &DOSSIERS, &UNPLACED, &SIGNING, &OPEN, &SEND, &SIGN_TICKED, &SIGN_ALL, &LOG_OUT];
+const ALL: [&Act; 17] = [
+    &TODAY,
+    &DOSSIERS,
+    &UNPLACED,
+    &SIGNING,
+    &FIGURES,
+    &AUDIT,
+    &OPEN,
+    &SEND,
+    &SCAN,
+    &START_SCAN,
+    &STOP_SCAN,
+    &FIND_SCANNERS,
+    &VERIFY,
+    &EXPORT,
+    &SIGN_TICKED,
+    &SIGN_ALL,
+    &LOG_OUT,
+];
 
 /// The line of help at the end of each page.
 pub(super) fn help(lang: Lang) -> String {

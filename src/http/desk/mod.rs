@@ -2,15 +2,21 @@
 //! depends on it.
 //!
 //! `dossiers.rs` has today's dossiers, all dossiers and one; `files.rs` its files; `papers.rs` brings papers in and places
-//! what waits; [`review`] shows a component page by page; `signing.rs` signs; `live.rs` tells pages what happens; `keys.rs` has
-//! the letters of the actions. Who opens a dossier or a file is written down before it is shown.
+//! what waits; [`review`] shows a component page by page; `scanning.rs` scans; `signing.rs` signs; `handing.rs` checks and hands
+//! on; `figures.rs` counts and `journal.rs` lists what a day brought; `live.rs` tells pages what happens; `keys.rs` has the letters of
+//! the actions. Who opens a dossier or a file is written down before it is shown.
 
+mod days;
 mod dossiers;
+mod figures;
 mod files;
+mod handing;
+mod journal;
 mod keys;
 mod live;
 mod papers;
 mod review;
+mod scanning;
 mod signing;
 
 use axum::extract::DefaultBodyLimit;
@@ -25,6 +31,7 @@ use super::html::{escaped, sentence};
 use super::problem::Problem;
 use super::session::{Visitor, door_page, log_in, log_out, switch_language};
 
+pub(super) use handing::clear_exports;
 pub(super) use live::STREAMS;
 
 const CSS: &str = include_str!("desk.css");
@@ -52,31 +59,30 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/dossiers", get(dossiers::all)),
         ("/dossiers/{code}", get(dossiers::dossier)),
         ("/dossiers/{code}/captures", post(papers::bring).layer(DefaultBodyLimit::disable())),
+        ("/dossiers/{code}/scans", post(scanning::begin)),
+        ("/dossiers/{code}/scans/{id}/stop", post(scanning::stop)),
+        ("/dossiers/{code}/scanners", post(scanning::search)),
+        ("/dossiers/{code}/verify", post(handing::check)),
+        ("/dossiers/{code}/export", post(handing::hand_on)),
         ("/components/{id}/files/{number}", get(files::file)),
         ("/unplaced", get(papers::unplaced)),
         ("/unplaced/{id}", post(papers::place)),
         ("/sign", get(signing::waiting).post(signing::sign)),
+        ("/figures", get(figures::figures)),
+        ("/figures.csv", get(figures::figures_csv)),
+        ("/audit", get(journal::journal)),
+        ("/audit.csv", get(journal::journal_csv)),
     ];
     own.into_iter().chain(review::routes()).collect()
 }
 
 /// Whether a path is of the desk, whose pages know themselves who may see them.
 pub(super) fn is_of_desk(path: &str) -> bool {
-    let alone = [
-        "/",
-        "/login",
-        "/logout",
-        "/language",
-        "/desk.css",
-        "/desk.js",
-        "/review.css",
-        "/review.js",
-        LIVE,
-        "/dossiers",
-        "/unplaced",
-        "/sign",
-    ];
-    alone.contains(&path) || ["/dossiers/", "/components/", "/unplaced/"].iter().any(|below| path.starts_with(below))
+    let door = ["/", "/login", "/logout", "/language", "/desk.css", "/desk.js", "/review.css", "/review.js", LIVE];
+    let pages = ["/dossiers", "/unplaced", "/sign", "/figures", "/figures.csv", "/audit", "/audit.csv"];
+    door.contains(&path)
+        || pages.contains(&path)
+        || ["/dossiers/", "/components/", "/unplaced/"].iter().any(|below| path.starts_with(below))
 }
 
 async fn style() -> Response {
@@ -218,6 +224,10 @@ fn places(visitor: &Visitor) -> Vec<(&'static str, keys::Act)> {
     let mut places = vec![("/", keys::TODAY), ("/dossiers", keys::DOSSIERS), ("/unplaced", keys::UNPLACED)];
     if visitor.account.role.may_read_papers() {
         places.push(("/sign", keys::SIGNING));
+    }
+    places.push(("/figures", keys::FIGURES));
+    if visitor.account.role.may_read_journal() {
+        places.push(("/audit", keys::AUDIT));
     }
     places
 }
