@@ -102,7 +102,7 @@ fn the_journal_is_for_those_who_answer_for_it() {
     assert!(of_dossier.contains("xử lý xong") && !of_dossier.contains("đăng nhập"), "{of_dossier}");
     assert!(see(&desk, "/audit?day=2001-02-03", &supervisor).text().contains("Không có việc nào"));
     let table = see(&desk, "/audit.csv", &supervisor).text();
-    assert!(table.contains(",lan,viewed,xem hồ sơ,") && table.contains(",'=Tờ khai\r\n"), "{table}");
+    assert!(table.contains(",lan,viewed,xem hồ sơ hoặc giấy tờ,") && table.contains(",'=Tờ khai\r\n"), "{table}");
     assert!(
         see(&desk, "/audit?account=thu", &keeper).text().contains("xem nhật ký"),
         "looking is written down as well"
