@@ -60,8 +60,8 @@ impl Store {
         let mut connection = self.connection();
         // One moment of the store, whoever writes meanwhile.
         let connection = connection.transaction()?;
-        let at_once = "SELECT count(DISTINCT component) FROM events
-            WHERE time >= ?1 AND time < ?2 AND kind = 'made' AND detail = 'done'";
+        let at_once = "SELECT count(DISTINCT c.id) FROM events e JOIN components c ON c.id = e.component
+            WHERE e.time >= ?1 AND e.time < ?2 AND e.kind = 'made' AND e.detail = 'done' AND c.state <> 'moved'";
         Ok(Figures {
             captures: captures(&connection, from, until)?,
             made: made(&connection, from, until)?,

@@ -61,14 +61,12 @@
 
   function hear() {
     const source = new EventSource('/live');
-    let wasCut = false;
-    source.onopen = () => { if (wasCut) soon(); };
+    source.onopen = soon; // something may have happened before this page heard
     source.onmessage = (event) => {
       const { kind, dossier } = JSON.parse(event.data);
       if (kind === 'reload' || !page.dataset.live || page.dataset.live === dossier) soon();
     };
     source.onerror = () => {
-      wasCut = true;
       if (source.readyState === EventSource.CLOSED) setTimeout(hear, 30000);
     };
   }

@@ -66,7 +66,7 @@ pub(super) async fn figures(
         "<h1>{title} <span class=dim>{}</span></h1>\
          <form method=get action=/figures class=search><label for=ngay>{}</label>\
          <input id=ngay type=date name=day value={}><button>{}</button>\
-         <a href=\"/figures.csv?day={}\" download>{}</a></form>{}{tables}{missing}",
+         <a href=\"/figures.csv?day={}\" download>{}</a></form>{}<div class=tables>{tables}</div>{missing}",
         day.name(),
         lang.pick("Ngày", "Day"),
         day.code(),
@@ -261,6 +261,11 @@ impl Counted {
         };
         let mut signed = spread(&self.waited);
         signed.push(row("Ký ngay khi xử lý", "Signed as they were made", self.signed_at_once.to_string()));
+        let mut reasons: Vec<_> =
+            self.reasons.iter().map(|(word, count)| (reason(word, lang).to_owned(), count.to_string())).collect();
+        if reasons.is_empty() {
+            reasons.push(row("Không có", "None", "0".to_owned()));
+        }
         let percent = (self.dossiers > 0).then(|| self.both * 100 / self.dossiers);
         let verdict = percent.map_or_else(dash, |percent| match percent >= TARGET_PERCENT {
             true => lang.pick("Đạt", "Reached").to_owned(),
@@ -292,7 +297,7 @@ impl Counted {
             Table {
                 title: lang.pick("Lý do quét lại", "Reasons for rescans"),
                 told: lang.pick("số lần, trên các trang của thành phần trong ngày", "how often, on pages of the day's components"),
-                rows: self.reasons.iter().map(|(word, count)| (reason(word, lang).to_owned(), count.to_string())).collect(),
+                rows: reasons,
             },
             Table {
                 title: lang.pick("Từ ảnh gốc đầu tiên đến xử lý xong", "From the first capture to made"),

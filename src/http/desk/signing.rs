@@ -147,7 +147,7 @@ async fn waiting_page(
     });
     let list = match rows.is_empty() {
         true => format!("<p class=none>{}</p>", lang.pick("Không có gì chờ ký.", "Nothing waits for a signature.")),
-        false => format!("<ul class=components>{rows}</ul>"),
+        false => format!("<ul class=\"components waits\">{rows}</ul>"),
     };
     let list = match &app.settings.signing {
         Signing::ByPeople(key) if !rows.is_empty() && !is_running => format!(
