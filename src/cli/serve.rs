@@ -22,7 +22,7 @@ use sohoa::service::{self, Connector, Event, ServiceError, Settings, Tools, Watc
 use sohoa::store::{State, Status, Store, StoreError};
 
 use super::args::{KeyOptions, Shared, Switch};
-use super::{Failure, environment, pair, remark};
+use super::{Failure, environment, remark};
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Serve {
@@ -87,9 +87,12 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
     let settings = settings(&config)?;
     let store = Store::open(&command.data.directory(&config)).map_err(|error| store_failure(&error, lang))?;
     let now = environment::now(lang)?;
-    let reader = environment::reader(&config)?;
+    let (reader, models) = match environment::reader(&config)? {
+        Some(reader) => (Some(Arc::new(reader.engine) as Arc<dyn OcrEngine>), reader.models),
+        None => (None, Vec::new()),
+    };
     let teller = Teller { json: command.json, lang };
-    let web = Web::open(&config, &settings, &store)?;
+    let web = Web::open(&config, &settings, &store, reader.clone())?;
     // A key that cannot be used holds up nothing: what it was to sign waits (chờ ký).
     let signer = match config.sign.then(|| environment::signer(&config, &command.key, now)) {
         None => None,
@@ -109,9 +112,9 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
         profile: &config.profile,
         level: config.level,
         stamp: stamp.as_ref(),
-        engine: reader.as_ref().map(|reader| &reader.engine as &dyn OcrEngine),
+        engine: reader.as_deref(),
         transcripts: if reader.is_some() { &config.transcripts } else { &[] },
-        models: reader.as_ref().map_or_else(Vec::new, |reader| reader.models.clone()),
+        models,
         signer: signer.as_deref(),
     };
     serve(&store, &settings, &tools, &teller, web)
@@ -188,7 +191,12 @@ struct Web {
 
 impl Web {
     /// Opens the door, where one is asked for.
-    fn open(config: &Config, settings: &Settings, store: &Store) -> Result<Option<Self>, Failure> {
+    fn open(
+        config: &Config,
+        settings: &Settings,
+        store: &Store,
+        reader: Option<Arc<dyn OcrEngine>>,
+    ) -> Result<Option<Self>, Failure> {
         let Some(address) = config.http.listen else { return Ok(None) };
         let lang = config.lang;
         let refused = |what: String, why: String| Failure::new(ExitCode::Configuration, format!("{what}: {why}"));
@@ -207,6 +215,8 @@ impl Web {
         let settings = http::Settings {
             service: settings.clone(),
             limits: config.page.limits,
+            page: config.page.clone(),
+            reader,
             scanner: config.scanner.clone(),
             tokens,
             http: config.http.clone(),
@@ -243,7 +253,7 @@ fn names(config: &Config) -> Vec<String> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     names.extend(std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()));
     let listening = config.http.listen.map(|address| address.ip()).filter(|address| !address.is_unspecified());
-    names.extend([listening, pair::own_address()].into_iter().flatten().map(|address| address.to_string()));
+    names.extend([listening, http::own_address()].into_iter().flatten().map(|address| address.to_string()));
     if let Some((_, rest)) = config.http.url.as_deref().and_then(|url| url.split_once("://")) {
         let authority = rest.split('/').next().unwrap_or_default();
         let host = match authority.strip_prefix('[') {

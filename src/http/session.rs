@@ -180,7 +180,7 @@ impl App {
 /// What a form of a page brings beside its own fields.
 #[derive(Deserialize)]
 pub(super) struct Proof {
-    form: String,
+    pub(super) form: String,
 }
 
 /// Ends the session.
@@ -257,7 +257,8 @@ mod tests {
 
     #[test]
     fn the_cookie_is_for_this_host_and_no_script() {
-        let mut config = HttpConfig { listen: None, token_file: None, url: None, tls: None, plain: false };
+        let mut config =
+            HttpConfig { listen: None, token_file: None, url: None, tls: None, plain: false, pair_minutes: 480 };
         assert_eq!(cookie(&config, "t", "").unwrap(), "sohoa=t; Path=/; HttpOnly; SameSite=Strict");
         config.tls = Some(TlsCertificate::SelfMade);
         assert_eq!(cookie(&config, "t", "").unwrap(), "__Host-sohoa=t; Path=/; HttpOnly; SameSite=Strict; Secure");

@@ -7,7 +7,7 @@
 //!
 //! Files: `accept.rs` takes captures in and puts them into components, `jobs.rs` hands out what is to be made, `stacks.rs`
 //! divides a component by the sheets in it, `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the
-//! outbox of what is finished, `pairings.rs` has the phones' tokens, `accounts.rs` the people at the desk, `upkeep.rs` purges,
+//! outbox of what is finished, `pairings.rs` has the phones' tokens, `phone_pages.rs` what phones change of what they sent, `accounts.rs` the people at the desk, `upkeep.rs` purges,
 //! checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
@@ -20,6 +20,7 @@ mod dossiers;
 mod dropped;
 mod jobs;
 mod pairings;
+mod phone_pages;
 mod stacks;
 mod upkeep;
 
@@ -41,7 +42,8 @@ pub use browse::{ComponentListed, DossierListed};
 pub use deliveries::{Delivery, DeliveryShown, DeliveryState};
 pub use dossiers::{ComponentShown, DossierCount, DossierShown, Pick};
 pub use jobs::{CaptureOf, Published, Status, Work};
-pub use pairings::Pairing;
+pub use pairings::{Opening, Pairing, PairingShown};
+pub use phone_pages::{Sent, SentPage};
 pub use upkeep::{Finding, Look, look, restore};
 
 /// Name of the database in the store's directory.
@@ -329,6 +331,16 @@ impl Store {
     /// When the database refuses.
     pub fn changes_by_others(&self) -> Result<i64, StoreError> {
         Ok(self.connection().pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
+    /// Two numbers of which one changes with every write, by another program or by this connection.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn changes(&self) -> Result<(i64, u64), StoreError> {
+        let connection = self.connection();
+        let by_others = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        Ok((by_others, connection.total_changes()))
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {

@@ -13,7 +13,7 @@ use crate::service::{CODE, Centre};
 const PASSWORD: &str = "mưa rơi trên mái";
 
 /// Makes an account.
-fn add(centre: &Centre, name: &str, role: &str) {
+pub(crate) fn add(centre: &Centre, name: &str, role: &str) {
     let mut command = centre.program(&["user", "add", name, "--role", role]);
     let added = run(command.env("SOHOA_PASSWORD", PASSWORD));
     assert_eq!(added.code, Some(0), "{added:?}");
@@ -24,7 +24,7 @@ fn user(centre: &Centre, arguments: &[&str]) -> Run {
 }
 
 /// A form as a browser sends it.
-fn post(desk: &Desk, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+pub(crate) fn post(desk: &Desk, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
     let origin = format!("http://{}", desk.address);
     send(desk, path, &[("Origin", &origin), ("Cookie", cookie)], fields)
 }
@@ -44,18 +44,18 @@ fn log_in(desk: &Desk, name: &str, password: &str) -> Answer {
 }
 
 /// The cookie of a new session.
-fn session(desk: &Desk, name: &str) -> String {
+pub(crate) fn session(desk: &Desk, name: &str) -> String {
     let answer = log_in(desk, name, PASSWORD);
     assert_eq!((answer.status, answer.header("Location")), (303, Some("/")), "{answer:?}");
     answer.header("Set-Cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie").to_owned()
 }
 
-fn see(desk: &Desk, path: &str, cookie: &str) -> Answer {
+pub(crate) fn see(desk: &Desk, path: &str, cookie: &str) -> Answer {
     desk.ask("GET", path, &[("Cookie", cookie), ("Accept", "text/html")], b"")
 }
 
 /// The value of the first hidden field of this name.
-fn field(page: &str, name: &str) -> String {
+pub(crate) fn field(page: &str, name: &str) -> String {
     let (_, rest) = page.split_once(&format!("name={name} value=")).unwrap_or_else(|| panic!("no {name}: {page}"));
     rest.split(['>', ' ']).next().unwrap_or_default().to_owned()
 }

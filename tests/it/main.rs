@@ -18,6 +18,7 @@ mod layers;
 mod log;
 mod machine;
 mod pades;
+mod phone;
 mod program;
 mod repeat;
 mod samples;

@@ -20,6 +20,7 @@ use crate::store::{
 };
 
 use super::files::current;
+use super::pairing;
 use super::papers::bringing_form;
 use super::{ENTRIES, page};
 
@@ -111,13 +112,15 @@ pub(super) async fn dossier(
             Ok(shown) => {
                 app.store.looked(visitor.account.id, Looked::Dossier(code.as_str()), app.now())?;
                 let titles: Vec<&str> = shown.components.iter().map(|component| &component.title[..]).collect();
-                let components = components(&shown, &visitor, offset) + &bringing_form(&code, &titles, &visitor);
+                let components = components(&shown, &visitor, offset)
+                    + &bringing_form(&code, &titles, &visitor)
+                    + &pairing::link(&code, None, &visitor);
                 Ok((visitor, StatusCode::OK, components))
             }
             // It begins with its first paper.
             Err(error @ StoreError::NoDossier(_)) => {
                 let told = escaped(&sentence(&error.message(visitor.lang)));
-                let form = bringing_form(&code, &[], &visitor);
+                let form = bringing_form(&code, &[], &visitor) + &pairing::link(&code, None, &visitor);
                 Ok((visitor, StatusCode::NOT_FOUND, format!("<p class=note>{told}</p>{form}")))
             }
             Err(error) => Err(error.into()),
@@ -199,6 +202,10 @@ fn components(dossier: &DossierShown, visitor: &Visitor, offset: UtcOffset) -> S
     }
     let (newest, before): (Vec<_>, Vec<_>) = dossier.components.iter().partition(|one| one.is_newest);
     let shown = |one: &&ComponentShown| component(one, visitor, offset, "");
+    let code = dossier.code.as_deref().and_then(|code| code.parse().ok());
+    let by_phone =
+        |title: &str| code.as_ref().map_or_else(String::new, |code| pairing::link(code, Some(title), visitor));
+    let newest_shown = |one: &&ComponentShown| component(one, visitor, offset, &by_phone(&one.title));
     let before: String = match before.is_empty() {
         true => String::new(),
         false => format!(
@@ -207,7 +214,7 @@ fn components(dossier: &DossierShown, visitor: &Visitor, offset: UtcOffset) -> S
             before.iter().map(shown).collect::<String>()
         ),
     };
-    format!("<ul class=components>{}</ul>{before}", newest.iter().map(shown).collect::<String>())
+    format!("<ul class=components>{}</ul>{before}", newest.iter().map(newest_shown).collect::<String>())
 }
 
 /// One component; `more` is markup that comes last.
@@ -254,7 +261,7 @@ fn link(component: &ComponentShown, (number, published): (usize, &Published), la
 }
 
 /// A moment as people write it, `08:15 30/11/2026`.
-fn moment(time: Millis, offset: UtcOffset) -> String {
+pub(super) fn moment(time: Millis, offset: UtcOffset) -> String {
     let Ok(time) = OffsetDateTime::from_unix_timestamp(time.div_euclid(1000)) else { return String::new() };
     let time = time.to_offset(offset);
     format!("{:02}:{:02} {:02}/{:02}/{}", time.hour(), time.minute(), time.day(), u8::from(time.month()), time.year())

@@ -1,10 +1,11 @@
 //! The desk: what its pages have in common, and the door. Made on the server, without scripts.
 //!
 //! `dossiers.rs` has today's dossiers, all dossiers and one; `files.rs` its files; `papers.rs` brings papers in and places
-//! what waits. Who opens a dossier or a file is written down before it is shown.
+//! what waits, `pairing.rs` lets phones send. Who opens a dossier or a file is written down before it is shown.
 
 mod dossiers;
 mod files;
+mod pairing;
 mod papers;
 
 use axum::extract::DefaultBodyLimit;
@@ -39,6 +40,8 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/dossiers", get(dossiers::all)),
         ("/dossiers/{code}", get(dossiers::dossier)),
         ("/dossiers/{code}/captures", post(papers::bring).layer(DefaultBodyLimit::disable())),
+        ("/dossiers/{code}/phones", get(pairing::phones).post(pairing::pair)),
+        ("/dossiers/{code}/phones/{phone}/revoke", post(pairing::revoke)),
         ("/components/{id}/files/{number}", get(files::file)),
         ("/unplaced", get(papers::unplaced)),
         ("/unplaced/{id}", post(papers::place)),
