@@ -15,7 +15,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use sohoa::component::{self, UnsignedPdf};
 use sohoa::input;
-use sohoa::model::Role;
+use sohoa::model::{Edit, Role};
 use sohoa::ocr::lstm::Lstm;
 use sohoa::page::encoding::{self, STEPS};
 use sohoa::page::{self, Page, Settings};
@@ -89,7 +89,7 @@ fn page(root: &Path) -> Page {
     let engine = Lstm::new(&fs::read(&model).expect("the model of the repository"), &model).expect("a sound model");
     let capture = fs::read(root.join("samples/to-khai/trang-1.jpg")).expect("the sample exists");
     let frame = input::open(capture.into(), &settings.limits).expect("it opens").remove(0);
-    let page = page::process(&frame, &settings, Some(&engine)).expect("it is a page");
+    let page = page::process(&frame, &settings, &Edit::default(), Some(&engine)).expect("it is a page");
     let step = STEPS[STEPS.len() - 1].0;
     let image = encoding::smaller(&page.image, step, page.least_dpi, &settings.limits).expect("it can be encoded");
     Page { image: image.expect("smaller"), ..page }

@@ -20,7 +20,7 @@ use sohoa::imaging::ink::Ink;
 use sohoa::imaging::proxy::Proxy;
 use sohoa::imaging::{bed, blank, bounds, decode, encode, orient, quality, skew, warp};
 use sohoa::input::{self, Frame};
-use sohoa::model::{Homography, PageMap, Quad};
+use sohoa::model::{Edit, Homography, PageMap, Quad};
 use sohoa::ocr::lstm::Lstm;
 use sohoa::ocr::{self, LineWord, OcrEngine, OcrError, Prepared, Reading};
 use sohoa::page::{self, Page, Settings};
@@ -70,7 +70,7 @@ fn frame(sample: &str) -> Frame {
 }
 
 fn process(frame: &Frame, engine: Option<&dyn OcrEngine>) -> Page {
-    page::process(black_box(frame), &Settings::default(), engine).expect("the sample is a page")
+    page::process(black_box(frame), &Settings::default(), &Edit::default(), engine).expect("the sample is a page")
 }
 
 fn reader() -> Lstm {

@@ -2,7 +2,7 @@
 //! component in natural order, and a file named by itself is a component of its own.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::ops::RangeInclusive;
@@ -13,7 +13,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::imaging::decode::{DecodeError, Limits};
 use crate::input::InputError;
-use crate::model::{Lang, Localized, io_reason, shown};
+use crate::model::{Edit, Lang, Localized, io_reason, shown};
 
 /// Longest component name; with version and extension it stays within the 255 bytes of a file name on every system.
 const MAX_NAME_CHARS: usize = 100;
@@ -38,7 +38,7 @@ const LEFTOVERS: [&str; 9] = [
 ];
 
 /// The captures of one component, in page order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Gathered {
     /// Name of the component, fit for a file name (ASCII).
     pub name: String,
@@ -49,7 +49,7 @@ pub struct Gathered {
 }
 
 /// Where the bytes of a capture are, and what it is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CaptureFile {
     /// The file to read.
     pub path: PathBuf,
@@ -57,11 +57,13 @@ pub struct CaptureFile {
     pub name: PathBuf,
     /// Which of its pages, from 1; `None` are all.
     pub pages: Option<RangeInclusive<usize>>,
+    /// What a person decided of its pages, by their number.
+    pub edits: BTreeMap<usize, Edit>,
 }
 
 impl From<PathBuf> for CaptureFile {
     fn from(path: PathBuf) -> Self {
-        Self { name: path.clone(), path, pages: None }
+        Self { name: path.clone(), path, pages: None, edits: BTreeMap::new() }
     }
 }
 

@@ -218,6 +218,23 @@ impl Ledger {
         Ok(Became::Signed)
     }
 
+    /// Writes down what a person accepted of a component's pages, one by one: the reason, or nothing.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub fn accept(
+        &mut self,
+        index: usize,
+        accepted: &[Option<String>],
+        key: &mut RunKey<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(), LedgerError> {
+        let component = &mut self.manifest.components[index];
+        set_accepted(component, accepted);
+        let entry = log::accepted(component, &rfc3339(now));
+        self.write(&[], vec![entry], key, now)
+    }
+
     /// Puts a component's file in place, its signatures now of a higher level. `key` is the one that the manifest was sealed
     /// with, none where it was sealed by its hash alone.
     ///
@@ -285,6 +302,13 @@ impl Ledger {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(source) => Err(PublishError::Io { path, source }.into()),
         }
+    }
+}
+
+/// Puts what a person accepted of a component's pages, one by one, into its entry.
+pub fn set_accepted(component: &mut Component, accepted: &[Option<String>]) {
+    for (page, accepted) in component.pages.iter_mut().zip(accepted) {
+        page.decided.accepted.clone_from(accepted);
     }
 }
 

@@ -35,6 +35,7 @@ pub mod publish;
 pub mod scanner;
 pub mod service;
 pub mod sheet;
+pub mod shelf;
 pub mod sign;
 pub mod signing;
 pub mod stack;

@@ -38,6 +38,8 @@ pub enum Event {
     Sign,
     /// The agency signed after that person.
     Countersign,
+    /// A person accepted pages whose quality was doubted, or took that back; the file is as before.
+    Accept,
     /// Timestamps or revocation data were added to the signatures (*dấu thời gian*).
     Upgrade,
 }
@@ -54,6 +56,7 @@ impl Event {
             Self::Transcript => lang.pick("ghi tệp văn bản", "text written"),
             Self::Sign => lang.pick("ký số", "signed"),
             Self::Countersign => lang.pick("cơ quan ký số", "signed by the agency"),
+            Self::Accept => lang.pick("chấp nhận trang", "pages accepted"),
             Self::Upgrade => lang.pick("thêm dấu thời gian", "timestamped"),
         }
     }
@@ -143,6 +146,19 @@ pub fn entries(
         }
     }
     entries
+}
+
+/// What the log says of a component whose pages a person accepted.
+pub fn accepted(component: &Component, time: &str) -> Entry {
+    let hash = component.file.as_ref().map(|file| file.sha256.clone());
+    Entry {
+        component: Some(component.name.clone()),
+        version: Some(component.version),
+        file: component.file.as_ref().map(|file| file.path.clone()),
+        before_sha256: hash.clone(),
+        after_sha256: hash,
+        ..Entry::new(Event::Accept, time)
+    }
 }
 
 /// What the log says of a component's file, `before`, whose signatures were brought to a higher level.

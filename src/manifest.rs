@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::imaging::quality::{Flag, Measures};
-use crate::model::{Notice, Orientation, Quad, Role, SizeMm};
+use crate::model::{Edit, Notice, Orientation, Quad, Role, SizeMm};
 
 /// Identifies the schema; a reader refuses others.
 pub const SCHEMA: &str = "sohoa-manifest/1";
@@ -129,6 +129,13 @@ pub struct Component {
     pub set_aside: Vec<SetAside>,
 }
 
+impl Page {
+    /// Whether the page wants a rescan (*cần quét lại*): its quality is doubted, and nobody accepted it as it is.
+    pub fn wants_rescan(&self) -> bool {
+        !self.quality.flags.is_empty() && self.decided.accepted.is_none()
+    }
+}
+
 impl Component {
     /// The files of this version in the directory: its transcripts and its PDF.
     pub fn files(&self) -> impl Iterator<Item = &File> {
@@ -233,6 +240,9 @@ pub struct Page {
     pub notices: Vec<Notice>,
     /// Codes on the page.
     pub codes: Vec<Code>,
+    /// What a person decided of it, in place of what was found; absent where nobody did.
+    #[serde(default, skip_serializing_if = "Edit::is_empty")]
+    pub decided: Edit,
     /// How well it was read; absent without OCR.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ocr: Option<Ocr>,

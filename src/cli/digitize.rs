@@ -64,7 +64,8 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         signer: signer.as_deref(),
         size_report: command.size_report,
         divides: None,
-        ready: None,
+        shelf: None,
+        shelves_all: false,
         now,
         stop: None,
     };

@@ -10,7 +10,7 @@ use sohoa::exit::ExitCode;
 use sohoa::gather;
 use sohoa::imaging::quality::Flag;
 use sohoa::input::{self, Frame, InputError};
-use sohoa::model::{Lang, Localized, Notice, Orientation, PageMap, Point, Quad, Rect, Word, io_reason, shown};
+use sohoa::model::{Edit, Lang, Localized, Notice, Orientation, PageMap, Point, Quad, Rect, Word, io_reason, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::page::debug::{self, Picture, Sheets};
 use sohoa::page::{self, Page, PageError};
@@ -73,7 +73,7 @@ pub(super) fn run(command: &Inspect, shared: Shared, lang: Lang) -> Result<ExitC
         std::fs::create_dir_all(folder).map_err(|error| folder_failure(folder, &error, lang))?;
     }
     let inspect = |frame: &Frame| {
-        let page = page::process(frame, &config.page, engine)?;
+        let page = page::process(frame, &config.page, &Edit::default(), engine)?;
         let pictures = match &command.debug {
             Some(_) => debug::pictures(frame, &page, &config.page)?,
             None => Vec::new(),

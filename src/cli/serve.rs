@@ -19,10 +19,15 @@ use sohoa::model::{Lang, Localized, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::pool::Pool;
 use sohoa::service::{self, Connector, Event, ServiceError, Settings, Tools, Watched};
+use sohoa::shelf::{self, Shelf};
 use sohoa::store::{State, Status, Store, StoreError};
 
 use super::args::{KeyOptions, Shared, Switch};
+use super::environment::Reader;
 use super::{Failure, environment, remark};
+
+/// Folder of the pages in the store's directory.
+const SHELF: &str = "pages";
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Serve {
@@ -87,12 +92,10 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
     let settings = settings(&config)?;
     let store = Store::open(&command.data.directory(&config)).map_err(|error| store_failure(&error, lang))?;
     let now = environment::now(lang)?;
-    let (reader, models) = match environment::reader(&config)? {
-        Some(reader) => (Some(Arc::new(reader.engine) as Arc<dyn OcrEngine>), reader.models),
-        None => (None, Vec::new()),
-    };
+    let reader = environment::reader(&config)?;
     let teller = Teller { json: command.json, lang };
-    let web = Web::open(&config, &settings, &store, reader.clone())?;
+    let shelf = Arc::new(shelf(&config, &store, reader)?);
+    let web = Web::open(&config, &settings, &store, &shelf)?;
     // A key that cannot be used holds up nothing: what it was to sign waits (chờ ký).
     let signer = match config.sign.then(|| environment::signer(&config, &command.key, now)) {
         None => None,
@@ -103,21 +106,30 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
         }
         Some(Err(failure)) => return Err(failure),
     };
-    let pool = Pool::new(config.jobs, config.memory_bytes)
-        .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
     let stamp = environment::stamp(&config, signer.is_some())?;
     let tools = Tools {
-        pool: &pool,
-        page: &config.page,
         profile: &config.profile,
         level: config.level,
         stamp: stamp.as_ref(),
-        engine: reader.as_deref(),
-        transcripts: if reader.is_some() { &config.transcripts } else { &[] },
-        models,
+        transcripts: if shelf.tools().engine.is_some() { &config.transcripts } else { &[] },
+        shelf,
         signer: signer.as_deref(),
     };
     serve(&store, &settings, &tools, &teller, web)
+}
+
+/// What pages are made with, and the folder where they are kept.
+fn shelf(config: &Config, store: &Store, reader: Option<Reader>) -> Result<Shelf, Failure> {
+    let pool = Pool::new(config.jobs, config.memory_bytes)
+        .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
+    let (engine, models) = reader.map_or((None, Vec::new()), |reader| {
+        let engine: Arc<dyn OcrEngine> = Arc::new(reader.engine);
+        (Some(engine), reader.models)
+    });
+    let tools = shelf::Tools { pool: Arc::new(pool), settings: config.page.clone(), engine, models };
+    let folder = store.directory().join(SHELF);
+    Shelf::open(folder.clone(), tools)
+        .map_err(|error| Failure::new(ExitCode::Output, format!("{}: {error}", shown(&folder))))
 }
 
 /// Runs the service on a thread of its own and obeys signals on this one.
@@ -191,12 +203,7 @@ struct Web {
 
 impl Web {
     /// Opens the door, where one is asked for.
-    fn open(
-        config: &Config,
-        settings: &Settings,
-        store: &Store,
-        reader: Option<Arc<dyn OcrEngine>>,
-    ) -> Result<Option<Self>, Failure> {
+    fn open(config: &Config, settings: &Settings, store: &Store, shelf: &Arc<Shelf>) -> Result<Option<Self>, Failure> {
         let Some(address) = config.http.listen else { return Ok(None) };
         let lang = config.lang;
         let refused = |what: String, why: String| Failure::new(ExitCode::Configuration, format!("{what}: {why}"));
@@ -214,9 +221,8 @@ impl Web {
         let store = Store::open(store.directory()).map_err(|error| store_failure(&error, lang))?;
         let settings = http::Settings {
             service: settings.clone(),
+            shelf: Arc::clone(shelf),
             limits: config.page.limits,
-            page: config.page.clone(),
-            reader,
             scanner: config.scanner.clone(),
             tokens,
             http: config.http.clone(),

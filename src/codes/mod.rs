@@ -14,11 +14,12 @@ pub mod sheet;
 pub mod symbols;
 
 use image::GrayImage;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Point;
 
 /// The symbologies that are looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Symbology {
     /// QR code (ISO/IEC 18004, TCVN 7322).
     Qr,
@@ -27,7 +28,7 @@ pub enum Symbology {
 }
 
 /// One symbol read from a picture.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Code {
     /// Which kind.
     pub symbology: Symbology,

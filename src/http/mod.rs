@@ -45,9 +45,8 @@ use tokio::sync::Semaphore;
 
 use crate::config::{HttpConfig, ScannerConfig};
 use crate::imaging::decode::Limits;
-use crate::ocr::OcrEngine;
-use crate::page;
 use crate::service::{self, Event, Trouble, millis};
+use crate::shelf::Shelf;
 use crate::store::{Millis, Store};
 
 pub use address::{base_url, own_address};
@@ -82,12 +81,10 @@ const QUESTION_BYTES: usize = 1 << 16;
 pub struct Settings {
     /// Those of the service.
     pub service: service::Settings,
+    /// Where pages are made and kept.
+    pub shelf: Arc<Shelf>,
     /// Bounds on a capture.
     pub limits: Limits,
-    /// How pages are processed, for the verdict on a phone's picture.
-    pub page: page::Settings,
-    /// The reader; `None` leaves pages without text.
-    pub reader: Option<Arc<dyn OcrEngine>>,
     /// What is scanned where a request does not say.
     pub scanner: ScannerConfig,
     /// Who may ask by the API; where it is empty, whoever reaches an address of this machine alone.

@@ -150,7 +150,7 @@ pub struct SizeMm {
 }
 
 /// A plane projective map `p -> M p`, row-major 3×3, normalised so that the last entry is 1 where possible.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Homography(pub [[f64; 3]; 3]);
 
 impl Homography {
@@ -225,7 +225,7 @@ impl Homography {
 
 /// How a page that is curled or folded departs from its homography: the shift of the place each of its parts is taken
 /// from, on a regular grid over the page whose outermost nodes lie on the page's edges.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bend {
     columns: usize,
     rows: usize,
@@ -275,7 +275,7 @@ fn cell(share: f64, nodes: usize) -> (usize, f64) {
 }
 
 /// Where the pixels of a page image are taken from on the capture.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PageMap {
     /// Width of the page image, pixels.
     pub width: u32,

@@ -1,6 +1,7 @@
 //! The nouns of the field. Plain values: no files, no sockets, no clocks.
 
 mod dossier;
+mod edit;
 mod geometry;
 mod lang;
 mod level;
@@ -12,6 +13,7 @@ mod seal;
 mod text;
 
 pub use dossier::{DossierCode, NotADossierCode};
+pub use edit::Edit;
 pub use geometry::{Bend, Homography, Orientation, PageMap, Point, Quad, SizeMm};
 pub use lang::{Lang, Localized, io_reason, shown};
 pub use level::{NotALevel, SignatureLevel};

@@ -1,9 +1,12 @@
 //! The picture of a page as it is stored in a file.
 
+use serde::{Deserialize, Serialize};
+
 /// A JPEG file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jpeg {
     /// The file: baseline, extended or progressive, 8 bits a channel, gray or colour (not CMYK).
+    #[serde(skip)]
     pub bytes: Vec<u8>,
     /// Pixels across.
     pub width: u32,
@@ -12,9 +15,10 @@ pub struct Jpeg {
 }
 
 /// A picture of ink and paper, one bit a pixel, without loss.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bilevel {
     /// JBIG2 segments as PDF holds them (ISO 32000-1, 7.4.7): page information and one generic region.
+    #[serde(skip)]
     pub jbig2: Vec<u8>,
     /// Pixels across.
     pub width: u32,
@@ -22,8 +26,8 @@ pub struct Bilevel {
     pub height: u32,
 }
 
-/// How a page image is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How a page image is stored. Serialised it has all but its streams.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Picture {
     /// All in one JPEG file.
     Jpeg(Jpeg),
@@ -48,6 +52,17 @@ impl Picture {
             Self::Bilevel(bilevel) => vec![&bilevel.jbig2],
             Self::Layers { background, foreground, mask } => {
                 vec![&background.bytes, &foreground.bytes, &mask.jbig2]
+            }
+        }
+    }
+
+    /// The same streams, to be put in.
+    pub fn streams_mut(&mut self) -> Vec<&mut Vec<u8>> {
+        match self {
+            Self::Jpeg(jpeg) => vec![&mut jpeg.bytes],
+            Self::Bilevel(bilevel) => vec![&mut bilevel.jbig2],
+            Self::Layers { background, foreground, mask } => {
+                vec![&mut background.bytes, &mut foreground.bytes, &mut mask.jbig2]
             }
         }
     }

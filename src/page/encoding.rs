@@ -6,6 +6,7 @@
 //! allows. The sizes and what they cost in legibility are in `docs/size.md`.
 
 use image::RgbImage;
+use serde::{Deserialize, Serialize};
 
 use super::PageError;
 use crate::imaging::decode::{self, Limits};
@@ -25,7 +26,7 @@ const FOREGROUND_QUALITY: u8 = 80;
 const INK: u8 = 128;
 
 /// A page image as it is stored.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Encoded {
     /// The picture.
     pub picture: Picture,

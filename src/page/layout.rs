@@ -112,26 +112,34 @@ impl Layout {
     }
 }
 
+/// How a capture was taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    /// Of flat captures the scanner's resolution, pixels an inch.
+    pub(super) scan_dpi: Option<f64>,
+    /// Of photos the focal length as a share of the capture's longer side, where it is known.
+    pub(super) focal: Option<f64>,
+}
+
 /// Finds the layout of a page on its capture, of which the proxy is, from the sheets that belong on it (none = no page edge
-/// in frame; two = the sides of a card, which come one below the other) and, for flat captures, the scanner's
-/// resolution, for photos the focal length as a share of the capture's longer side where it is known.
+/// in frame; two = the sides of a card, which come one below the other). `orientation` is what a person said of it.
 pub(super) fn lay_out(
     capture: &RgbImage,
     proxy: &Proxy,
     sheets: &[Bounds],
-    scan_dpi: Option<f64>,
-    focal: Option<f64>,
+    view: View,
+    orientation: Option<Orientation>,
     engine: Option<&dyn OcrEngine>,
     settings: &Settings,
 ) -> Result<Layout, PageError> {
-    let place = |sheet| place(capture, proxy, sheet, scan_dpi, focal, engine);
+    let place = |sheet| place(capture, proxy, sheet, view, orientation, engine);
     let placed: Vec<Placed> = match sheets {
         [] => vec![place(None)?],
         sheets => sheets.iter().map(|sheet| place(Some(sheet))).collect::<Result<_, _>>()?,
     };
     let first = &placed[0];
     let effective_dpi = placed.iter().map(|sheet| sheet.effective_dpi).fold(f64::INFINITY, f64::min);
-    let dpi = output_dpi(first.size, effective_dpi, scan_dpi.is_some(), settings);
+    let dpi = output_dpi(first.size, effective_dpi, view.scan_dpi.is_some(), settings);
     let size = SizeMm {
         width: placed.iter().map(|sheet| sheet.size.width).fold(0.0, f64::max),
         height: placed.iter().map(|sheet| sheet.size.height).sum::<f64>()
@@ -182,8 +190,8 @@ fn place(
     capture: &RgbImage,
     proxy: &Proxy,
     found: Option<&Bounds>,
-    scan_dpi: Option<f64>,
-    focal: Option<f64>,
+    View { scan_dpi, focal }: View,
+    orientation: Option<Orientation>,
     engine: Option<&dyn OcrEngine>,
 ) -> Result<Placed, PageError> {
     let (frame_width, frame_height) = capture.dimensions();
@@ -215,9 +223,14 @@ fn place(
         }
     }
 
-    let guess = upright_when_in_doubt(orient::estimate(&ink));
-    let engine = engine.filter(|_| sheet.effective_dpi >= MIN_ARBITRATION_DPI);
-    let orientation = settle_orientation(guess, engine, || sheet.flattened(capture, proxy, ARBITRATION_DPI))?;
+    let orientation = match orientation {
+        Some(orientation) => orientation,
+        None => {
+            let guess = upright_when_in_doubt(orient::estimate(&ink));
+            let engine = engine.filter(|_| sheet.effective_dpi >= MIN_ARBITRATION_DPI);
+            settle_orientation(guess, engine, || sheet.flattened(capture, proxy, ARBITRATION_DPI))?
+        }
+    };
     let foot = |outline: &Quad, size| scale::camera_foot(outline, size, [frame_width, frame_height], focal);
     let flattening = found.filter(|_| !is_flat).and_then(|bounds| sheet.bend(&preview, bounds, orientation, foot));
     let is_bowed = !is_flat && found.is_some_and(|sheet| !sheet.curves.iter().all(Vec::is_empty));

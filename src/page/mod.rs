@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::codes::{self, Code};
+use crate::imaging::bounds::Bounds;
 use crate::imaging::decode::{Decoded, Limits};
 use crate::imaging::gray::luma;
 use crate::imaging::illumination::{self, Light};
@@ -15,9 +16,10 @@ use crate::imaging::proxy::Proxy;
 use crate::imaging::quality::{self, Flag, Measures};
 use crate::imaging::{bed, blank, bounds, encode};
 use crate::input::{Frame, InputError};
-use crate::model::{Lang, Localized, Notice, Orientation, PageMap, PageText, Quad, SizeMm};
+use crate::model::{Edit, Lang, Localized, Notice, Orientation, PageMap, PageText, Quad, SizeMm};
 use crate::ocr::{self, OcrEngine, OcrError};
 use encoding::Encoded;
+use layout::View;
 
 pub mod debug;
 pub mod encoding;
@@ -86,7 +88,7 @@ pub struct PageGeometry {
 }
 
 /// A part of a page image that shows one sheet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// The sheet's outline on the display-oriented capture, from the content's own top left clockwise; `None` when no
     /// page edge was in the frame.
@@ -100,7 +102,7 @@ pub struct Part {
 }
 
 /// A finished page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Page {
     /// The page image as it is stored.
     pub image: Encoded,
@@ -180,18 +182,26 @@ pub fn memory_bytes(frame: &Frame) -> u64 {
     u64::from(info.width) * u64::from(info.height) * BYTES_PER_PIXEL
 }
 
-/// Turns one capture into a page. `engine` reads the text; without one the page has none, and a doubtful orientation
-/// stays as the picture alone suggests.
+/// Turns one capture into a page. What a person decided (`edit`) stands in place of what would be found. `engine` reads the
+/// text; without one the page has none, and a doubtful orientation stays as the picture alone suggests.
 ///
 /// # Errors
 /// When the capture cannot be decoded within the limits, or the recogniser or encoder fails.
-pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine>) -> Result<Page, PageError> {
+pub fn process(
+    frame: &Frame,
+    settings: &Settings,
+    edit: &Edit,
+    engine: Option<&dyn OcrEngine>,
+) -> Result<Page, PageError> {
     let started = Instant::now();
     let capture = frame.decode(&settings.limits)?;
     let scan_dpi = scanner_resolution(&capture);
     let proxy = Proxy::new(&capture.image);
 
-    let mut sheets = bounds::find(&capture.image, &proxy, scan_dpi, capture.focal);
+    let mut sheets = match edit.outline {
+        Some(quad) => vec![Bounds::given(quad, capture.image.dimensions())],
+        None => bounds::find(&capture.image, &proxy, scan_dpi, capture.focal),
+    };
     let others = sheets.len().saturating_sub(1);
     let notices = if let Some(sides) = bounds::card_sides(&sheets, capture.image.dimensions(), scan_dpi, capture.focal)
     {
@@ -201,13 +211,14 @@ pub fn process(frame: &Frame, settings: &Settings, engine: Option<&dyn OcrEngine
         sheets.truncate(1);
         Vec::from_iter((others > 0).then_some(Notice::SeveralSheets { others }))
     };
-    let layout = layout::lay_out(&capture.image, &proxy, &sheets, scan_dpi, capture.focal, engine, settings)?;
+    let view = View { scan_dpi, focal: capture.focal };
+    let layout = layout::lay_out(&capture.image, &proxy, &sheets, view, edit.orientation, engine, settings)?;
 
     let mut image = layout.rectify(&capture.image);
     let gray = luma(&image);
     let cut_off = sheets.iter().any(|sheet| sheet.cut_off);
     let measures = quality::measure(&gray, layout.dpi, layout.effective_dpi, cut_off);
-    let blank = blank::is_blank(&gray, layout.dpi);
+    let blank = edit.blank.unwrap_or_else(|| blank::is_blank(&gray, layout.dpi));
     let codes = if blank { Vec::new() } else { codes::read(&gray) };
     let light = if scan_dpi.is_some() { Light::Scanner } else { Light::Room };
     let paper = layout.white_paper().filter(|_| !capture.bilevel);

@@ -44,6 +44,13 @@ pub enum Event {
         /// How it got there: `first`, `joined`, `version`, `duplicate`, `known`.
         arrived: &'static str,
     },
+    /// The pages of a capture are made, before its component has all its captures.
+    Pages {
+        /// Its number.
+        capture: i64,
+        /// How many pages it has.
+        pages: usize,
+    },
     /// Files must wait.
     Busy {
         /// Index of the folder.
@@ -199,6 +206,7 @@ impl Event {
             Self::Stored { capture, component, arrived } => {
                 json!({"event": "stored", "capture": capture, "component": component, "arrived": arrived})
             }
+            Self::Pages { capture, pages } => json!({"event": "pages", "capture": capture, "pages": pages}),
             Self::Busy { folder, reason } => json!({"event": "busy", "folder": folder, "reason": reason}),
             Self::Divided { component, parts } => {
                 json!({"event": "divided", "component": component, "parts": parts})

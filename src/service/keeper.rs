@@ -12,15 +12,17 @@ use crate::model::{Lang, Localized};
 use crate::publish::OutputDir;
 use crate::sign::{self, RunKey};
 use crate::signing;
-use crate::store::{Millis, Published};
+use crate::store::{Millis, Published, StoreError};
 
 use super::worker::published;
-use super::{Event, Service, Trouble, UNPLACED};
+use super::{Event, Service, Trouble, UNPLACED, free_bytes};
 
 /// Time between two looks for components that have all their captures.
 const ROUND: Duration = Duration::from_millis(250);
 /// Time between two looks for what was signed by hand, and for old bytes.
 const LONG_ROUND: Duration = Duration::from_secs(60);
+/// Pages on the shelf, bytes: about 2,000, some days' work of a centre.
+const SHELF_BYTES: u64 = 1 << 30;
 
 /// Goes round until the service stops.
 pub(super) fn run(service: &Service<'_>) {
@@ -41,12 +43,14 @@ pub(super) fn run(service: &Service<'_>) {
         let seen = service.store.changes_by_others().ok();
         if seen != others {
             others = if withdraw(service) { seen } else { None };
+            service.early.bell.ring();
         }
         if long_round.is_none_or(|last| last.elapsed() >= LONG_ROUND) {
             long_round = Some(Instant::now());
             let since = looked.replace(SystemTime::now());
             notice_signed(service, since);
             purge(service, now);
+            clear_shelf(service);
         }
         service.sleep(ROUND);
     }
@@ -147,6 +151,16 @@ fn remove(directory: &Path) -> bool {
     // Somebody's own file keeps the directory.
     drop(fs::remove_dir(directory));
     removed
+}
+
+/// Takes the pages that were not wanted for longest from the shelf; all where the disk is nearly full, as they can be made
+/// again.
+fn clear_shelf(service: &Service<'_>) {
+    let is_full = free_bytes(service.store.directory()).is_ok_and(|free| free < service.settings.min_free_bytes);
+    if let Err(source) = service.tools.shelf.clear(if is_full { 0 } else { SHELF_BYTES }) {
+        let path = service.store.directory().to_owned();
+        service.tell(&Event::Trouble(Trouble::Store(StoreError::Io { path, source })));
+    }
 }
 
 fn purge(service: &Service<'_>, now: Millis) {

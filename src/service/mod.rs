@@ -1,8 +1,9 @@
 //! The service: captures that arrive are stored, grouped, digitised and published, through crashes and full disks.
 //!
-//! [`run`] starts five kinds of threads around one [`Store`], which is all they share:
+//! [`run`] starts six kinds of threads around one [`Store`], which is all they share:
 //!
 //! - watchers hand files to the [`sink`], which stores each one before its file may go;
+//! - others make pages of the counter's captures as these come ([`early`]);
 //! - the keeper closes components that got all their captures, and clears up;
 //! - the courier delivers what is finished, where the configuration names an endpoint;
 //! - workers claim what is to be made, `digitize` it with the one pool, and write down what became of it;
@@ -12,6 +13,7 @@
 //! A component made again by a run after a crash has the same captures, so the directory's manifest says that it is there.
 
 mod courier;
+mod early;
 mod event;
 mod keeper;
 mod shown;
@@ -20,7 +22,7 @@ mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -29,19 +31,18 @@ use crate::config::ConnectorConfig;
 use crate::export::Records;
 use crate::grouping::Rules;
 use crate::intake::{self, WatchError};
-use crate::manifest::Model;
 use crate::model::{Lang, Localized, shown};
-use crate::ocr::OcrEngine;
-use crate::page;
 use crate::pdf::writer::PdfaLevel;
-use crate::pool::Pool;
 use crate::profile::Profile;
+use crate::shelf::Shelf;
 use crate::sign::Signer;
 use crate::stamp::Stamp;
 use crate::store::{Millis, Store, StoreError};
 use crate::transcript::Format;
 
 pub use crate::store::Status;
+use early::Early;
+
 pub use event::{Event, Trouble};
 pub use shown::{component_json, dossier_json, listed, reason_text};
 
@@ -98,22 +99,16 @@ pub struct Connector {
 /// What components are made with.
 #[expect(missing_debug_implementations, reason = "a key and a reader have nothing to show")]
 pub struct Tools<'a> {
-    /// Threads and memory.
-    pub pool: &'a Pool,
-    /// How pages are processed.
-    pub page: &'a page::Settings,
+    /// What pages are made with, and where they are kept.
+    pub shelf: Arc<Shelf>,
     /// What files must satisfy.
     pub profile: &'a Profile,
     /// PDF/A level.
     pub level: PdfaLevel,
     /// What is seen of the signatures.
     pub stamp: Option<&'a Stamp>,
-    /// The reader.
-    pub engine: Option<&'a dyn OcrEngine>,
     /// Formats of the text files beside each component.
     pub transcripts: &'a [Format],
-    /// The models used, for manifests.
-    pub models: Vec<Model>,
     /// Who signs; `None` leaves components unsigned (*chờ ký*).
     pub signer: Option<&'a dyn Signer>,
 }
@@ -159,6 +154,7 @@ struct Service<'a> {
     stop: &'a AtomicBool,
     on_event: &'a (dyn Fn(&Event) + Sync),
     bell: Bell,
+    early: Early,
     /// The key failed, and is not asked again.
     key_failed: AtomicBool,
 }
@@ -187,6 +183,7 @@ pub fn run(
         stop,
         on_event,
         bell: Bell::default(),
+        early: Early::default(),
         key_failed: AtomicBool::new(false),
     };
     store.blobs().clear_incoming().map_err(StoreError::from)?;
@@ -197,7 +194,9 @@ pub fn run(
     let forbidden = [settings.output.clone(), store.directory().to_owned()];
     let result = std::thread::scope(|scope| {
         let keeper = scope.spawn(|| keeper::run(&service));
-        let workers: Vec<_> = (0..tools.pool.workers()).map(|_| scope.spawn(|| worker::run(&service))).collect();
+        let count = tools.shelf.tools().pool.workers();
+        let workers: Vec<_> = (0..count).map(|_| scope.spawn(|| worker::run(&service))).collect();
+        let early: Vec<_> = (0..count).map(|_| scope.spawn(|| early::run(&service))).collect();
         let courier = settings.connector.as_ref();
         let courier = courier.map(|connector| scope.spawn(|| courier::run(&service, connector)));
         let watched = sink::watch(&service, &forbidden);
@@ -205,7 +204,7 @@ pub fn run(
             stop.store(true, Ordering::Relaxed);
         }
         service.bell.ring();
-        workers.into_iter().chain([keeper]).chain(courier).for_each(|thread| drop(thread.join()));
+        workers.into_iter().chain(early).chain([keeper]).chain(courier).for_each(|thread| drop(thread.join()));
         watched
     });
     service.tell(&Event::Stopped);

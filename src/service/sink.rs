@@ -93,7 +93,7 @@ impl Door<'_> {
             return Err(("disk", WHILE_DISK_FULL));
         }
         let source = self.source(folder);
-        let several_pages = has_several_pages(&arrival.path, &self.service.tools.page.limits);
+        let several_pages = has_several_pages(&arrival.path, &self.service.tools.shelf.tools().settings.limits);
         let place = grouping::place(&source, &arrival.relative, several_pages, &settings.rules);
         // The rest of what is collected already may come: nothing would be gained by making half of it.
         if store.unmade_captures().map_err(refused)? >= settings.max_unmade
@@ -114,6 +114,7 @@ impl Door<'_> {
         self.service.tell(&Event::Stored { capture: accepted.capture, component: accepted.component, arrived });
         if !matches!(accepted.arrived, Arrived::Known | Arrived::Duplicate) {
             self.service.bell.ring();
+            self.service.early.bell.ring();
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::digitize::{self, DigitizeError, Job, Outcome, Ready, Report, Stack};
+use crate::digitize::{self, DigitizeError, Job, Outcome, Report, Stack};
 use crate::gather::{CaptureFile, Gathered};
 use crate::ledger::LedgerError;
 use crate::manifest::{self, Component};
@@ -12,7 +12,7 @@ use crate::model::{Lang, Localized};
 use crate::profile::{FileName, Profile, Rule};
 use crate::publish::PublishError;
 use crate::stack;
-use crate::store::{BlobError, Millis, Published, State, Work};
+use crate::store::{Millis, Published, State, StoreError, Work};
 
 use super::{Event, Service, Trouble};
 
@@ -27,7 +27,7 @@ pub(super) fn run(service: &Service<'_>) {
         match service.store.claim(service.now()) {
             Ok(Some(work)) => {
                 // The output is refused to all: no use in having more pages read for it at once.
-                troubles = if make(service, &work, None) { 0 } else { troubles + 1 };
+                troubles = if make(service, &work) { 0 } else { troubles + 1 };
                 if troubles > 0 {
                     service.sleep(Duration::from_millis(pause(troubles).unsigned_abs()));
                 }
@@ -45,23 +45,24 @@ fn pause(failures: u32) -> Millis {
     FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST_PAUSE)
 }
 
-/// Makes one component, or divides it where it is a stack of several and makes these. `ready` has pages that need not be
-/// processed again. `false` when the output could not be written.
-fn make(service: &Service<'_>, work: &Work, ready: Option<&Ready>) -> bool {
+/// Makes one component, or divides it where it is a stack of several and makes these. `false` when the output could not be
+/// written.
+fn make(service: &Service<'_>, work: &Work) -> bool {
     let started = Instant::now();
+    service.early.wait_for(work.captures.iter().map(|capture| capture.id));
     let files = match captures(service, work) {
         Ok(files) => files,
-        Err(BlobError::Damaged(_)) => {
+        Err(StoreError::Damaged(_)) => {
             fail(service, work, "capture-damaged");
             return true;
         }
         Err(error) => {
-            service.tell(&Event::Trouble(Trouble::Store(error.into())));
+            service.tell(&Event::Trouble(Trouble::Store(error)));
             give_back(service, work, "store", true);
             return true;
         }
     };
-    let tools = service.tools;
+    let (tools, made_with) = (service.tools, service.tools.shelf.tools());
     let directory = service.directory(work.dossier.as_deref(), &work.name);
     let signer = tools.signer.filter(|_| !service.key_failed.load(Ordering::Relaxed));
     // Without a dossier there is no number to call files by.
@@ -72,23 +73,25 @@ fn make(service: &Service<'_>, work: &Work, ready: Option<&Ready>) -> bool {
         inputs: &[],
         output: &directory,
         dossier: work.dossier.as_deref(),
-        settings: tools.page,
+        settings: &made_with.settings,
         profile: &profile,
         level: tools.level,
         stamp: tools.stamp,
-        engine: tools.engine,
+        engine: made_with.engine(),
         transcripts: tools.transcripts,
-        models: tools.models.clone(),
+        models: made_with.models.clone(),
         signer,
         now: service.file_time(),
         size_report: false,
         divides: Some(by),
-        ready,
+        shelf: Some(&tools.shelf),
+        // What comes at the counter is looked at there.
+        shelves_all: work.priority == 0,
         stop: Some(service.stop),
     };
     let is_folder = files.len() > 1;
     let component = Gathered { name: work.name.clone(), files, is_folder };
-    match digitize::run_gathered(&job, vec![component], tools.pool, &mut |_| {}) {
+    match digitize::run_gathered(&job, vec![component], &made_with.pool, &mut |_| {}) {
         Ok(report) => {
             if let Some(stack) = report.stacks.first() {
                 return divide(service, work, stack, by);
@@ -109,8 +112,8 @@ fn make(service: &Service<'_>, work: &Work, ready: Option<&Ready>) -> bool {
     }
 }
 
-/// Divides a stack in the store, and makes its parts of the pages that are processed already. A part whose dossier another
-/// worker has waits for its turn, as all do when the service stops in between; its pages are then processed anew.
+/// Divides a stack in the store, and makes its parts; their pages are processed already. A part whose dossier another worker
+/// has waits for its turn, as all do when the service stops in between.
 fn divide(service: &Service<'_>, work: &Work, stack: &Stack, by: stack::By) -> bool {
     let parts = stack::divide(&stack.files, by);
     let Some(components) = service.insist(|store| store.divide(work, &parts, service.now())) else { return true };
@@ -121,7 +124,7 @@ fn divide(service: &Service<'_>, work: &Work, stack: &Stack, by: stack::By) -> b
             break;
         }
         let part = service.insist(|store| store.claim_part(component, service.now())).flatten();
-        if part.is_some_and(|part| !make(service, &part, Some(&stack.ready))) {
+        if part.is_some_and(|part| !make(service, &part)) {
             return false;
         }
     }
@@ -129,13 +132,13 @@ fn divide(service: &Service<'_>, work: &Work, stack: &Stack, by: stack::By) -> b
 }
 
 /// The captures of a component, each read and found whole.
-fn captures(service: &Service<'_>, work: &Work) -> Result<Vec<CaptureFile>, BlobError> {
+fn captures(service: &Service<'_>, work: &Work) -> Result<Vec<CaptureFile>, StoreError> {
     let blobs = service.store.blobs();
     let captures = work.captures.iter();
     captures
         .map(|one| {
             let (path, name) = (blobs.verified(&one.sha256)?, PathBuf::from(&one.name));
-            Ok(CaptureFile { path, name, pages: one.pages.clone() })
+            Ok(CaptureFile { path, name, pages: one.pages.clone(), edits: service.store.edits(one.id)? })
         })
         .collect()
 }
@@ -182,7 +185,7 @@ pub(super) fn published(component: &Component, directory: &str) -> Published {
 fn state(component: &Component) -> State {
     match component.state {
         manifest::State::Incomplete => State::Rescan,
-        _ if component.pages.iter().any(|page| !page.quality.flags.is_empty()) => State::Rescan,
+        _ if component.pages.iter().any(manifest::Page::wants_rescan) => State::Rescan,
         manifest::State::Unsigned => State::Unsigned,
         manifest::State::Signed | manifest::State::Kept => State::Done,
     }

@@ -22,6 +22,8 @@ pub struct Work {
     pub has_no_code: bool,
     /// Name of its files.
     pub name: String,
+    /// 0 = counter, 1 = backlog.
+    pub priority: i64,
     /// How often it was begun, this time included.
     pub attempts: u32,
     /// Its captures in order.
@@ -170,11 +172,14 @@ impl Store {
             let (component, attempts) =
                 transaction.prepare_cached(CLAIM)?.query_row([job], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let mut select = transaction.prepare_cached(
-                "SELECT d.code, c.name, c.dossier IS NULL AND c.reason IS 'no-code' FROM components c LEFT JOIN dossiers d ON d.id = c.dossier WHERE c.id = ?1",
+                "SELECT d.code, c.name, c.dossier IS NULL AND c.reason IS 'no-code', c.priority
+                 FROM components c LEFT JOIN dossiers d ON d.id = c.dossier WHERE c.id = ?1",
             )?;
-            let row = select.query_row([component], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-            let ((dossier, name, has_no_code), captures) = (row, captures_of(transaction, component)?);
-            Ok(Some(Work { component, dossier, has_no_code, name, attempts, captures }))
+            let captures = captures_of(transaction, component)?;
+            Ok(Some(select.query_row([component], |row| {
+                let (dossier, name, has_no_code, priority) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+                Ok(Work { component, dossier, has_no_code, name, priority, attempts, captures })
+            })?))
         })
     }
 

@@ -6,8 +6,9 @@
 //! several programs at once; the service alone makes components ([`Store::lock_service`]).
 //!
 //! Files: `accept.rs` takes captures in and puts them into components, `jobs.rs` hands out what is to be made, `stacks.rs`
-//! divides a component by the sheets in it, `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the
-//! outbox of what is finished, `pairings.rs` has the phones' tokens, `phone_pages.rs` what phones change of what they sent, `accounts.rs` the people at the desk, `upkeep.rs` purges,
+//! divides a component by the sheets in it, `edits.rs` has what people do to pages, `dossiers.rs` shows and places, `browse.rs`
+//! lists in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has the phones' tokens, `phone_pages.rs`
+//! what phones do to their pages, `accounts.rs` the people at the desk, `upkeep.rs` purges,
 //! checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
@@ -18,6 +19,7 @@ mod deliveries;
 mod dossiers;
 #[cfg(test)]
 mod dropped;
+mod edits;
 mod jobs;
 mod pairings;
 mod phone_pages;
@@ -41,6 +43,7 @@ pub use blobs::{Blob, BlobError, Blobs};
 pub use browse::{ComponentListed, DossierListed};
 pub use deliveries::{Delivery, DeliveryShown, DeliveryState};
 pub use dossiers::{ComponentShown, DossierCount, DossierShown, Pick};
+pub use edits::{Early, PageOf};
 pub use jobs::{CaptureOf, Published, Status, Work};
 pub use pairings::{Opening, Pairing, PairingShown};
 pub use phone_pages::{Sent, SentPage};
@@ -55,12 +58,13 @@ const SERVICE_LOCK: &str = "service.lock";
 const APPLICATION_ID: i32 = 0x534F_484F;
 
 /// What brings a database from each version to the next; `user_version` counts them.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("deliveries.sql"),
     include_str!("pairings.sql"),
     include_str!("stacks.sql"),
     include_str!("accounts.sql"),
+    include_str!("edits.sql"),
 ];
 
 /// How long one program waits for another's write, which takes milliseconds.
@@ -183,6 +187,15 @@ pub enum StoreError {
     /// An account has this name already.
     #[error("there is an account {0} already; `sohoa user passwd` gives it another password")]
     AccountThere(String),
+    /// A page is not of the component of this number, or was named twice.
+    #[error("component {0} does not have such pages")]
+    NoPage(i64),
+    /// There is a later version of the component.
+    #[error("component {0} has a later version; look at the page again")]
+    Replaced(i64),
+    /// Pages cannot be moved to where they are.
+    #[error("the pages of component {0} are in this paper already")]
+    SamePaper(i64),
     /// The component is being made at this moment.
     #[error("component {0} is being made; try again in a moment")]
     BeingMade(i64),
@@ -254,6 +267,9 @@ impl Localized for StoreError {
             (Self::AccountThere(name), Lang::Vi) => {
                 format!("đã có tài khoản {name}; đổi mật khẩu bằng `sohoa user passwd`")
             }
+            (Self::NoPage(id), Lang::Vi) => format!("thành phần {id} không có trang như vậy; hãy tải lại trang web"),
+            (Self::Replaced(id), Lang::Vi) => format!("thành phần {id} đã có phiên bản mới hơn; hãy tải lại trang web"),
+            (Self::SamePaper(id), Lang::Vi) => format!("các trang của thành phần {id} đã ở trong giấy tờ này"),
             (Self::BeingMade(id), Lang::Vi) => format!("thành phần {id} đang được xử lý; hãy thử lại sau ít phút"),
             (error, Lang::En) => error.to_string(),
         }

@@ -20,7 +20,7 @@ use sohoa::imaging::gray::luma;
 use sohoa::imaging::ink::Ink;
 use sohoa::imaging::skew;
 use sohoa::input;
-use sohoa::model::{Point, Quad, SizeMm};
+use sohoa::model::{Edit, Point, Quad, SizeMm};
 use sohoa::page::{self, Page, Settings};
 
 use crate::generator::mark::Mark;
@@ -83,7 +83,9 @@ fn keep_pictures(seed: u64) -> String {
 fn processed(made: &Capture) -> Result<Page, String> {
     let limits = Limits::default();
     let frames = input::open(made.file.clone().into(), &limits).map_err(|error| error.to_string())?;
-    let page = panic::catch_unwind(AssertUnwindSafe(|| page::process(&frames[0], &Settings::default(), None)));
+    let page = panic::catch_unwind(AssertUnwindSafe(|| {
+        page::process(&frames[0], &Settings::default(), &Edit::default(), None)
+    }));
     page.map_err(|_| "panicked".to_owned())?.map_err(|error| error.to_string())
 }
 

@@ -50,6 +50,13 @@ fn pages(told: &Value) -> Vec<&str> {
     papers.flat_map(|paper| paper["pages"].as_array().expect("a list")).map(|page| text(&page["id"])).collect()
 }
 
+/// Width and height of a JPEG, from its frame header.
+fn jpeg_size(bytes: &[u8]) -> (u16, u16) {
+    let at = bytes.windows(2).position(|two| matches!(two, b"\xff\xc0" | b"\xff\xc2")).expect("a frame header");
+    let number = |at: usize| u16::from_be_bytes([bytes[at], bytes[at + 1]]);
+    (number(at + 7), number(at + 5))
+}
+
 /// A component waits for its last page long enough that a test can change it.
 const SLOW: &[(&str, &str)] = &[("gap_seconds = 1", "gap_seconds = 600")];
 
@@ -151,11 +158,20 @@ fn a_verdict_comes_while_the_paper_still_lies_there() {
     assert_eq!(answer["papers"].as_array().map(Vec::len), Some(1), "{answer}");
     assert_eq!(desk.get(&format!("{path}/pages/{blurred}.jpg")).status, 404, "it was replaced");
 
+    // Turned by a quarter it stands as high as it was wide.
+    let picture = |told: &Value| told["papers"][0]["pages"][0]["thumbnail"].clone();
+    let before = picture(&answer);
+    let upright = jpeg_size(&desk.get(&format!("{path}/pages/{again}.jpg")).body);
+    assert_eq!(desk.ask("POST", &format!("{path}/pages/{again}/turn"), &[], b"").status, 204);
+    self::told(&desk, &path, "it is turned", |told| picture(told).is_string() && picture(told) != before);
+    let turned = jpeg_size(&desk.get(&format!("{path}/pages/{again}.jpg")).body);
+    assert!(upright.1 > upright.0 && turned.0.abs_diff(upright.1) < 3 && turned.1.abs_diff(upright.0) < 3, "{turned:?}");
+
     // An iPhone's picture, and one that is none.
     let heic = fs::read(root().join("tests/data/quarter-turn.heic")).expect("a sample");
     let heic = send(&desk, &path, &heic, &[("filename", "IMG_1.HEIC"), ("component", "Ảnh iPhone")]);
     told(&desk, &path, "the HEIC is judged", |told| {
-        told["papers"][1]["pages"][0]["id"] == heic[..] && told["papers"][1]["pages"][0]["thumbnail"] == true
+        told["papers"][1]["pages"][0]["id"] == heic[..] && told["papers"][1]["pages"][0]["thumbnail"].is_string()
     });
     assert_eq!(desk.centre.stop(), Some(0));
 }
@@ -279,6 +295,7 @@ fn every_address_of_a_phone_wants_its_token() {
             ("GET", format!("{path}/pages")),
             ("GET", format!("{path}/pages/1-1.jpg")),
             ("DELETE", format!("{path}/pages/1-1")),
+            ("POST", format!("{path}/pages/1-1/turn")),
             ("POST", format!("{path}/papers/1/order")),
             ("POST", format!("{path}/finish")),
             ("POST", format!("{path}/outline")),

@@ -52,6 +52,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/p/{token}", get(page).post(upload).layer(unlimited())),
         ("/p/{token}/pages", get(pages::pages)),
         ("/p/{token}/pages/{page}", get(pages::thumbnail).delete(pages::remove)),
+        ("/p/{token}/pages/{page}/turn", post(pages::turn)),
         ("/p/{token}/papers/{paper}/order", post(pages::order)),
         ("/p/{token}/finish", post(pages::finish)),
         ("/p/{token}/outline", post(outline::outline).layer(DefaultBodyLimit::max(outline::FRAME_BYTES))),

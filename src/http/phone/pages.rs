@@ -21,7 +21,7 @@ use crate::http::problem::Problem;
 use crate::http::session::to;
 use crate::http::{App, Shared};
 use crate::model::Lang;
-use crate::store::{Pairing, Sent, SentPage, StoreError};
+use crate::store::{Pairing, Sent, SentPage, State as ComponentState, StoreError};
 
 use super::verdict::{Seen, seen};
 use super::{Opened, PAGES, PATH, is_navigation, language, stage, why};
@@ -119,28 +119,26 @@ fn version(shown: &Value) -> u64 {
 fn shown(app: &Shared, pairing: &Pairing, lang: Lang) -> Result<Value, Problem> {
     let sent = app.store.sent_by(pairing)?;
     let left = PAGES.saturating_sub(app.store.arrivals_of(&pairing.source())?);
-    let papers: Vec<Value> = sent.iter().map(|sent| paper(app, sent, lang)).collect();
+    let papers = sent.iter().map(|sent| paper(app, sent, lang)).collect::<Result<Vec<Value>, _>>()?;
     Ok(json!({"dossier": pairing.dossier.as_str(), "expires_ms": pairing.expires, "left": left, "papers": papers}))
 }
 
-fn paper(app: &Shared, sent: &Sent, lang: Lang) -> Value {
+fn paper(app: &Shared, sent: &Sent, lang: Lang) -> Result<Value, Problem> {
     let component = &sent.component.component;
     let (state, word) = stage(component.state, lang);
-    let pages: Vec<Value> = sent
-        .pages
-        .iter()
-        .map(|page| {
-            let seen = seen(app, page.capture, &page.sha256);
-            json!({
-                "id": page_id(component.id, page.capture), "verdict": seen.code(), "lines": seen.lines(lang),
-                "thumbnail": matches!(seen, Seen::Page(_)),
-            })
-        })
-        .collect();
-    json!({
+    let is_awaited = component.state == ComponentState::InWork;
+    let pages = sent.pages.iter().map(|page| {
+        let seen = seen(app, page.capture, &page.sha256, is_awaited)?;
+        Ok(json!({
+            "id": page_id(component.id, page.capture), "verdict": seen.code(), "lines": seen.lines(lang),
+            "thumbnail": seen.picture(),
+        }))
+    });
+    let pages = pages.collect::<Result<Vec<Value>, Problem>>()?;
+    Ok(json!({
         "id": component.id, "title": component.title, "version": component.version, "state": state, "word": word,
         "reasons": why(component, lang), "pages": pages,
-    })
+    }))
 }
 
 /// The number of a page for its phone: the component, and the capture.
@@ -167,7 +165,7 @@ impl App {
     }
 }
 
-/// A page, small: `ID.jpg`.
+/// A page, small: `ID.jpg`. Its query tells pictures of the same page apart, for what keeps them.
 pub(super) async fn thumbnail(
     State(app): State<Shared>,
     Path((token, file)): Path<(String, String)>,
@@ -176,8 +174,9 @@ pub(super) async fn thumbnail(
     let seen = app
         .blocking(move |app| {
             let Opened { pairing, .. } = app.opened(&token)?;
-            let (_, page) = app.page_of(&pairing, file.strip_suffix(".jpg").ok_or(Problem::NotFound)?)?;
-            Ok(seen(&asking, page.capture, &page.sha256))
+            let (sent, page) = app.page_of(&pairing, file.strip_suffix(".jpg").ok_or(Problem::NotFound)?)?;
+            let is_awaited = sent.component.component.state == ComponentState::InWork;
+            seen(&asking, page.capture, &page.sha256, is_awaited)
         })
         .await?;
     let Seen::Page(verdict) = seen else { return Err(Problem::NotFound) };
@@ -194,6 +193,20 @@ pub(super) async fn remove(
         let Opened { pairing, .. } = app.opened(&token)?;
         let (paper, capture) = numbers(&page)?;
         app.store.remove_sent(&pairing, paper, capture, app.now()).map_err(not_found)?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+/// Turns a page clockwise by a quarter.
+pub(super) async fn turn(
+    State(app): State<Shared>,
+    Path((token, page)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    app.blocking(move |app| {
+        let Opened { pairing, .. } = app.opened(&token)?;
+        let (sent, page) = app.page_of(&pairing, &page)?;
+        app.turn(sent.component.component.id, page.capture, &page.sha256)?;
         Ok(StatusCode::NO_CONTENT)
     })
     .await

@@ -212,8 +212,9 @@
     input.addEventListener("change", () => { addAll(input.files, { id: shown.page.id, title: shown.paper.title }); input.value = ""; });
     shown.up = button("▲", "", () => move(shown, -1));
     shown.down = button("▼", "", () => move(shown, 1));
+    shown.turn = button(pick("Xoay", "Turn"), "", () => change("POST", "/pages/" + shown.page.id + "/turn"));
     shown.away = button(pick("Xóa", "Delete"), "", () => remove(shown));
-    tools.append(again, shown.up, shown.down, shown.away);
+    tools.append(again, shown.turn, shown.up, shown.down, shown.away);
     what.append(name, word, lines, tools);
     node.append(thumb, what);
     nodes.set(id, shown);
@@ -229,9 +230,11 @@
     empty(shown.lines);
     page.lines.forEach(line => shown.lines.append(make("li", "", line)));
     shown.lines.hidden = !page.lines.length;
-    if (page.thumbnail && !shown.thumb.firstChild) {
+    if (page.thumbnail && shown.picture !== page.thumbnail) {
       const image = make("img");
-      image.src = base + "/pages/" + page.id + ".jpg";
+      shown.picture = page.thumbnail;
+      empty(shown.thumb);
+      image.src = base + "/pages/" + page.id + ".jpg?" + page.thumbnail;
       image.loading = "lazy";
       image.onerror = () => { if (image.parentNode) image.remove(); };
       shown.thumb.append(image);
@@ -239,6 +242,8 @@
     if (shown.thumb.firstChild) shown.thumb.firstChild.alt = name;
     const of = " " + name.toLowerCase() + ", " + paper.title;
     shown.input.setAttribute("aria-label", pick("Chụp lại", "Capture again") + of);
+    shown.turn.setAttribute("aria-label", pick("Xoay phải", "Turn right") + of);
+    shown.turn.hidden = !page.thumbnail;
     shown.up.setAttribute("aria-label", pick("Đưa lên", "Move up") + of);
     shown.down.setAttribute("aria-label", pick("Đưa xuống", "Move down") + of);
     shown.away.setAttribute("aria-label", pick("Xóa", "Delete") + of);

@@ -1,24 +1,28 @@
-//! Is the picture good enough? Told while the paper still lies there: a picture that a phone has sent is made into a page as
-//! the service will make it, of which the phone is shown a small picture and what is wrong, in one line each.
+//! Is the picture good enough? Told while the paper still lies there: of the page that the service makes of a picture as soon as
+//! it has come, a phone is shown a small picture and what is wrong, in one line each.
 //!
-//! As many are judged at a time as there are processors, the rest waits. What was found is kept in memory, bounded; whoever
-//! asks for more than that has it judged anew.
+//! The page is taken from the shelf. One that nobody is about to make is made here, as many at a time as there are processors.
+//! What was found is kept in memory, bounded; whoever asks for more than that has it looked up anew.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
+use crate::gather;
 use crate::http::problem::Problem;
 use crate::http::{App, Shared};
+use crate::imaging::decode::Limits;
 use crate::imaging::quality::{BlurCause, Flag};
 use crate::imaging::{encode, reduce};
 use crate::input;
-use crate::model::{Lang, Localized, Notice};
-use crate::ocr::OcrEngine;
-use crate::page::{self, Page, PageError, encoding};
+use crate::model::{Edit, Lang, Localized, Notice, Orientation};
+use crate::page::{Page, PageError, encoding};
+use crate::shelf::Wanted;
 
 /// Long side of the small picture, pixels: as wide as most phones show it, and A4 at 40 dpi, where lines can be counted.
 const LONG_SIDE: u32 = 480;
@@ -26,6 +30,13 @@ const LONG_SIDE: u32 = 480;
 const QUALITY: u8 = 60;
 /// Verdicts kept: about 12 MB.
 const KEPT: usize = 500;
+/// How long a page is waited for that the service makes as it comes, before it is made here: longer than it takes where many
+/// came at once.
+const GRACE: Duration = Duration::from_secs(60);
+/// Time between two looks for it.
+const LOOK: Duration = Duration::from_millis(100);
+/// Which page of a capture is judged: phones send pictures, of which each has one.
+const FIRST: usize = 1;
 
 /// What is known of a picture.
 #[derive(Clone)]
@@ -46,13 +57,15 @@ pub(super) struct Verdict {
     notices: Vec<Notice>,
     /// Whether there is nothing on it.
     blank: bool,
+    /// Whether a person said that it is good enough.
+    accepted: bool,
     /// The small picture, a JPEG.
     pub(super) thumbnail: Vec<u8>,
 }
 
-/// The verdicts of the last pictures.
+/// The verdicts of the last pictures, each with what a person had decided of the page.
 pub(in crate::http) struct Verdicts {
-    known: Mutex<BTreeMap<i64, Seen>>,
+    known: Mutex<BTreeMap<i64, (Edit, Seen)>>,
     at_a_time: Semaphore,
 }
 
@@ -64,68 +77,111 @@ impl Default for Verdicts {
 }
 
 impl Verdicts {
-    fn put(&self, capture: i64, seen: Seen) {
+    fn put(&self, capture: i64, edit: Edit, seen: Seen) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(capture, seen);
+        known.insert(capture, (edit, seen));
         while known.len() > KEPT {
             // Captures are numbered as they come: the first is the oldest.
             known.pop_first();
         }
     }
 
-    fn get(&self, capture: i64) -> Option<Seen> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&capture).cloned()
+    fn get(&self, capture: i64, edit: &Edit) -> Option<Seen> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&capture).filter(|(of, _)| of == edit).map(|(_, seen)| seen.clone())
     }
 }
 
-/// What is known of a picture; one that nobody has looked at is from now on.
-pub(super) fn seen(app: &Shared, capture: i64, sha256: &str) -> Seen {
-    if let Some(seen) = app.verdicts.get(capture) {
-        return seen;
+/// What is known of a picture; one that nobody has looked at is from now on. `is_awaited` where its component is not made yet, so
+/// that the service makes the page in any case.
+pub(super) fn seen(app: &Shared, capture: i64, sha256: &str, is_awaited: bool) -> Result<Seen, Problem> {
+    let edit = app.store.edits(capture)?.remove(&FIRST).unwrap_or_default();
+    if let Some(seen) = app.verdicts.get(capture, &edit) {
+        return Ok(seen);
     }
-    app.verdicts.put(capture, Seen::Checking);
+    app.verdicts.put(capture, edit.clone(), Seen::Checking);
     let (app, sha256) = (Arc::clone(app), sha256.to_owned());
     tokio::spawn(async move {
+        if is_awaited {
+            wait(&app, capture, &sha256, &edit).await;
+        }
         let Ok(_turn) = app.verdicts.at_a_time.acquire().await else { return };
-        let judging = Arc::clone(&app);
-        let judged = tokio::task::spawn_blocking(move || judging.judge(&sha256)).await;
+        let (judging, decided) = (Arc::clone(&app), edit.clone());
+        let judged = tokio::task::spawn_blocking(move || judging.judge(&sha256, &decided)).await;
         // A defect is confined to this picture.
         let seen = judged.unwrap_or_else(|_| {
             Seen::Unreadable(Problem::Internal.message(Lang::Vi), Problem::Internal.message(Lang::En))
         });
-        app.verdicts.put(capture, seen);
+        app.verdicts.put(capture, edit, seen);
         app.changes.ring();
     });
-    Seen::Checking
+    Ok(Seen::Checking)
+}
+
+/// Waits until the page lies on the shelf, or nobody is about to make it.
+async fn wait(app: &Shared, capture: i64, sha256: &str, edit: &Edit) {
+    let until = Instant::now() + GRACE;
+    let blob = sha256.to_owned();
+    let opens = app.blocking(move |app| Ok(app.opens(&blob))).await.unwrap_or(false);
+    while opens && Instant::now() < until {
+        let (sha256, edit) = (sha256.to_owned(), edit.clone());
+        let is_over = app.blocking(move |app| {
+            let wanted = Wanted { sha256: &sha256, page: FIRST, edit: &edit };
+            Ok(app.settings.shelf.has(wanted) || app.store.pages_of(capture)?.is_some())
+        });
+        if is_over.await.unwrap_or(true) {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 impl App {
-    /// Makes the first page of a capture, and says what is wrong with it.
-    fn judge(&self, sha256: &str) -> Seen {
-        let engine = self.settings.reader.as_deref();
-        match verdict(&self.store.blobs().path(sha256), &self.settings.page, engine) {
+    /// Whether a capture can be opened, so that pages will be made of it.
+    fn opens(&self, sha256: &str) -> bool {
+        let limits = self.limits();
+        gather::read(&self.store.blobs().path(sha256), limits).is_ok_and(|bytes| input::open(bytes, limits).is_ok())
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.settings.shelf.tools().settings.limits
+    }
+
+    /// What is wrong with the first page of a capture.
+    fn judge(&self, sha256: &str, edit: &Edit) -> Seen {
+        let wanted = Wanted { sha256, page: FIRST, edit };
+        let page = self.settings.shelf.page(&self.store.blobs().path(sha256), wanted);
+        match page.and_then(|page| verdict(page, edit.accepted.is_some(), self.limits())) {
             Ok(verdict) => Seen::Page(Arc::new(verdict)),
             Err(error) => Seen::Unreadable(error.message(Lang::Vi), error.message(Lang::En)),
         }
     }
+
+    /// Turns the page of a picture clockwise by a quarter.
+    pub(super) fn turn(&self, component: i64, capture: i64, sha256: &str) -> Result<(), Problem> {
+        let edit = self.store.edits(capture)?.remove(&FIRST).unwrap_or_default();
+        let page = self.settings.shelf.get(Wanted { sha256, page: FIRST, edit: &edit }).ok_or(Problem::NotFound)?;
+        // The content is turned by less then, as it lies on the capture.
+        let turned = page.geometry.orientation.then(Orientation::Deg270);
+        let change = |edit: &mut Edit| edit.orientation = Some(turned);
+        self.store.decide(component, (capture, FIRST), change, None, self.now())?;
+        Ok(())
+    }
 }
 
-fn verdict(
-    file: &std::path::Path,
-    settings: &page::Settings,
-    engine: Option<&dyn OcrEngine>,
-) -> Result<Verdict, PageError> {
-    let unreadable = |error: std::io::Error| input::InputError::Unreadable(error.kind());
-    let bytes = fs::read(file).map_err(unreadable)?;
-    let frames = input::open(bytes.into(), &settings.limits)?;
-    let frame = frames.first().ok_or(input::InputError::Unreadable(std::io::ErrorKind::UnexpectedEof))?;
-    let page = page::process(frame, settings, engine)?;
-    Ok(Verdict { thumbnail: thumbnail(&page, settings)?, flags: page.flags, notices: page.notices, blank: page.blank })
+fn verdict(page: Page, accepted: bool, limits: &Limits) -> Result<Verdict, PageError> {
+    Ok(Verdict {
+        thumbnail: thumbnail(&page, limits)?,
+        flags: page.flags,
+        notices: page.notices,
+        blank: page.blank,
+        accepted,
+    })
 }
 
 /// The page image, small.
-fn thumbnail(page: &Page, settings: &page::Settings) -> Result<Vec<u8>, PageError> {
-    let image = encoding::shown(&page.image.picture, &settings.limits)?;
+fn thumbnail(page: &Page, limits: &Limits) -> Result<Vec<u8>, PageError> {
+    let image = encoding::shown(&page.image.picture, limits)?;
     let (width, height) = image.dimensions();
     let long = width.max(height);
     if long <= LONG_SIDE {
@@ -144,8 +200,19 @@ impl Seen {
         match self {
             Self::Checking => "checking",
             Self::Unreadable(..) => "unreadable",
-            Self::Page(verdict) if verdict.flags.is_empty() => "good",
+            Self::Page(verdict) if verdict.flags.is_empty() || verdict.accepted => "good",
             Self::Page(_) => "retake",
+        }
+    }
+
+    /// What tells the small picture from others of the same page; `None` where there is none.
+    pub(super) fn picture(&self) -> Option<String> {
+        match self {
+            Self::Page(verdict) => {
+                let hash = Sha256::digest(&verdict.thumbnail);
+                Some(hash[..4].iter().map(|byte| format!("{byte:02x}")).collect())
+            }
+            _ => None,
         }
     }
 
@@ -154,6 +221,9 @@ impl Seen {
         match self {
             Self::Checking => Vec::new(),
             Self::Unreadable(vietnamese, english) => vec![lang.pick(vietnamese, english).to_owned()],
+            Self::Page(verdict) if verdict.accepted => {
+                vec![lang.pick("Cán bộ đã chấp nhận", "Accepted at the counter").to_owned()]
+            }
             Self::Page(verdict) => {
                 let flags = verdict.flags.iter().map(|flag| cure(flag, lang).to_owned());
                 let blank = lang.pick("Trang trắng, vẫn giữ", "Blank page, kept");
@@ -203,10 +273,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::page;
 
     fn of(sample: &str) -> Result<Verdict, PageError> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        verdict(&root.join(sample), &page::Settings::default(), None)
+        let settings = page::Settings::default();
+        let frames = input::open(gather::read(&root.join(sample), &settings.limits)?, &settings.limits)?;
+        verdict(page::process(&frames[0], &settings, &Edit::default(), None)?, false, &settings.limits)
     }
 
     #[test]
@@ -215,10 +288,12 @@ mod tests {
         assert_eq!(good.flags, [], "a sharp photo");
         let blurred = of("samples/to-khai-chup-dien-thoai/bi-mo.jpg").unwrap();
         let size = blurred.thumbnail.len();
+        let accepted = Verdict { accepted: true, ..of("samples/to-khai-chup-dien-thoai/bi-mo.jpg").unwrap() };
         let seen = Seen::Page(Arc::new(blurred));
         let lines = seen.lines(Lang::Vi);
         assert!(seen.code() == "retake" && lines[0].contains("chụp lại"), "{lines:?}");
         assert!((5_000..40_000).contains(&size), "{size}");
+        assert_eq!(Seen::Page(Arc::new(accepted)).code(), "good");
     }
 
     #[test]

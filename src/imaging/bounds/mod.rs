@@ -52,6 +52,20 @@ pub struct Bounds {
     pub cut_off: bool,
 }
 
+/// Corners that a person gave may lie outside the frame by this share of its longer side before a part of the paper is said
+/// to be missing: nobody points at the very border.
+const BEYOND_FRAME: f64 = 0.005;
+
+impl Bounds {
+    /// The outline that a person gave on a capture of this size, pixels.
+    pub fn given(quad: Quad, (width, height): (u32, u32)) -> Self {
+        let beyond = BEYOND_FRAME * f64::from(width.max(height));
+        let is_out = |value: f64, side: u32| value < -beyond || value > f64::from(side) + beyond;
+        let cut_off = quad.0.iter().any(|corner| is_out(corner.x, width) || is_out(corner.y, height));
+        Self { quad, curves: Default::default(), confidence: 1.0, cut_off }
+    }
+}
+
 /// Outlines less likely right than this are not reported.
 pub const MIN_CONFIDENCE: f32 = 0.5;
 /// The same for sheets beside the main one: a sheet that is announced and is not there costs a person's trust, one that
