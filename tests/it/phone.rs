@@ -163,9 +163,12 @@ fn a_verdict_comes_while_the_paper_still_lies_there() {
     let before = picture(&answer);
     let upright = jpeg_size(&desk.get(&format!("{path}/pages/{again}.jpg")).body);
     assert_eq!(desk.ask("POST", &format!("{path}/pages/{again}/turn"), &[], b"").status, 204);
-    self::told(&desk, &path, "it is turned", |told| picture(told).is_string() && picture(told) != before);
+    told(&desk, &path, "it is turned", |told| picture(told).is_string() && picture(told) != before);
     let turned = jpeg_size(&desk.get(&format!("{path}/pages/{again}.jpg")).body);
-    assert!(upright.1 > upright.0 && turned.0.abs_diff(upright.1) < 3 && turned.1.abs_diff(upright.0) < 3, "{turned:?}");
+    assert!(
+        upright.1 > upright.0 && turned.0.abs_diff(upright.1) < 3 && turned.1.abs_diff(upright.0) < 3,
+        "{turned:?}"
+    );
 
     // An iPhone's picture, and one that is none.
     let heic = fs::read(root().join("tests/data/quarter-turn.heic")).expect("a sample");

@@ -79,6 +79,7 @@
     box.append(view, word, bar);
     document.body.append(box);
     document.documentElement.classList.add("covered");
+    video.play().catch(() => undefined);
     shoot.focus();
 
     let open = true, busy = false, seen = null, count = 0, timer = 0;

@@ -17,20 +17,25 @@ const sohoa = {};
     transaction.onabort = transaction.onerror = () => fail(transaction.error);
   });
 
+  const open = () => {
+    const request = indexedDB.open("sohoa", 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore("pictures", { keyPath: "key" });
+      request.result.createObjectStore("bytes");
+    };
+    return Promise.race([settled(request), new Promise((_, fail) => setTimeout(() => fail(new Error("slow")), 5000))]);
+  };
   /* Whether pictures outlive the page. */
   const ready = (async () => {
-    try {
-      const request = indexedDB.open("sohoa", 1);
-      request.onupgradeneeded = () => {
-        request.result.createObjectStore("pictures", { keyPath: "key" });
-        request.result.createObjectStore("bytes");
-      };
-      database = await Promise.race([settled(request), new Promise((_, fail) => setTimeout(() => fail(new Error("slow")), 5000))]);
-      database.onversionchange = () => database.close();
-      if (navigator.storage && navigator.storage.persist) navigator.storage.persist().catch(() => false);
-      return true;
-    } catch { database = null; return false; }
+    try { database = await open(); return true; } catch { return false; }
   })();
+  /* Does something with the database; anew where the browser has lost it, as old iPhones do in the background. */
+  const using = async work => {
+    try { return await work(); } catch {
+      database = await open();
+      return work();
+    }
+  };
 
   const bytesOf = file => new Promise((done, fail) => {
     const reader = new FileReader();
@@ -46,11 +51,14 @@ const sohoa = {};
       await ready;
       const bytes = await bytesOf(file);
       if (database) {
+        if (navigator.storage && navigator.storage.persist) navigator.storage.persist().catch(() => false);
         try {
-          const both = database.transaction(["pictures", "bytes"], "readwrite");
-          both.objectStore("pictures").put(picture);
-          both.objectStore("bytes").put(bytes, picture.key);
-          await committed(both);
+          await using(() => {
+            const both = database.transaction(["pictures", "bytes"], "readwrite");
+            both.objectStore("pictures").put(picture);
+            both.objectStore("bytes").put(bytes, picture.key);
+            return committed(both);
+          });
           return true;
         } catch { /* Full: memory has room still. */ }
       }
@@ -62,30 +70,35 @@ const sohoa = {};
       await ready;
       let kept = Array.from(memory.values()).map(one => one.picture);
       if (database) {
-        try { kept = kept.concat(await settled(database.transaction("pictures").objectStore("pictures").getAll())); } catch { /* Memory alone. */ }
+        try { kept = kept.concat(await using(() => settled(database.transaction("pictures").objectStore("pictures").getAll()))); } catch { /* Memory alone. */ }
       }
       return kept.sort((one, other) => one.taken - other.taken);
     },
+    /* The bytes; nothing where they are not kept any more. */
     async bytes(key) {
       if (memory.has(key)) return memory.get(key).bytes;
-      return settled(database.transaction("bytes").objectStore("bytes").get(key));
+      return using(() => settled(database.transaction("bytes").objectStore("bytes").get(key)));
     },
     async update(picture) {
       if (memory.has(picture.key)) { memory.get(picture.key).picture = picture; return; }
       try {
-        const one = database.transaction("pictures", "readwrite");
-        one.objectStore("pictures").put(picture);
-        await committed(one);
+        await using(() => {
+          const one = database.transaction("pictures", "readwrite");
+          one.objectStore("pictures").put(picture);
+          return committed(one);
+        });
       } catch { /* It is sent as it was. */ }
     },
     async remove(key) {
       memory.delete(key);
       if (!database) return;
       try {
-        const both = database.transaction(["pictures", "bytes"], "readwrite");
-        both.objectStore("pictures").delete(key);
-        both.objectStore("bytes").delete(key);
-        await committed(both);
+        await using(() => {
+          const both = database.transaction(["pictures", "bytes"], "readwrite");
+          both.objectStore("pictures").delete(key);
+          both.objectStore("bytes").delete(key);
+          return committed(both);
+        });
       } catch { /* Sent again it is the same picture to the service. */ }
     },
   };

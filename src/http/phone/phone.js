@@ -13,14 +13,16 @@
   const empty = node => { while (node.firstChild) node.removeChild(node.firstChild); };
   document.documentElement.classList.add("js");
 
-  /* Notes: one line each, the gravest is seen. */
-  const notes = { over: "", full: "", storage: "", network: "", done: "" };
+  /* What lasts, of which the gravest is seen; and what was done last. */
+  const notes = { over: "", full: "", storage: "", network: "" };
+  const put = (node, text) => {
+    if (node.textContent !== text) node.textContent = text;
+    node.hidden = !text;
+  };
   const tell = (name, text) => {
-    if (notes[name] === text) return;
+    if (name === "done") { put(byId("did"), text); return; }
     notes[name] = text;
-    const shown = Object.keys(notes).map(key => notes[key]).filter(Boolean)[0] || "";
-    byId("note").textContent = shown;
-    byId("note").hidden = !shown;
+    put(byId("note"), Object.keys(notes).map(key => notes[key]).filter(Boolean)[0] || "");
   };
   let over = false, finishing = false;
   const end = () => {
@@ -32,7 +34,7 @@
 
   /* The paper that pictures are of. */
   const field = byId("paper");
-  let paper = title || pick("Tài liệu", "Tài liệu");
+  let paper = title || "Tài liệu";
   if (field) {
     const key = "sohoa-paper " + base;
     const keep = () => {
@@ -75,7 +77,7 @@
     text.append(name, word, bar);
     node.append(text);
     queue.append(node);
-    const item = { picture, node, bar, word, busy: false, accepted: null, refused: "" };
+    const item = { picture, node, bar, word, busy: false, accepted: null, looks: 0, refused: "" };
     items.set(picture.key, item);
     say(item, pick("chờ gửi", "waits"));
     return item;
@@ -94,7 +96,7 @@
     item.refused = text || pick("Máy chủ không nhận ảnh này.", "The service does not take this picture.");
     item.bar.remove();
     say(item, item.refused, "bad");
-    const away = make("button", "small", pick("Bỏ ảnh này", "Throw away"));
+    const away = make("button", "tool", pick("Bỏ ảnh này", "Throw away"));
     away.type = "button";
     away.addEventListener("click", async () => { await outbox.remove(item.picture.key); drop(item); });
     item.node.append(away);
@@ -187,7 +189,8 @@
   function settle() {
     const ids = new Set();
     known.papers.forEach(one => one.pages.forEach(page => ids.add(page.id.split("-")[1])));
-    items.forEach(item => { if (item.accepted && ids.has(item.accepted.split("-")[1])) drop(item); });
+    /* What was deleted at once, or elsewhere, does not wait for ever. */
+    items.forEach(item => { if (item.accepted && (ids.has(item.accepted.split("-")[1]) || ++item.looks > 3)) drop(item); });
   }
   const offline = is => tell("network", is ? pick("Mất mạng. Ảnh được giữ trong điện thoại và tự gửi khi có mạng.",
     "No network. Pictures are kept on this phone and go on by themselves.") : "");
@@ -195,7 +198,7 @@
   /* Pages that the service has. Nodes are kept, so that pictures are not fetched again and the focus stays. */
   const nodes = new Map();
   const button = (text, label, act) => {
-    const node = make("button", "small", text);
+    const node = make("button", "tool", text);
     node.type = "button";
     node.setAttribute("aria-label", label);
     node.addEventListener("click", act);
@@ -205,7 +208,7 @@
     if (nodes.has(id)) return nodes.get(id);
     const node = make("li", "page"), thumb = make("div", "thumb"), what = make("div", "what");
     const name = make("b"), word = make("span", "word"), lines = make("ul", "lines"), tools = make("div", "tools");
-    const again = make("label", "small again-take"), input = make("input"), label = make("span", "", pick("Chụp lại", "Again"));
+    const again = make("label", "tool again-take"), input = make("input"), label = make("span", "", pick("Chụp lại", "Again"));
     input.type = "file"; input.accept = "image/*"; input.setAttribute("capture", "environment");
     again.append(label, input);
     const shown = { node, thumb, name, word, lines, input, page: null, paper: null, number: 0 };
@@ -376,7 +379,7 @@
     groups.forEach((pictures, name) => {
       const row = make("div", "note", pick("Còn " + pictures.length + " ảnh chưa gửi của " + name + ": quét mã QR mới của hồ sơ đó để gửi tiếp. ",
         pictures.length + " pictures of " + name + " are not sent: scan a new QR code of that dossier. "));
-      const away = make("button", "small", pick("Xóa các ảnh này", "Delete them"));
+      const away = make("button", "tool", pick("Xóa các ảnh này", "Delete them"));
       away.type = "button";
       away.addEventListener("click", async () => {
         if (!confirm(pick("Xóa " + pictures.length + " ảnh chưa gửi?", "Delete " + pictures.length + " pictures that are not sent?"))) return;

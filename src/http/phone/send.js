@@ -47,7 +47,9 @@
     const metadata = Object.keys(fields).filter(name => fields[name]).map(name => name + " " + base64(fields[name])).join(",");
     for (let failures = 0; ; failures++) {
       if (failures) await sohoa.rest(Math.min(2 ** failures, 30) * (0.75 + Math.random() / 2));
-      const bytes = await sohoa.outbox.bytes(picture.key).catch(() => null);
+      let bytes;
+      try { bytes = await sohoa.outbox.bytes(picture.key); } catch { continue; }
+      /* Another page of this phone has sent it. */
       if (!bytes) return { gone: true };
       const headers = Object.assign({ "Upload-Length": bytes.byteLength, "Upload-Metadata": metadata }, version);
       const begun = await ask("POST", base + "/uploads", { headers });
