@@ -312,6 +312,8 @@ pub struct RawHttp {
     pub key: Option<PathBuf>,
     /// Whether people may log in over plain HTTP from other machines; default no.
     pub plain: bool,
+    /// Minutes for which the QR code of a phone is good, 5 to 10080; default 480.
+    pub pair_minutes: Option<u32>,
 }
 
 /// The service over HTTP, checked.
@@ -327,7 +329,14 @@ pub struct HttpConfig {
     pub tls: Option<TlsCertificate>,
     /// Whether people may log in over plain HTTP from other machines.
     pub plain: bool,
+    /// Minutes for which the QR code of a phone is good where nothing else is said.
+    pub pair_minutes: u32,
 }
+
+/// Minutes for which the QR code of a phone may be good: from the walk to a shelf to a week.
+pub const PAIR_MINUTES: std::ops::RangeInclusive<u32> = 5..=10_080;
+/// Where nothing is said: a working day.
+const USUAL_PAIR_MINUTES: u32 = 480;
 
 /// The certificate of the service over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -389,7 +398,9 @@ impl RawHttp {
         if url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
             return Err(ConfigError::Value { key: "http.url", allowed: "http://..." });
         }
-        Ok(HttpConfig { listen, token_file: self.token_file, url, tls, plain: self.plain })
+        let usual = self.pair_minutes.unwrap_or(USUAL_PAIR_MINUTES);
+        let pair_minutes = within(usual, PAIR_MINUTES, "http.pair_minutes", "5..10080")?;
+        Ok(HttpConfig { listen, token_file: self.token_file, url, tls, plain: self.plain, pair_minutes })
     }
 }
 
@@ -944,6 +955,7 @@ mod tests {
             ("[http]\ncert = 'a.pem'", "http.key"),
             ("[http]\nkey = 'a.pem'", "http.cert"),
             ("[http]\ntls = true\nplain = true", "http.plain"),
+            ("[http]\npair_minutes = 1", "http.pair_minutes"),
             ("[[watch]]\nmode = 'polling'", "watch.folder"),
             ("[[watch]]\nfolder = 'a'\nsettle_seconds = 0", "watch.settle_seconds"),
             ("[[watch]]\nfolder = 'a'\npriority = 'x'", "priority"),

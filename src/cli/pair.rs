@@ -1,14 +1,13 @@
 //! `sohoa dossier pair`: a QR code that lets a phone send pictures into a dossier.
 
 use std::io::IsTerminal;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use clap::Args as ClapArgs;
 use serde_json::json;
 use sohoa::codes::symbols::{self, QR_QUIET_MODULES};
 use sohoa::config::Config;
 use sohoa::exit::ExitCode;
-use sohoa::http::{ADDRESS_FILE, PHONE_PATH, random_name};
+use sohoa::http::{PHONE_PATH, base_url, random_name};
 use sohoa::model::{DossierCode, Lang};
 use sohoa::service;
 use sohoa::store::Store;
@@ -25,9 +24,9 @@ pub(super) struct Pair {
     /// Title of the component; without one the phone may name it
     #[arg(long, value_name = "TITLE")]
     component: Option<String>,
-    /// Hours for which the QR code is good, 1 to 168
-    #[arg(long, value_name = "N", default_value_t = 8, hide_default_value = true, value_parser = clap::value_parser!(i64).range(1..=168))]
-    hours: i64,
+    /// Hours for which the QR code is good, 1 to 168 [default: http.pair_minutes, 8 hours]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=168))]
+    hours: Option<u32>,
     /// How phones reach the service, http://host:port [default: the address that it listens on]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -45,7 +44,7 @@ pub(super) fn run(pair: &Pair, config: &Config, lang: Lang) -> Result<ExitCode, 
     let now = service::millis(environment::vietnam_time());
     let dossier = &pair.dossier_code;
     if pair.revoke {
-        let ended = store.revoke_pairings(dossier, now).map_err(failure)?;
+        let ended = store.revoke_pairings(dossier, None, now).map_err(failure)?;
         let text = match (pair.shown.json, lang) {
             (true, _) => json!({"event": "revoked", "dossier": dossier.as_str(), "pairings": ended}).to_string(),
             (false, Lang::Vi) => format!("Đã thu hồi {ended} mã QR của hồ sơ {dossier}"),
@@ -55,22 +54,22 @@ pub(super) fn run(pair: &Pair, config: &Config, lang: Lang) -> Result<ExitCode, 
     }
     let base = base(pair, config, &store, lang)?;
     let token = random_name().map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
-    let expires = now + pair.hours * 3_600_000;
-    store.pair(&token, dossier, pair.component.as_deref(), expires, now).map_err(failure)?;
+    let minutes = pair.hours.map_or(config.http.pair_minutes, |hours| hours * 60);
+    let expires = now + i64::from(minutes) * 60_000;
+    store.pair(&token, dossier, pair.component.as_deref(), expires, None, now).map_err(failure)?;
     let url = format!("{base}{PHONE_PATH}{token}");
     if pair.shown.json {
         let value = json!({"event": "paired", "dossier": dossier.as_str(), "url": url, "expires_ms": expires});
         return print(format!("{value}\n").as_bytes());
     }
     let symbol = symbols::qr(&url).map_or_else(String::new, |rows| drawn(&rows, std::io::stdout().is_terminal()));
-    let hours = pair.hours;
     let text = match lang {
         Lang::Vi => format!(
-            "{symbol}\nHồ sơ {dossier}: quét mã QR bằng điện thoại, hoặc mở\n  {url}\nCó hiệu lực {hours} giờ. Ai có địa chỉ này \
+            "{symbol}\nHồ sơ {dossier}: quét mã QR bằng điện thoại, hoặc mở\n  {url}\nCó hiệu lực {minutes} phút. Ai có địa chỉ này \
              đều gửi được ảnh vào hồ sơ; thu hồi: sohoa dossier pair {dossier} --revoke\n"
         ),
         Lang::En => format!(
-            "{symbol}\nDossier {dossier}: scan the QR code with a phone, or open\n  {url}\nGood for {hours} hours. Whoever has \
+            "{symbol}\nDossier {dossier}: scan the QR code with a phone, or open\n  {url}\nGood for {minutes} minutes. Whoever has \
              this address can send pictures into the dossier; to end it: sohoa dossier pair {dossier} --revoke\n"
         ),
     };
@@ -79,29 +78,14 @@ pub(super) fn run(pair: &Pair, config: &Config, lang: Lang) -> Result<ExitCode, 
 
 /// How phones reach the service: as said, or as the running service wrote down.
 fn base(pair: &Pair, config: &Config, store: &Store, lang: Lang) -> Result<String, Failure> {
-    if let Some(url) = pair.url.as_ref().or(config.http.url.as_ref()) {
-        return Ok(url.trim_end_matches('/').to_owned());
-    }
-    let written = std::fs::read_to_string(store.directory().join(ADDRESS_FILE)).ok();
-    let address = written.and_then(|text| text.parse::<SocketAddr>().ok()).or(config.http.listen);
-    let address = address.ok_or_else(|| {
+    let said = pair.url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+    said.or_else(|| base_url(&config.http, store.directory())).ok_or_else(|| {
         let message = lang.pick(
             "dịch vụ chưa mở HTTP: hãy chạy `sohoa serve` với --listen, hoặc nêu địa chỉ bằng --url",
             "the service does not answer over HTTP: run `sohoa serve` with --listen, or name an address with --url",
         );
         Failure::new(ExitCode::Configuration, message)
-    })?;
-    let host = if address.ip().is_unspecified() { own_address().unwrap_or(address.ip()) } else { address.ip() };
-    let scheme = if config.http.tls.is_some() { "https" } else { "http" };
-    Ok(format!("{scheme}://{}", SocketAddr::new(host, address.port())))
-}
-
-/// The address by which this machine leaves for others, as its table of routes says: the socket is only bound, no packet is
-/// sent. The far address is one of those set apart for documents (RFC 5737).
-pub(super) fn own_address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
-    socket.connect("192.0.2.1:9").ok()?;
-    Some(socket.local_addr().ok()?.ip())
+    })
 }
 
 /// A QR symbol in half blocks, two rows of modules a line, dark on light whatever the terminal's colours are.

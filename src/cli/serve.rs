@@ -25,7 +25,7 @@ use sohoa::store::{State, Status, Store, StoreError};
 
 use super::args::{KeyOptions, Shared, Switch};
 use super::environment::Reader;
-use super::{Failure, environment, pair, remark, verify};
+use super::{Failure, environment, remark, verify};
 
 /// Folder of the pages in the store's directory.
 const SHELF: &str = "pages";
@@ -286,7 +286,7 @@ fn names(config: &Config) -> Vec<String> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     names.extend(std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()));
     let listening = config.http.listen.map(|address| address.ip()).filter(|address| !address.is_unspecified());
-    names.extend([listening, pair::own_address()].into_iter().flatten().map(|address| address.to_string()));
+    names.extend([listening, http::own_address()].into_iter().flatten().map(|address| address.to_string()));
     if let Some((_, rest)) = config.http.url.as_deref().and_then(|url| url.split_once("://")) {
         let authority = rest.split('/').next().unwrap_or_default();
         let host = match authority.strip_prefix('[') {

@@ -94,6 +94,7 @@ impl Tokens {
 pub(super) async fn gate(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let lang = language(request.headers());
     let at_desk = desk::is_of_desk(request.uri().path()).then(|| session::language(request.headers()));
+    let at_phone = phone::language(request.uri());
     let is_navigation = request.uri().path().starts_with(phone::PATH)
         && text(request.headers(), &header::ACCEPT).is_some_and(|accepted| accepted.contains("text/html"));
     let mut response = match check(&app.settings, &request) {
@@ -103,7 +104,7 @@ pub(super) async fn gate(State(app): State<Shared>, request: Request, next: Next
     if let Some(Untold(problem)) = response.extensions_mut().remove() {
         response = match at_desk {
             Some(lang) => desk::refusal(&problem, lang),
-            None if is_navigation => phone::refusal(&problem),
+            None if is_navigation => phone::refusal(&problem, at_phone),
             None => problem.told(lang),
         };
     }

@@ -9,6 +9,7 @@
 //! Connections are bounded in number and in how long they may be silent, bodies by `[limits]`, unfinished uploads in
 //! number and age ([`uploads`]). TLS is spoken where the configuration says so ([`tls`]).
 
+mod address;
 mod api;
 mod arrive;
 mod attempts;
@@ -52,6 +53,7 @@ use crate::shelf::Shelf;
 use crate::sign::Certificate;
 use crate::store::{Millis, Store};
 
+pub use address::{base_url, own_address};
 pub use gate::{Tokens, TokensError};
 pub use live::Live;
 pub use metrics::Metrics;
@@ -79,9 +81,6 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(600);
 /// Longest body of a question in JSON, bytes.
 const QUESTION_BYTES: usize = 1 << 16;
-
-/// Name of the file in the store's directory that says where the service listens, for `sohoa dossier pair`.
-pub const ADDRESS_FILE: &str = "http-address";
 
 /// What the server goes by.
 #[expect(missing_debug_implementations, reason = "a reader and a key have nothing to show")]
@@ -121,6 +120,10 @@ struct App {
     uploads: Uploads,
     scans: Scans,
     signings: signing::Signings,
+    /// What phones wait for.
+    changes: phone::Changes,
+    verdicts: phone::Verdicts,
+    outlines: phone::Outlines,
     blocking: Semaphore,
     attempts: attempts::Attempts,
     /// Passwords that are being checked.
@@ -151,7 +154,7 @@ pub fn run(
     tell: Tell,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
-    let address_file = store.directory().join(ADDRESS_FILE);
+    let address_file = store.directory().join(address::ADDRESS_FILE);
     let uploads = Uploads::open(store.directory())?;
     let scans = Scans::open(store.directory())?;
     desk::clear_exports(store.directory())?;
@@ -165,6 +168,9 @@ pub fn run(
         uploads,
         scans,
         signings: signing::Signings::default(),
+        changes: phone::Changes::new(stop),
+        verdicts: phone::Verdicts::default(),
+        outlines: phone::Outlines::default(),
         blocking: Semaphore::new(BLOCKING),
         attempts: attempts::Attempts::default(),
         checks: Semaphore::new(session::CHECKS),
@@ -176,7 +182,7 @@ pub fn run(
     app.sweep();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
-        .max_blocking_threads(BLOCKING + CONNECTIONS + 2)
+        .max_blocking_threads(BLOCKING + 2 * CONNECTIONS + 2)
         .thread_name("http")
         .enable_all()
         .build()?;
@@ -190,6 +196,7 @@ pub fn run(
         listener.set_nonblocking(true)?;
         let listener = listener::Bounded::new(tokio::net::TcpListener::from_std(listener)?, CONNECTIONS, tls);
         tokio::spawn(sweep_now_and_then(Arc::clone(&app)));
+        tokio::spawn(phone::watch_store(Arc::clone(&app)));
         let service = router(&app).into_make_service_with_connect_info::<listener::Peer>();
         let serving = axum::serve(listener, service).with_graceful_shutdown(until(Arc::clone(&stopped)));
         let deadline = async {
@@ -235,7 +242,7 @@ async fn sweep_now_and_then(app: Shared) {
     }
 }
 
-/// Every path but those of the desk, with what answers there. A test compares those below `/api/v1` with `docs/openapi.json`.
+/// Every path but those of the desk and of phones, with what answers there. A test compares those below `/api/v1` with `docs/openapi.json`.
 fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
     let unlimited = DefaultBodyLimit::disable;
     vec![
@@ -259,12 +266,6 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
             "/api/v1/uploads/{id}",
             patch(tus::append_by_api).head(tus::look_by_api).delete(tus::remove_by_api).layer(unlimited()),
         ),
-        ("/p/{token}", get(phone::page).post(phone::upload).layer(unlimited())),
-        ("/p/{token}/uploads", post(tus::create_by_phone).options(tus::options)),
-        (
-            "/p/{token}/uploads/{id}",
-            patch(tus::append_by_phone).head(tus::look_by_phone).delete(tus::remove_by_phone).layer(unlimited()),
-        ),
     ]
 }
 
@@ -272,6 +273,7 @@ fn router(app: &Shared) -> Router {
     let router = routes()
         .into_iter()
         .chain(desk::routes())
+        .chain(phone::routes())
         .fold(Router::new(), |router, (path, answers)| router.route(path, answers));
     router
         .fallback(|| async { Problem::NotFound })
@@ -331,7 +333,6 @@ mod tests {
         assert_eq!(described["openapi"], "3.1.0");
         let described: BTreeSet<String> = described["paths"].as_object().unwrap().keys().cloned().collect();
         let routed: BTreeSet<String> = routes().into_iter().map(|(path, _)| path.to_owned()).collect();
-        let routed: BTreeSet<String> = routed.into_iter().filter(|path| !path.starts_with("/p/")).collect();
         assert_eq!(described, routed);
     }
 }

@@ -30,8 +30,10 @@ pub(super) enum Problem {
     Role,
     /// A published file is not what was published.
     FileChanged,
-    /// The phone's token is wrong, expired or revoked.
+    /// The phone's token is wrong.
     NoLink,
+    /// The phone's token has expired or was revoked.
+    LinkEnded,
     /// Nothing is there.
     NotFound,
     /// The path has no such method.
@@ -102,6 +104,7 @@ impl Problem {
             Self::Role => (StatusCode::FORBIDDEN, "role"),
             Self::FileChanged => (StatusCode::CONFLICT, "file-changed"),
             Self::NoLink => (StatusCode::NOT_FOUND, "no-link"),
+            Self::LinkEnded => (StatusCode::GONE, "link-ended"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method"),
             Self::Request(..) => (StatusCode::BAD_REQUEST, "request"),
@@ -232,9 +235,12 @@ impl Localized for Problem {
                 "the file was changed or is gone; the administrator runs `sohoa verify`",
             ),
             Self::NoLink => (
-                "liên kết không đúng, đã hết hạn hoặc đã bị thu hồi; hãy xin mã QR mới tại quầy",
-                "the link is wrong, expired or revoked; ask for a new QR code at the counter",
+                "liên kết không đúng; hãy quét lại mã QR tại quầy",
+                "the link is wrong; scan the QR code at the counter again",
             ),
+            Self::LinkEnded => {
+                ("mã QR đã hết hạn, xin mã mới tại quầy", "the QR code has expired; ask for a new one at the counter")
+            }
             Self::NotFound => ("không có gì ở địa chỉ này", "there is nothing at this address"),
             Self::Method => ("địa chỉ này không nhận phương thức đó", "this address does not take that method"),
             Self::Request(vietnamese, english) => (*vietnamese, *english),

@@ -268,7 +268,8 @@ mod tests {
 
     #[test]
     fn the_cookie_is_for_this_host_and_no_script() {
-        let mut config = HttpConfig { listen: None, token_file: None, url: None, tls: None, plain: false };
+        let mut config =
+            HttpConfig { listen: None, token_file: None, url: None, tls: None, plain: false, pair_minutes: 480 };
         assert_eq!(cookie(&config, "t", "").unwrap(), "sohoa=t; Path=/; HttpOnly; SameSite=Strict");
         config.tls = Some(TlsCertificate::SelfMade);
         assert_eq!(cookie(&config, "t", "").unwrap(), "__Host-sohoa=t; Path=/; HttpOnly; SameSite=Strict; Secure");

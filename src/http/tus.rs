@@ -9,12 +9,12 @@ use axum::response::{IntoResponse, Response};
 use base64ct::{Base64, Encoding};
 
 use crate::model::DossierCode;
-use crate::store::Accepted;
+use crate::store::{Accepted, Millis};
 
 use super::arrive::{Capture, Incoming, disk, extension, tidy, write_down};
 use super::phone::Opened;
 use super::problem::Problem;
-use super::uploads::Info;
+use super::uploads::{Info, name_of_key, random_name};
 use super::{App, Shared};
 
 /// The version spoken.
@@ -43,7 +43,11 @@ pub(super) async fn create_by_api(State(app): State<Shared>, headers: HeaderMap)
     let dossier = value("dossier").map(|code| code.parse::<DossierCode>()).transpose().map_err(|_| Problem::Code)?;
     let component = value("component");
     let name = value("filename");
-    app.blocking(move |app| app.create(&headers, API, dossier.as_ref(), component, name, "/api/v1")).await
+    app.blocking(move |app| {
+        let id = random_name().map_err(disk)?;
+        app.create(&headers, &id, (API, "/api/v1"), dossier.as_ref(), component, name)
+    })
+    .await
 }
 
 /// Begins an upload by a phone.
@@ -53,16 +57,7 @@ pub(super) async fn create_by_phone(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let metadata = metadata(&headers)?;
-    let value = |key: &str| metadata.iter().find(|(name, _)| name == key).and_then(|(_, value)| tidy(value));
-    let (component, name) = (value("component"), value("filename"));
-    app.blocking(move |app| {
-        let Opened { pairing, source } = app.opened_for_more(&token)?;
-        let component = pairing.component.or(component);
-        // Phones call every picture alike: it gets a name of its own.
-        let name = app.phone_name(&source, 0, name.as_deref().unwrap_or_default());
-        app.create(&headers, &source, Some(&pairing.dossier), component, Some(name), &format!("/p/{token}"))
-    })
-    .await
+    app.blocking(move |app| app.create_of_phone(&token, &headers, &metadata)).await
 }
 
 /// Goes on with an upload.
@@ -167,14 +162,57 @@ async fn append(
 }
 
 impl App {
+    /// Begins an upload by a phone, or finds the one that it began with the same `key`: an answer that was lost makes no second
+    /// picture. `taken` is when the picture was taken, milliseconds since 1970 by the phone's clock, after which pages lie in
+    /// order; `replaces` the number of the page that it takes the place of.
+    fn create_of_phone(
+        &self,
+        token: &str,
+        headers: &HeaderMap,
+        metadata: &[(String, String)],
+    ) -> Result<Response, Problem> {
+        check_version(headers)?;
+        let value = |key: &str| metadata.iter().find(|(name, _)| name == key).and_then(|(_, value)| tidy(value));
+        let Opened { pairing, source } = self.opened(token)?;
+        let base = format!("/p/{token}");
+        let key = value("key");
+        let id = match &key {
+            Some(key) => name_of_key(&source, key),
+            None => random_name().map_err(disk)?,
+        };
+        let busy = self.uploads.lock(&id).ok_or(Problem::Locked)?;
+        if self.uploads.info(&id).is_some() {
+            drop(busy);
+            let mut response = self.stand(&id, &source)?;
+            *response.status_mut() = StatusCode::CREATED;
+            let place = HeaderValue::from_str(&format!("{base}/uploads/{id}")).map_err(|_| Problem::Internal)?;
+            response.headers_mut().insert(header::LOCATION, place);
+            return Ok(response);
+        }
+        self.opened_for_more(token)?;
+        let replaced = value("replaces").and_then(|page| self.page_of(&pairing, &page).ok());
+        let (component, name) = match replaced {
+            Some((paper, page)) => (Some(paper.component.component.title), page.name),
+            None => {
+                let taken = value("taken").and_then(|taken| taken.parse().ok()).filter(|taken| *taken > 0);
+                let taken = taken.unwrap_or_else(|| self.now());
+                // Two that were taken in the same moment still differ.
+                let index = key.as_ref().map_or(0, |_| usize::from_str_radix(&id[..4], 16).unwrap_or(0) % 1000);
+                (value("component"), phone_name(&source, taken, index, &value("filename").unwrap_or_default()))
+            }
+        };
+        let component = pairing.component.or(component);
+        self.create(headers, &id, (&source, &base), Some(&pairing.dossier), component, Some(name))
+    }
+
     fn create(
         &self,
         headers: &HeaderMap,
-        source: &str,
+        id: &str,
+        (source, base): (&str, &str),
         dossier: Option<&DossierCode>,
         component: Option<String>,
         name: Option<String>,
-        base: &str,
     ) -> Result<Response, Problem> {
         check_version(headers)?;
         let length = number(headers, "upload-length").filter(|length| *length > 0).ok_or(Problem::Request(
@@ -187,7 +225,9 @@ impl App {
         self.admit(length, &self.place(&capture, false))?;
         let dossier = dossier.map(|code| code.as_str().to_owned());
         let info = Info { length, name, dossier, component, source: source.to_owned(), created, accepted: None };
-        let id = self.uploads.create(&info).map_err(disk)?.ok_or(Problem::TooManyUploads)?;
+        if !self.uploads.create(id, &info).map_err(disk)? {
+            return Err(Problem::TooManyUploads);
+        }
         let headers = [
             (header::LOCATION, format!("{base}/uploads/{id}")),
             (header::HeaderName::from_static("tus-resumable"), VERSION.to_owned()),
@@ -258,11 +298,12 @@ impl App {
         self.uploads.remove(id).map_err(disk)?;
         Ok((StatusCode::NO_CONTENT, [("tus-resumable", VERSION)]).into_response())
     }
+}
 
-    /// A name for a picture of a phone: pages lie in the order in which they were sent.
-    pub(super) fn phone_name(&self, source: &str, index: usize, name: &str) -> String {
-        format!("{source}/{}-{index:03}{}", self.now(), extension(name))
-    }
+/// A name for a picture of a phone, which calls every picture alike: pages lie in the order in which they were taken,
+/// milliseconds since 1970, and those of one moment in that of the index, below 1000.
+pub(super) fn phone_name(source: &str, taken: Millis, index: usize, name: &str) -> String {
+    format!("{source}/{taken:013}-{index:03}{}", extension(name))
 }
 
 fn check_version(headers: &HeaderMap) -> Result<(), Problem> {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::store::Millis;
 
@@ -76,16 +77,16 @@ impl Uploads {
         Ok(Self { folder, busy: Arc::default() })
     }
 
-    /// Begins an upload; `None` when there are too many.
-    pub(super) fn create(&self, info: &Info) -> io::Result<Option<String>> {
+    /// Begins an upload of this name, which nobody else has; `false` when there are too many.
+    pub(super) fn create(&self, id: &str, info: &Info) -> io::Result<bool> {
         let unfinished = self.ids().into_iter().filter(|id| self.bytes(id).exists()).count();
         if unfinished >= MOST {
-            return Ok(None);
+            return Ok(false);
         }
-        let id = random_name()?;
-        File::create_new(self.bytes(&id))?.sync_all()?;
-        self.write(&id, info)?;
-        Ok(Some(id))
+        // Bytes without a card are of a program that was killed between the two.
+        File::create(self.bytes(id))?.sync_all()?;
+        self.write(id, info)?;
+        Ok(true)
     }
 
     /// What is known of an upload; `None` where there is none of this name.
@@ -182,6 +183,12 @@ impl Uploads {
     }
 }
 
+/// The name of the upload that a sender knows by a key of its own: asked for again, it is the same upload.
+pub(super) fn name_of_key(source: &str, key: &str) -> String {
+    let hash = Sha256::new().chain_update(source).chain_update("\n").chain_update(key).finalize();
+    hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// 128 bits of the system's randomness, hex: as a name nobody can guess it.
 ///
 /// # Errors
@@ -212,7 +219,8 @@ mod tests {
     fn an_upload_stands_where_its_file_ends_also_for_the_next_program() {
         let folder = tempfile::tempdir().unwrap();
         let uploads = Uploads::open(folder.path()).unwrap();
-        let id = uploads.create(&info(4)).unwrap().unwrap();
+        let id = random_name().unwrap();
+        assert!(uploads.create(&id, &info(4)).unwrap());
         fs::write(uploads.bytes(&id), b"abc").unwrap();
         fs::write(uploads.direct().unwrap(), b"x").unwrap();
         let uploads = Uploads::open(folder.path()).unwrap();

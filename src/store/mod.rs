@@ -7,9 +7,9 @@
 //!
 //! Files: `accept.rs` takes captures in and puts them into components, `jobs.rs` hands out what is to be made, `stacks.rs`
 //! divides a component by the sheets in it, `edits.rs` has what people do to pages, `dossiers.rs` shows and places, `browse.rs` lists
-//! in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has the phones' tokens, `accounts.rs` the people at the
-//! desk, `figures.rs` counts what a day brought, `journal.rs` finds who did what, `upkeep.rs` purges, checks, backs up and restores,
-//! `blobs.rs` has the bytes.
+//! in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has the phones' tokens, `phone_pages.rs` what phones do
+//! to their pages, `accounts.rs` the people at the desk, `figures.rs` counts what a day brought, `journal.rs` finds who did what,
+//! `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
 mod accounts;
@@ -24,6 +24,7 @@ mod figures;
 mod jobs;
 mod journal;
 mod pairings;
+mod phone_pages;
 mod stacks;
 mod upkeep;
 
@@ -48,7 +49,8 @@ pub use edits::{Early, PageOf};
 pub use figures::{DossierSides, Figures, MadeComponent};
 pub use jobs::{CaptureOf, Published, Status, Work};
 pub use journal::{EventShown, Wanted};
-pub use pairings::Pairing;
+pub use pairings::{Opening, Pairing, PairingShown};
+pub use phone_pages::{Sent, SentPage};
 pub use upkeep::{Finding, Look, look, restore};
 
 /// Name of the database in the store's directory.
@@ -354,6 +356,16 @@ impl Store {
     /// When the database refuses.
     pub fn changes_by_others(&self) -> Result<i64, StoreError> {
         Ok(self.connection().pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
+    /// Two numbers of which one changes with every write, by another program or by this connection.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn changes(&self) -> Result<(i64, u64), StoreError> {
+        let connection = self.connection();
+        let by_others = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        Ok((by_others, connection.total_changes()))
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {

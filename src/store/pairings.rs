@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 use crate::model::DossierCode;
 
 use super::accept::ensure_dossier;
+use super::accounts::record_by;
 use super::blobs::hex;
-use super::{Millis, Store, StoreError, Subject, record};
+use super::{Millis, Store, StoreError, Subject};
 
 /// What a token opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,32 @@ pub struct Pairing {
     pub expires: Millis,
 }
 
+/// What a token opens, or that it has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// It opens this.
+    Open(Pairing),
+    /// It has expired or was revoked.
+    Ended,
+    /// There never was one.
+    Unknown,
+}
+
+/// A phone whose token is open, as people at the desk see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairingShown {
+    /// Its number.
+    pub id: i64,
+    /// Title of the component; `None` where the phone may name it.
+    pub component: Option<String>,
+    /// When it was paired.
+    pub created: Millis,
+    /// When it ends.
+    pub expires: Millis,
+    /// Files that came from it.
+    pub arrivals: u64,
+}
+
 impl Pairing {
     /// The source that captures of this phone have.
     pub fn source(&self) -> String {
@@ -31,7 +58,8 @@ impl Pairing {
 }
 
 impl Store {
-    /// Lets whoever has this token send captures into a dossier, which is begun where there is none, until `expires`.
+    /// Lets whoever has this token send captures into a dossier, which is begun where there is none, until `expires`. `by` is
+    /// the account of the person who paired the phone at the desk.
     ///
     /// # Errors
     /// When the database refuses.
@@ -41,6 +69,7 @@ impl Store {
         dossier: &DossierCode,
         component: Option<&str>,
         expires: Millis,
+        by: Option<i64>,
         now: Millis,
     ) -> Result<i64, StoreError> {
         self.write(|transaction| {
@@ -48,37 +77,102 @@ impl Store {
             let insert = "INSERT INTO pairings (token_sha256, dossier, component, created, expires)
                 VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id";
             let values = params![token_hash(token), dossier.as_str(), component, now, expires];
-            let id = transaction.query_row(insert, values, |row| row.get(0))?;
-            record(transaction, now, "paired", Subject { dossier: Some(dossier_id), ..Subject::default() }, None)?;
+            let id: i64 = transaction.query_row(insert, values, |row| row.get(0))?;
+            let subject = Subject { dossier: Some(dossier_id), ..Subject::default() };
+            record_by(transaction, now, "paired", by, subject, Some(&id.to_string()))?;
             Ok(id)
         })
     }
 
-    /// What a token opens now; `None` for one that is unknown, expired or revoked.
+    /// What a token opens now.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn pairing(&self, token: &str, now: Millis) -> Result<Option<Pairing>, StoreError> {
+    pub fn pairing(&self, token: &str, now: Millis) -> Result<Opening, StoreError> {
         let connection = self.connection();
         let mut select = connection.prepare_cached(
-            "SELECT id, dossier, component, expires FROM pairings
-             WHERE token_sha256 = ?1 AND expires > ?2 AND revoked IS NULL",
+            "SELECT id, dossier, component, expires, revoked IS NULL AND expires > ?2 FROM pairings
+             WHERE token_sha256 = ?1",
         )?;
         let found = select.query_row(params![token_hash(token), now], |row| {
-            Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?))
+            let code: String = row.get(1)?;
+            Ok((row.get(0)?, code, row.get(2)?, row.get(3)?, row.get::<_, bool>(4)?))
         });
-        Ok(found.optional()?.and_then(|(id, dossier, component, expires)| {
-            Some(Pairing { id, dossier: dossier.parse().ok()?, component, expires })
-        }))
+        Ok(match found.optional()? {
+            None => Opening::Unknown,
+            Some((.., false)) => Opening::Ended,
+            Some((id, code, component, expires, true)) => match code.parse() {
+                Ok(dossier) => Opening::Open(Pairing { id, dossier, component, expires }),
+                Err(_) => Opening::Unknown,
+            },
+        })
     }
 
-    /// Ends all tokens of a dossier; says how many were open.
+    /// The phones whose tokens open a dossier now, those paired last first.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn revoke_pairings(&self, dossier: &DossierCode, now: Millis) -> Result<usize, StoreError> {
-        let update = "UPDATE pairings SET revoked = ?2 WHERE dossier = ?1 AND revoked IS NULL AND expires > ?2";
-        self.write(|transaction| Ok(transaction.execute(update, params![dossier.as_str(), now])?))
+    pub fn open_pairings(&self, dossier: &DossierCode, now: Millis) -> Result<Vec<PairingShown>, StoreError> {
+        let connection = self.connection();
+        let mut select = connection.prepare_cached(
+            "SELECT p.id, p.component, p.created, p.expires,
+                 (SELECT count(*) FROM arrivals WHERE source = 'phone/' || p.id)
+             FROM pairings p WHERE p.dossier = ?1 AND p.revoked IS NULL AND p.expires > ?2 ORDER BY p.id DESC",
+        )?;
+        let rows = select.query_map(params![dossier.as_str(), now], |row| {
+            Ok(PairingShown {
+                id: row.get(0)?,
+                component: row.get(1)?,
+                created: row.get(2)?,
+                expires: row.get(3)?,
+                arrivals: row.get(4)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Ends all tokens of a dossier; says how many were open. `by` is the account of the person who did it at the desk.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn revoke_pairings(&self, dossier: &DossierCode, by: Option<i64>, now: Millis) -> Result<usize, StoreError> {
+        self.revoke(dossier, None, by, now)
+    }
+
+    /// Ends one token of a dossier; `false` where it was not open.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn revoke_pairing(
+        &self,
+        dossier: &DossierCode,
+        id: i64,
+        by: Option<i64>,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        Ok(self.revoke(dossier, Some(id), by, now)? > 0)
+    }
+
+    fn revoke(
+        &self,
+        dossier: &DossierCode,
+        id: Option<i64>,
+        by: Option<i64>,
+        now: Millis,
+    ) -> Result<usize, StoreError> {
+        self.write(|transaction| {
+            let mut update = transaction.prepare_cached(
+                "UPDATE pairings SET revoked = ?2 WHERE dossier = ?1 AND (?3 IS NULL OR id = ?3)
+                 AND revoked IS NULL AND expires > ?2 RETURNING id, (SELECT d.id FROM dossiers d WHERE d.code = ?1)",
+            )?;
+            let rows = update.query_map(params![dossier.as_str(), now, id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let ended: Vec<(i64, Option<i64>)> = rows.collect::<Result<_, _>>()?;
+            for (id, dossier) in &ended {
+                let subject = Subject { dossier: *dossier, ..Subject::default() };
+                record_by(transaction, now, "unpaired", by, subject, Some(&id.to_string()))?;
+            }
+            Ok(ended.len())
+        })
     }
 
     /// Captures that came from a source, each file counted.
@@ -105,16 +199,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let code: DossierCode = "H21-250701-0012".parse().unwrap();
-        let id = store.pair("abc", &code, Some("Tờ khai"), 100, 1).unwrap();
-        store.pair("def", &code, None, 50, 1).unwrap();
-        let pairing = store.pairing("abc", 99).unwrap().unwrap();
-        assert_eq!((pairing.id, &pairing.dossier, pairing.component.as_deref()), (id, &code, Some("Tờ khai")));
-        assert_eq!(store.pairing("abc", 100).unwrap(), None, "expired");
-        assert_eq!(store.pairing("abd", 2).unwrap(), None, "another token");
-        assert_eq!(store.revoke_pairings(&code, 60).unwrap(), 1, "one was still open");
-        assert_eq!(store.pairing("abc", 61).unwrap(), None);
+        let other: DossierCode = "H21-250701-0013".parse().unwrap();
+        let id = store.pair("abc", &code, Some("Tờ khai"), 100, None, 1).unwrap();
+        store.pair("def", &code, None, 50, None, 1).unwrap();
+        store.pair("ghi", &other, None, 500, Some(7), 2).unwrap();
+        let open =
+            Opening::Open(Pairing { id, dossier: code.clone(), component: Some("Tờ khai".into()), expires: 100 });
+        assert_eq!(store.pairing("abc", 99).unwrap(), open);
+        assert_eq!(store.pairing("abc", 100).unwrap(), Opening::Ended, "expired");
+        assert_eq!(store.pairing("abd", 2).unwrap(), Opening::Unknown, "another token");
+        let listed: Vec<i64> = store.open_pairings(&code, 10).unwrap().iter().map(|phone| phone.id).collect();
+        assert_eq!(listed, [id + 1, id], "those of the dossier");
+        assert!(!store.revoke_pairing(&other, id, None, 60).unwrap(), "it is another dossier's");
+        assert_eq!(store.revoke_pairings(&code, None, 60).unwrap(), 1, "one was still open");
+        assert_eq!(store.pairing("abc", 61).unwrap(), Opening::Ended);
+        assert!(store.revoke_pairing(&other, id + 2, Some(7), 70).unwrap());
+        assert!(store.open_pairings(&other, 71).unwrap().is_empty());
         let bytes = std::fs::read(folder.path().join("store.sqlite-wal")).unwrap();
         assert!(!bytes.windows(3).any(|window| window == b"abc"), "only its hash is kept");
         assert!(store.dossier(Some(code.as_str())).is_ok(), "the dossier is begun");
+        let connection = store.connection();
+        let by = "SELECT group_concat(kind || account, ' ') FROM events WHERE account IS NOT NULL";
+        let by: String = connection.query_row(by, [], |row| row.get(0)).unwrap();
+        assert_eq!(by, "paired7 unpaired7");
     }
 }

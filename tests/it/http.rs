@@ -132,20 +132,20 @@ impl Desk {
         self.ask("POST", path, &[("Content-Type", "multipart/form-data; boundary=frontier")], &body)
     }
 
-    fn tus(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) fn tus(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let headers: Vec<(&str, &str)> =
             [("Tus-Resumable", "1.0.0")].into_iter().chain(headers.iter().copied()).collect();
         self.ask(method, path, &headers, body)
     }
 
-    fn append(&self, path: &str, offset: u64, body: &[u8]) -> Answer {
+    pub(crate) fn append(&self, path: &str, offset: u64, body: &[u8]) -> Answer {
         let offset = offset.to_string();
         let headers = [("Upload-Offset", &offset[..]), ("Content-Type", "application/offset+octet-stream")];
         self.tus("PATCH", path, &headers, body)
     }
 
     /// Waits until a page says something.
-    fn wait_to_read(&self, path: &str, said: &str) -> String {
+    pub(crate) fn wait_to_read(&self, path: &str, said: &str) -> String {
         self.centre.wait_for(said, || Some(self.get(path).text()).filter(|text| text.contains(said)))
     }
 }
@@ -180,7 +180,7 @@ fn unchunked(mut body: &[u8]) -> Vec<u8> {
     whole
 }
 
-fn sample(name: &str) -> Vec<u8> {
+pub(crate) fn sample(name: &str) -> Vec<u8> {
     fs::read(root().join("samples").join(name)).expect("a sample")
 }
 
@@ -409,65 +409,6 @@ fn too_much_is_refused_with_a_time_to_come_again() {
 }
 
 #[test]
-fn a_phone_sends_pictures_by_a_qr_code() {
-    let mut desk = Desk::open("http-phone", &[]);
-    let paired = run(&mut desk.centre.program(&["dossier", "pair", CODE, "--component", "Tờ <khai>", "--json"]));
-    assert_eq!(paired.code, Some(0), "{paired:?}");
-    let paired: Value = serde_json::from_str(&paired.stdout).expect("JSON");
-    let url = text(&paired["url"]);
-    let path =
-        url.strip_prefix(&format!("http://{}", desk.address)).expect("the address that it listens on").to_owned();
-    let shown = run(&mut desk.centre.program(&["dossier", "pair", CODE]));
-    assert!(shown.stdout.contains("▀") && shown.stdout.contains("/p/"), "{shown:?}");
-
-    let page = desk.get(&path);
-    let html = page.text();
-    assert_eq!(page.status, 200);
-    assert!(html.contains(CODE) && html.contains("Tờ &lt;khai&gt;") && !html.contains("<khai>"), "{html}");
-    assert!(page.header("Content-Security-Policy").is_some_and(|policy| policy.contains("default-src 'none'")));
-    let no_file: &[(&str, &[u8])] = &[("", b"")];
-    assert_eq!(desk.send(&path, no_file).status, 400);
-    // Phones call every picture alike, and a picker that was not used sends an empty part.
-    let pages = [sample("to-khai/trang-1.jpg"), sample("bia-ho-so.jpg")];
-    let sent = desk.send(&path, &[("image.jpg", &pages[0]), ("image.jpg", &pages[1]), ("", b"")]);
-    assert_eq!((sent.status, sent.header("Location")), (303, Some(&format!("{path}#da-gui")[..])), "{sent:?}");
-    desk.wait_to_read(&path, "Đã nhận 2 trang");
-    desk.wait_to_read(&path, "xong");
-
-    // With scripts: the same by tus, and what is no readable picture is told with its reason.
-    let broken = b"\xff\xd8\xff\xe0 no picture";
-    let length = broken.len().to_string();
-    let begun = desk.tus("POST", &format!("{path}/uploads"), &[("Upload-Length", &length)], b"");
-    let upload = begun.header("Location").expect("a place").to_owned();
-    assert!(upload.starts_with(&path));
-    let stranger = upload.replace(&path, "/api/v1");
-    assert_eq!(desk.tus("HEAD", &stranger, &[], b"").status, 404, "an upload is its sender's");
-    assert_eq!(desk.append(&upload, 0, broken).status, 204);
-    let html = desk.wait_to_read(&path, "cần quét lại");
-    assert!(html.contains("không đọc được"), "{html}");
-
-    let other: Value = {
-        let paired = run(&mut desk.centre.program(&["dossier", "pair", "H21.15.25-250701-0099", "--json"]));
-        serde_json::from_str(&paired.stdout).expect("JSON")
-    };
-    let other = text(&other["url"]).rsplit('/').next().expect("a token").to_owned();
-    assert!(desk.get(&format!("/p/{other}")).text().contains("Chưa có trang nào"), "nothing of other dossiers");
-    let revoked = run(&mut desk.centre.program(&["dossier", "pair", CODE, "--revoke"]));
-    assert!(revoked.stdout.contains("2 mã QR"), "{revoked:?}");
-    for (method, path) in [("GET", &path), ("POST", &path), ("HEAD", &upload)] {
-        assert_eq!(desk.tus(method, path, &[], b"").status, 404, "{method} {path}");
-    }
-    let token = path.rsplit('/').next().expect("a token").as_bytes();
-    for file in crate::program::files_below(&desk.centre.folder.join("data"), "") {
-        let bytes = fs::read(&file).unwrap_or_default();
-        assert!(!bytes.windows(token.len()).any(|window| window == token), "{} has the token", file.display());
-    }
-    assert_eq!(desk.centre.stop(), Some(0));
-    let refused = run(&mut desk.centre.program(&["dossier", "pair", CODE]));
-    assert!(refused.stderr.contains("--listen"), "no address when nothing listens: {refused:?}");
-}
-
-#[test]
 fn the_description_has_the_methods_that_are_there_and_no_other() {
     let mut desk = Desk::open("http-openapi", &[]);
     let described = desk.get("/api/v1/openapi.json").json();
@@ -488,12 +429,12 @@ fn the_description_has_the_methods_that_are_there_and_no_other() {
     assert_eq!((missing.code, missing.stderr.contains("http.listen")), (Some(9), true), "{missing:?}");
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
 /// Base64 (RFC 4648) of a text.
-fn base64(text: &str) -> String {
+pub(crate) fn base64(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for three in text.as_bytes().chunks(3) {

@@ -22,6 +22,7 @@ mod layers;
 mod log;
 mod machine;
 mod pades;
+mod phone;
 mod program;
 mod repeat;
 mod review;

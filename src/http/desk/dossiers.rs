@@ -24,6 +24,7 @@ use crate::store::{
 use super::files::current;
 use super::handing::buttons;
 use super::keys::OPEN;
+use super::pairing;
 use super::papers::bringing_form;
 use super::{ENTRIES, Topic, live_page, page};
 
@@ -119,14 +120,16 @@ pub(super) async fn dossier(
                 let made = shown.components.iter().any(|component| !component.published.is_empty());
                 let handing = if made { buttons(&code, &visitor) } else { String::new() };
                 let (scanning, form) = (app.scanning_part(&code, &visitor), bringing_form(&code, &titles, &visitor));
-                let components = format!("{components}{handing}{scanning}{form}");
+                let phones = pairing::link(&code, None, &visitor);
+                let components = format!("{components}{handing}{phones}{scanning}{form}");
                 Ok((visitor, StatusCode::OK, components))
             }
             // It begins with its first paper.
             Err(error @ StoreError::NoDossier(_)) => {
                 let told = escaped(&sentence(&error.message(visitor.lang)));
                 let (scanning, form) = (app.scanning_part(&code, &visitor), bringing_form(&code, &[], &visitor));
-                Ok((visitor, StatusCode::NOT_FOUND, format!("<p class=note>{told}</p>{scanning}{form}")))
+                let phones = pairing::link(&code, None, &visitor);
+                Ok((visitor, StatusCode::NOT_FOUND, format!("<p class=note>{told}</p>{phones}{scanning}{form}")))
             }
             Err(error) => Err(error.into()),
         })
@@ -219,6 +222,11 @@ fn components(dossier: &DossierShown, live: &Live, visitor: &Visitor, offset: Ut
     }
     let (newest, before): (Vec<_>, Vec<_>) = dossier.components.iter().partition(|one| one.is_newest);
     let shown = |one: &&ComponentShown| component(one, live.progress(one.id), visitor, offset, "");
+    let code = dossier.code.as_deref().and_then(|code| code.parse().ok());
+    let by_phone =
+        |title: &str| code.as_ref().map_or_else(String::new, |code| pairing::link(code, Some(title), visitor));
+    let newest_shown =
+        |one: &&ComponentShown| component(one, live.progress(one.id), visitor, offset, &by_phone(&one.title));
     let before: String = match before.is_empty() {
         true => String::new(),
         false => format!(
@@ -227,7 +235,7 @@ fn components(dossier: &DossierShown, live: &Live, visitor: &Visitor, offset: Ut
             before.iter().map(shown).collect::<String>()
         ),
     };
-    format!("<ul class=components>{}</ul>{before}", newest.iter().map(shown).collect::<String>())
+    format!("<ul class=components>{}</ul>{before}", newest.iter().map(newest_shown).collect::<String>())
 }
 
 /// One component; `progress` are pages finished and pages in all where it is in work, `more` is markup that comes last.

@@ -2,9 +2,9 @@
 //! depends on it.
 //!
 //! `dossiers.rs` has today's dossiers, all dossiers and one; `files.rs` its files; `papers.rs` brings papers in and places
-//! what waits; [`review`] shows a component page by page; `scanning.rs` scans; `signing.rs` signs; `handing.rs` checks and hands
-//! on; `figures.rs` counts and `journal.rs` lists what a day brought; `live.rs` tells pages what happens; `keys.rs` has the letters of
-//! the actions. Who opens a dossier or a file is written down before it is shown.
+//! what waits; [`review`] shows a component page by page; `scanning.rs` scans; `pairing.rs` lets phones send; `signing.rs` signs;
+//! `handing.rs` checks and hands on; `figures.rs` counts and `journal.rs` lists what a day brought; `live.rs` tells pages what happens;
+//! `keys.rs` has the letters of the actions. Who opens a dossier or a file is written down before it is shown.
 
 mod days;
 mod dossiers;
@@ -14,6 +14,7 @@ mod handing;
 mod journal;
 mod keys;
 mod live;
+mod pairing;
 mod papers;
 mod review;
 mod scanning;
@@ -64,6 +65,8 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/dossiers/{code}/scanners", post(scanning::search)),
         ("/dossiers/{code}/verify", post(handing::check)),
         ("/dossiers/{code}/export", post(handing::hand_on)),
+        ("/dossiers/{code}/phones", get(pairing::phones).post(pairing::pair)),
+        ("/dossiers/{code}/phones/{phone}/revoke", post(pairing::revoke)),
         ("/components/{id}/files/{number}", get(files::file)),
         ("/unplaced", get(papers::unplaced)),
         ("/unplaced/{id}", post(papers::place)),
