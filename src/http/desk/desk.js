@@ -70,6 +70,23 @@
       if (source.readyState === EventSource.CLOSED) setTimeout(hear, 30000);
     };
   }
+  // Files dropped anywhere on a page are for its form; what paper they are is typed next.
+  const picker = () => page.querySelector('input[type=file][multiple]');
+  const hasFiles = (event) => picker() && event.dataTransfer && event.dataTransfer.types.includes('Files');
+  addEventListener('dragover', (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    page.classList.add('drop');
+  });
+  addEventListener('dragleave', (event) => { if (!event.relatedTarget) page.classList.remove('drop'); });
+  addEventListener('drop', (event) => {
+    page.classList.remove('drop');
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    picker().files = event.dataTransfer.files;
+    picker().form.querySelector('input:not([type=hidden])').focus();
+  });
+
   // Another script has put something in place.
   page.addEventListener('sohoa:shows', (event) => { shown = event.detail; });
   hear();
