@@ -60,7 +60,8 @@ pub(super) async fn journal(
     let table = match rows.is_empty() {
         true => format!("<p class=none>{}</p>", lang.pick("Không có việc nào.", "Nothing happened.")),
         false => format!(
-            "<div class=wide><table class=journal><thead><tr><th>{}<th>{}<th>{}<th>{}<th>{}<tbody>{rows}</table></div>",
+            "<div class=wide role=region aria-label=\"{}\" tabindex=0><table class=journal><thead><tr><th>{}<th>{}<th>{}<th>{}<th>{}<tbody>{rows}</table></div>",
+            lang.pick("Nhật ký", "Journal"),
             lang.pick("Lúc", "When"),
             lang.pick("Tài khoản", "Account"),
             lang.pick("Việc", "What"),
