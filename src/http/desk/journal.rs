@@ -191,7 +191,7 @@ fn kind(word: &str, lang: Lang) -> &str {
         "scan-begun" => lang.pick("bắt đầu quét", "began a scan"),
         "scan-stopped" => lang.pick("dừng quét", "stopped a scan"),
         "paired" => lang.pick("cấp mã QR cho điện thoại", "paired a phone"),
-        "revoked" => lang.pick("thu hồi mã QR", "revoked a pairing"),
+        "unpaired" => lang.pick("thu hồi mã QR", "ended a pairing"),
         "delivered" => lang.pick("đã giao", "delivered"),
         "delivery-refused" => lang.pick("nơi nhận từ chối", "delivery refused"),
         "logged-in" => lang.pick("đăng nhập", "logged in"),
