@@ -60,7 +60,8 @@ pub(super) async fn journal(
     let table = match rows.is_empty() {
         true => format!("<p class=none>{}</p>", lang.pick("Không có việc nào.", "Nothing happened.")),
         false => format!(
-            "<div class=wide><table class=journal><thead><tr><th>{}<th>{}<th>{}<th>{}<th>{}<tbody>{rows}</table></div>",
+            "<div class=wide role=region aria-label=\"{}\" tabindex=0><table class=journal><thead><tr><th>{}<th>{}<th>{}<th>{}<th>{}<tbody>{rows}</table></div>",
+            lang.pick("Nhật ký", "Journal"),
             lang.pick("Lúc", "When"),
             lang.pick("Tài khoản", "Account"),
             lang.pick("Việc", "What"),
@@ -197,7 +198,7 @@ fn kind(word: &str, lang: Lang) -> &str {
         "scan-begun" => lang.pick("bắt đầu quét", "began a scan"),
         "scan-stopped" => lang.pick("dừng quét", "stopped a scan"),
         "paired" => lang.pick("cấp mã QR cho điện thoại", "paired a phone"),
-        "revoked" => lang.pick("thu hồi mã QR", "revoked a pairing"),
+        "unpaired" => lang.pick("thu hồi mã QR", "ended a pairing"),
         "delivered" => lang.pick("đã giao", "delivered"),
         "delivery-refused" => lang.pick("nơi nhận từ chối", "delivery refused"),
         "logged-in" => lang.pick("đăng nhập", "logged in"),
