@@ -14,12 +14,18 @@
     const request = new XMLHttpRequest();
     request.open(method, url);
     Object.entries({ ...version, ...headers }).forEach(([name, value]) => request.setRequestHeader(name, value));
-    if (onprogress) request.upload.onprogress = event => onprogress(event.loaded);
+    /* A connection may be dead without anybody saying so: after 30 s without a byte it is. */
+    let silence = 0;
+    const heard = () => { clearTimeout(silence); silence = setTimeout(() => request.abort(), 30000); };
+    request.upload.onprogress = event => { heard(); if (onprogress) onprogress(event.loaded); };
+    request.onprogress = heard;
     request.onloadend = () => {
+      clearTimeout(silence);
       let detail = "";
       try { detail = JSON.parse(request.responseText).detail || ""; } catch { detail = ""; }
       done({ status: request.status, header: name => request.getResponseHeader(name), detail });
     };
+    heard();
     request.send(body || null);
   });
   const passes = status => status === 0 || status === 409 || status === 423 || status >= 500;
@@ -38,6 +44,8 @@
         if (stands.status === 404 || stands.status === 410) { keep.set(key, null); url = null; }
         else if (passes(stands.status)) continue;
         else if (stands.status >= 400) return stands.detail || "Máy chủ không nhận ảnh này.";
+        /* Without TLS a browser takes an answer that was cut off within its head for a whole one. */
+        else if (!stands.header("Upload-Offset")) continue;
         else offset = Number(stands.header("Upload-Offset"));
       }
       if (!url) {
@@ -46,6 +54,7 @@
         if (passes(made.status)) { show(null, made.detail); continue; }
         if (made.status >= 400) return made.detail || "Máy chủ không nhận ảnh này.";
         url = made.header("Location");
+        if (!url) continue;
         keep.set(key, url);
       }
       if (offset < file.size) {
@@ -53,6 +62,7 @@
         const sent = await ask("PATCH", url, headers, file.slice(offset), loaded => { failures = 0; show((offset + loaded) / file.size); });
         if (passes(sent.status)) continue;
         if (sent.status >= 400) { keep.set(key, null); return sent.detail || "Máy chủ không nhận ảnh này."; }
+        if (!sent.header("Sohoa-Capture")) continue;
       }
       keep.set(key, null);
       return "";
@@ -88,7 +98,8 @@
         word.className = "ok";
         setTimeout(() => { item.remove(); list.hidden = !list.children.length; }, 4000);
       }
-      await refresh();
+      /* Not waited for: a picture goes on whatever becomes of it. */
+      refresh();
     });
   }
   form.querySelectorAll("input[type=file]").forEach(input => input.addEventListener("change", () => {
@@ -100,10 +111,12 @@
   async function refresh() {
     try {
       const answer = await fetch(path, { headers: { Accept: "text/html" } });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      /* Without its head: the policy of this page refuses that page's style, whose nonce is another. */
+      const text = await answer.text(), page = new DOMParser().parseFromString(text.slice(text.indexOf("<body")), "text/html");
       const state = page.getElementById("state");
       if (state) document.getElementById("state").replaceChildren(...state.childNodes);
-      else location.reload();
+      /* Not while something is still to be sent: it would be forgotten. */
+      else if (list.hidden) location.reload();
     } catch { return; }
   }
   setInterval(() => { if (!document.hidden && document.querySelector("#state .work")) refresh(); }, 3000);
