@@ -61,6 +61,8 @@
         const headers = { "Upload-Offset": offset, "Content-Type": "application/offset+octet-stream" };
         const sent = await ask("PATCH", url, headers, file.slice(offset), loaded => { failures = 0; show((offset + loaded) / file.size); });
         if (passes(sent.status)) continue;
+        /* It is gone, or its address was cut off: begun anew, which also tells where the link has ended. */
+        if (sent.status === 404 || sent.status === 410) { keep.set(key, null); continue; }
         if (sent.status >= 400) { keep.set(key, null); return sent.detail || "Máy chủ không nhận ảnh này."; }
         if (!sent.header("Sohoa-Capture")) continue;
       }

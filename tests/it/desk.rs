@@ -10,10 +10,10 @@ use crate::http::{Answer, Desk, TOKEN};
 use crate::program::{Run, root, run};
 use crate::service::{CODE, Centre};
 
-const PASSWORD: &str = "mưa rơi trên mái";
+pub(crate) const PASSWORD: &str = "mưa rơi trên mái";
 
 /// Makes an account.
-fn add(centre: &Centre, name: &str, role: &str) {
+pub(crate) fn add(centre: &Centre, name: &str, role: &str) {
     let mut command = centre.program(&["user", "add", name, "--role", role]);
     let added = run(command.env("SOHOA_PASSWORD", PASSWORD));
     assert_eq!(added.code, Some(0), "{added:?}");
