@@ -2,6 +2,7 @@
 
 mod bad_inputs;
 mod broken;
+mod browser;
 mod card_sides;
 mod check;
 mod connector;
