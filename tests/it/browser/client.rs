@@ -126,6 +126,8 @@ impl Browser {
         for domain in ["Page", "Runtime", "Log", "Network", "DOM"] {
             browser.ask(&format!("{domain}.enable"), json!({}));
         }
+        // Bars at the side lie over the page, as on phones: a picture of it has the whole width.
+        browser.ask("Emulation.setScrollbarsHidden", json!({"hidden": true}));
         browser.resize(OFFICE);
         browser
     }
@@ -278,12 +280,9 @@ impl Browser {
 
     /// A picture (PNG) of the whole page at the window's width.
     pub(crate) fn screenshot(&mut self) -> Vec<u8> {
-        // A bar at the side would take of the width what the picture gives back.
-        self.ask("Emulation.setScrollbarsHidden", json!({"hidden": true}));
         let size = self.ask("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
         let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1});
         let taken = self.ask("Page.captureScreenshot", json!({"captureBeyondViewport": true, "clip": clip}));
-        self.ask("Emulation.setScrollbarsHidden", json!({"hidden": false}));
         Base64::decode_vec(taken["data"].as_str().unwrap_or_default()).expect("Base64")
     }
 

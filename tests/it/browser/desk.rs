@@ -12,7 +12,7 @@ const FOCUS_IS_VISIBLE: &str = "(style => style.outlineStyle !== 'none' && parse
                                 (getComputedStyle(document.activeElement))";
 
 /// Goes on with the Tab key until an element has the focus, which is visible all the way.
-fn tab_to(scene: &mut Scene, selector: &str) {
+pub(super) fn tab_to(scene: &mut Scene, selector: &str) {
     for _ in 0..60 {
         scene.browser.press("Tab");
         let place = scene.browser.evaluate("document.activeElement.outerHTML");

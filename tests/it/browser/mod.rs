@@ -6,6 +6,7 @@
 
 mod client;
 mod desk;
+mod flow;
 mod network;
 mod pages;
 mod phone;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::desk::add;
 use crate::service::CODE;
 
 use super::client::{Complaint, Screen};
@@ -13,14 +14,21 @@ use super::scene::{PAPER, axe, sample};
 use super::{OFFICE, PHONE, Scene};
 
 /// Every page, by a name for its pictures and its path. `{code}` is a dossier, `{component}` the number of a component of it
-/// that is done, `{token}` that of a phone's link. The clerk is logged in.
-const PAGES: [(&str, &str); 7] = [
+/// that is done, `{token}` that of a phone's link; `{doubted}` is the number of one with pages that want a look. The supervisor is logged in.
+const PAGES: [(&str, &str); 14] = [
     ("login", "/login"),
     ("today", "/"),
     ("dossiers", "/dossiers"),
     ("dossier", "/dossiers/{code}"),
     ("new-dossier", "/dossiers/H21.15.25-250701-0099"),
     ("unplaced", "/unplaced"),
+    ("paper", "/components/{component}/pages"),
+    ("capture", "/components/{component}/pages?view=capture"),
+    ("doubted-paper", "/components/{doubted}/pages"),
+    ("phones", "/dossiers/{code}/phones"),
+    ("sign", "/sign"),
+    ("figures", "/figures"),
+    ("audit", "/audit"),
     ("phone", "/p/{token}"),
 ];
 
@@ -106,6 +114,7 @@ fn filled(scene: &mut Scene) -> Vec<(&'static str, String)> {
     centre.drop(&format!("{CODE}/Tờ khai đăng ký khai sinh/1.jpg"), &read("to-khai/trang-1.jpg"));
     centre.drop(&format!("{CODE}/Tờ khai đăng ký khai sinh/2.jpg"), &read("to-khai/trang-2.jpg"));
     centre.drop(&format!("{CODE}/Quyết định/1.jpg"), &read("tep-hong/anh-chep-do-dang.jpg"));
+    centre.drop(&format!("{CODE}/Đơn/1.jpg"), &read("to-khai-chup-dien-thoai/bi-mo.jpg"));
     centre.drop("bia.jpg", &read("bia-ho-so.jpg"));
     centre.drop("IMG_0001.jpg", &read("danh-sach/trang-1.jpg"));
     let phone = scene.pair();
@@ -113,15 +122,18 @@ fn filled(scene: &mut Scene) -> Vec<(&'static str, String)> {
     assert_eq!(sent.status, 303, "{sent:?}");
     let made = scene.wait_for_component("Tờ khai đăng ký khai sinh", |one| one["state"] == "done");
     scene.wait_for_component("Quyết định", |one| one["state"] == "rescan");
+    let doubted = scene.wait_for_component("Đơn", |one| one["state"] == "rescan");
     scene.wait_for_component(PAPER, |one| one["state"] == "done");
     centre.wait_for("one waits to be placed", || {
         centre.components(None).iter().any(|one| one["state"] == "unplaced").then_some(())
     });
-    scene.log_in();
+    // Who may see all that there is to see.
+    add(&scene.desk.centre, "thu", "supervisor");
+    scene.log_in_as("thu");
     let token = phone.rsplit('/').next().expect("a token");
     let fill = |path: &str| {
         let path = path.replace("{code}", CODE).replace("{token}", token);
-        path.replace("{component}", &made["id"].to_string())
+        path.replace("{component}", &made["id"].to_string()).replace("{doubted}", &doubted["id"].to_string())
     };
     PAGES.iter().map(|(name, path)| (*name, fill(path))).collect()
 }

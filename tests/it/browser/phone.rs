@@ -9,9 +9,9 @@ use super::{PHONE, Scene};
 /// The picker of pictures that are there already.
 pub(super) const PICKER: &str = "#pick input";
 /// Whether nothing that was chosen is still to be sent.
-pub(super) const ALL_IS_SENT: &str = "document.getElementById('progress').hidden";
+pub(super) const ALL_IS_SENT: &str = "document.getElementById('waiting').hidden";
 /// Whether the page says that the network is gone.
-const IS_OFFLINE: &str = "document.getElementById('progress').innerText.includes('Mất kết nối')";
+const IS_OFFLINE: &str = "document.getElementById('note').innerText.includes('Mất mạng')";
 
 #[test]
 fn three_pictures_chosen_at_once_arrive_once_each() {
@@ -29,12 +29,12 @@ fn three_pictures_chosen_at_once_arrive_once_each() {
         fs::write(file, bytes).expect("our own folder");
     }
     scene.browser.choose_files(PICKER, &files);
-    scene
-        .browser
-        .wait_for("three pages are there", "document.getElementById('state').innerText.includes('Đã nhận 3 trang')");
+    scene.browser.wait_for("three pages are there", "document.querySelectorAll('#papers .page').length === 3");
     scene.browser.wait_for("all is sent", ALL_IS_SENT);
     assert_eq!(scene.arrived(), pictures.map(|bytes| sha256(&bytes)), "once each, in their order, byte for byte");
-    scene.browser.wait_for("the page tells by itself", "document.querySelector('#state .badge')?.innerText === 'xong'");
+    scene
+        .browser
+        .wait_for("the page tells by itself", "document.querySelector('#papers .badge')?.innerText === 'xong'");
     assert_eq!(
         scene.wait_for_component(PAPER, |one| one["state"] == "done")["captures"].as_array().map(Vec::len),
         Some(3)
@@ -57,7 +57,7 @@ fn a_phone_without_network_goes_on_when_it_is_back() {
     assert_eq!(scene.arrived(), [] as [String; 0]);
     // Slow at first: 64 KB a second.
     scene.browser.set_network(false, 100, Some(64 * 1024));
-    scene.browser.wait_for("it is there", "document.getElementById('state').innerText.includes('Đã nhận 1 trang')");
+    scene.browser.wait_for("it is there", "document.querySelectorAll('#papers .page').length === 1");
     assert_eq!(scene.arrived(), [sha256(&fs::read(picture).expect("a sample"))]);
     assert_eq!(scene.desk.centre.stop(), Some(0));
 }

@@ -52,13 +52,18 @@ impl Scene {
 
     /// Logs the clerk in.
     pub(crate) fn log_in(&mut self) {
+        self.log_in_as("lan");
+    }
+
+    /// Logs a person in.
+    pub(crate) fn log_in_as(&mut self, name: &str) {
         self.go("/login");
         self.browser.click("input[name=name]");
-        self.browser.type_text("lan");
+        self.browser.type_text(name);
         self.browser.click("input[name=password]");
         self.browser.type_text(PASSWORD);
         self.browser.press("Enter");
-        self.browser.wait_for("the clerk is in", "location.pathname === '/' && !!document.querySelector('h1')");
+        self.browser.wait_for("they are in", "location.pathname === '/' && !!document.querySelector('h1')");
     }
 
     /// The path of a phone's page, which brings [`PAPER`].
