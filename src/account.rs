@@ -102,6 +102,11 @@ impl Role {
         }
     }
 
+    /// Whether it may see who did what at the desk.
+    pub fn may_read_journal(self) -> bool {
+        matches!(self, Self::Supervisor | Self::Admin)
+    }
+
     /// Whether the papers themselves are open to it. Who keeps the machine needs no citizen's papers for that.
     pub fn may_read_papers(self) -> bool {
         self != Self::Admin

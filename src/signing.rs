@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
-use crate::component::{self, ComponentError};
+use crate::component::{ComponentError, sign_pdf};
 use crate::ledger::{Became, Ledger, LedgerError, waits_for};
 use crate::manifest::{self, Component};
 use crate::model::{Lang, Localized, Role, io_reason, shown};
@@ -123,7 +123,7 @@ fn sign_file(
     if earlier.iter().any(|one| one.field == role.field_name()) {
         return Err(Refusal::SignedAlready);
     }
-    match component::sign_pdf(&bytes, role, stamp, signer, now) {
+    match sign_pdf(&bytes, role, stamp, signer, now) {
         Ok(signed) => {
             let name = name.to_str().ok_or(Refusal::Unreadable(io::ErrorKind::InvalidFilename))?;
             output.write(&[(name, signed.bytes())]).map_err(Refusal::Unwritable)?;
@@ -169,7 +169,8 @@ impl Localized for PendingError {
     }
 }
 
-/// Signs every component of a directory that waits for this role ([`waits_for`]). Each is checked against the hash that was frozen, signed, and put in place with the manifest
+/// Signs the newest version of every component of a directory that waits for this role ([`waits_for`]); versions that a later
+/// one has replaced go on without. Each is checked against the hash that was frozen, signed, and put in place with the manifest
 /// before the next: a run killed at any moment is completed by the next one, and signs nothing twice.
 ///
 /// # Errors
@@ -182,29 +183,73 @@ pub fn pending(
     now: OffsetDateTime,
     on_outcome: &mut dyn FnMut(&Outcome),
 ) -> Result<(), PendingError> {
+    let mut ledger = take_up(directory)?;
+    let waiting: Vec<usize> =
+        (0..ledger.manifest().components.len()).filter(|&index| is_waiting(&ledger, index, role)).collect();
+    for index in waiting {
+        on_outcome(&sign_listed(&mut ledger, index, role, stamp, key, now)?);
+    }
+    Ok(())
+}
+
+/// Signs one version of one component of a directory, as [`pending`] does. `None` where it does not wait for this role, or a
+/// later version has replaced it.
+///
+/// # Errors
+/// As [`pending`].
+pub fn component(
+    directory: &Path,
+    (name, version): (&str, u32),
+    role: Role,
+    stamp: Option<&Stamp>,
+    key: &mut RunKey<'_>,
+    now: OffsetDateTime,
+) -> Result<Option<Outcome>, PendingError> {
+    let mut ledger = take_up(directory)?;
+    let mut listed = ledger.manifest().components.iter();
+    let index = listed.position(|listed| listed.name == name && listed.version == version);
+    match index.filter(|&index| is_waiting(&ledger, index, role)) {
+        Some(index) => Ok(Some(sign_listed(&mut ledger, index, role, stamp, key, now)?)),
+        None => Ok(None),
+    }
+}
+
+/// Takes a directory up that must have a manifest.
+fn take_up(directory: &Path) -> Result<Ledger, PendingError> {
     if !directory.is_dir() {
         return Err(PendingError::NoManifest(directory.to_owned()));
     }
     let output = OutputDir::open(directory).map_err(LedgerError::from)?;
     let manifest = Ledger::read(&output)?.ok_or_else(|| PendingError::NoManifest(directory.to_owned()))?;
-    let mut ledger = Ledger::new(output, manifest);
-    let waiting: Vec<usize> = (0..ledger.manifest().components.len())
-        .filter(|&index| waits_for(&ledger.manifest().components[index], role))
-        .collect();
-    for index in waiting {
-        let file = ledger.manifest().components[index].file.as_ref();
-        let path = directory.join(file.map_or("", |file| file.path.as_str()));
-        let result = match ledger.sign_in_place(index, role, stamp, key, now)? {
-            Became::Signed => {
-                let component = &ledger.manifest().components[index];
-                let newest = component.countersignature.as_ref().or(component.signature.as_ref());
-                Ok(newest.is_some_and(|signature| signature.visible))
-            }
-            Became::Altered => Err(Refusal::Altered),
-            Became::Unfit(error) => Err(Refusal::Unfit(error)),
-            Became::Waiting => Err(Refusal::Waiting),
-        };
-        on_outcome(&Outcome { path, result });
-    }
-    Ok(())
+    Ok(Ledger::new(output, manifest))
+}
+
+/// Whether what is listed here waits for this role and is the newest version of its component.
+fn is_waiting(ledger: &Ledger, index: usize, role: Role) -> bool {
+    let component = &ledger.manifest().components[index];
+    let is_newest = ledger.latest(&component.name).is_some_and(|(latest, _)| latest == index);
+    is_newest && waits_for(component, role)
+}
+
+fn sign_listed(
+    ledger: &mut Ledger,
+    index: usize,
+    role: Role,
+    stamp: Option<&Stamp>,
+    key: &mut RunKey<'_>,
+    now: OffsetDateTime,
+) -> Result<Outcome, PendingError> {
+    let file = ledger.manifest().components[index].file.as_ref();
+    let path = ledger.path().join(file.map_or("", |file| file.path.as_str()));
+    let result = match ledger.sign_in_place(index, role, stamp, key, now)? {
+        Became::Signed => {
+            let component = &ledger.manifest().components[index];
+            let newest = component.countersignature.as_ref().or(component.signature.as_ref());
+            Ok(newest.is_some_and(|signature| signature.visible))
+        }
+        Became::Altered => Err(Refusal::Altered),
+        Became::Unfit(error) => Err(Refusal::Unfit(error)),
+        Became::Waiting => Err(Refusal::Waiting),
+    };
+    Ok(Outcome { path, result })
 }

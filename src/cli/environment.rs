@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sohoa::config::{Config, KeySource, RawConfig};
 use sohoa::exit::ExitCode;
 use sohoa::export::Records;
+use sohoa::http::KeyRefusal;
 use sohoa::imaging::seal;
 use sohoa::manifest::{self, Model};
 use sohoa::model::{Lang, Localized, io_reason, shown};
@@ -18,6 +19,7 @@ use sohoa::stamp::Stamp;
 use sohoa::token::{Found, PinState};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
+use zeroize::Zeroizing;
 
 use super::args::{KeyOptions, Shared};
 use super::{Failure, remark};
@@ -186,28 +188,93 @@ pub(super) fn development_roots() -> Vec<Certificate> {
 /// Says on standard error when the latter was made.
 pub(super) fn signer(config: &Config, options: &KeyOptions, now: OffsetDateTime) -> Result<Box<dyn Signer>, Failure> {
     let lang = config.lang;
-    let (path, signer): (&Path, Box<dyn Signer>) = match &config.key {
-        None => return Ok(Box::new(development_signer(lang, now)?)),
-        Some(KeySource::File(path)) => {
-            let bytes = fs::read(path).map_err(|error| key_failure(path, io_reason(error.kind(), lang)))?;
-            let password = password(options.key_password_file.as_deref(), lang)?;
-            let key = Pkcs12::load(&bytes, &password).map_err(|error| key_failure(path, error.message(lang)))?;
+    let Some(source) = &config.key else { return Ok(Box::new(development_signer(lang, now)?)) };
+    let ask = |state: Option<PinState>| match (state, source) {
+        (Some(state), KeySource::Token { selector, .. }) => {
+            pin(state, &selector.module, options.pin_file.as_deref(), lang)
+        }
+        _ => password(options.key_password_file.as_deref(), lang).map(Some),
+    };
+    open_key(source, now, ask, |path, error| match error {
+        KeyError::Chain(_) => {
+            Failure::new(ExitCode::Configuration, format!("{}: {}", shown(path), error.message(lang)))
+        }
+        error => key_failure(path, error.message(lang)),
+    })
+}
+
+/// Why a key that is named cannot be opened, beside what is asked for to open it.
+#[derive(Debug)]
+pub(super) enum KeyError {
+    /// Its file cannot be read.
+    Io(std::io::ErrorKind),
+    /// The certificates that complete its chain cannot be read.
+    Chain(Box<KeyError>),
+    /// It cannot be used.
+    Sign(SignError),
+}
+
+impl Localized for KeyError {
+    fn message(&self, lang: Lang) -> String {
+        match self {
+            Self::Io(kind) => io_reason(*kind, lang),
+            Self::Chain(error) => error.message(lang),
+            Self::Sign(error) => error.message(lang),
+        }
+    }
+}
+
+/// Opens a key. `ask` says what it is opened with: the password of a file (`None`), or the PIN of a token in this state; it is
+/// presented once. `fail` makes the error of what fails, which is of this file.
+fn open_key<E>(
+    source: &KeySource,
+    now: OffsetDateTime,
+    ask: impl FnOnce(Option<PinState>) -> Result<Option<String>, E>,
+    fail: impl Fn(&Path, KeyError) -> E,
+) -> Result<Box<dyn Signer>, E> {
+    let (path, signer): (&Path, Box<dyn Signer>) = match source {
+        KeySource::File(path) => {
+            let bytes = fs::read(path).map_err(|error| fail(path, KeyError::Io(error.kind())))?;
+            let password = Zeroizing::new(ask(None)?.unwrap_or_default());
+            let key = Pkcs12::load(&bytes, &password).map_err(|error| fail(path, KeyError::Sign(error)))?;
             (path, Box::new(key))
         }
-        Some(KeySource::Token { selector, chain }) => {
+        KeySource::Token { selector, chain } => {
             let extra = match chain {
-                Some(path) => certificates(path, lang)?,
+                Some(path) => {
+                    let failed = |error| fail(path, KeyError::Chain(Box::new(error)));
+                    let bytes = fs::read(path).map_err(|error| failed(KeyError::Io(error.kind())))?;
+                    certificate::read_all(&bytes).map_err(|error| failed(KeyError::Sign(error)))?
+                }
                 None => Vec::new(),
             };
-            let failure = |error: SignError| key_failure(&selector.module, error.message(lang));
-            let found = Found::find(selector).map_err(failure)?;
-            let pin = pin(found.pin_state(), &selector.module, options.pin_file.as_deref(), lang)?;
-            (&selector.module, Box::new(found.log_in(pin.as_deref(), &extra, now).map_err(failure)?))
+            let failed = |error| fail(&selector.module, KeyError::Sign(error));
+            let found = Found::find(selector).map_err(failed)?;
+            let pin = ask(Some(found.pin_state()))?.map(Zeroizing::new);
+            let pin = pin.as_ref().map(|pin| pin.as_str());
+            (&selector.module, Box::new(found.log_in(pin, &extra, now).map_err(failed)?))
         }
     };
-    certificate::check_chain_for_signing(signer.chain(), now)
-        .map_err(|error| key_failure(path, error.message(lang)))?;
+    let checked = certificate::check_chain_for_signing(signer.chain(), now);
+    checked.map_err(|error| fail(path, KeyError::Sign(error)))?;
     Ok(signer)
+}
+
+/// Opens a key with what a person typed at the desk. What they did not type, and the last try of a token of which they do not
+/// know, is asked of nobody.
+pub(super) fn typed_key(
+    source: &KeySource,
+    typed: &str,
+    knows_final_try: bool,
+    now: OffsetDateTime,
+) -> Result<Box<dyn Signer>, KeyRefusal> {
+    let ask = |state: Option<PinState>| match state {
+        Some(PinState::Keypad) => Ok(None),
+        _ if typed.is_empty() => Err(KeyRefusal::Missing),
+        Some(PinState::FinalTry) if !knows_final_try => Err(KeyRefusal::FinalTry),
+        _ => Ok(Some(typed.to_owned())),
+    };
+    open_key(source, now, ask, |_, error| KeyRefusal::Key(Box::new(error)))
 }
 
 /// What is seen of the signatures by the configured profile; `None` where it shows none. `signs` says whether there will

@@ -10,21 +10,22 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
-use sohoa::config::{Config, Priority, RawWatch, WatchMode};
+use sohoa::config::{Config, KeySource, Priority, RawWatch, WatchMode};
 use sohoa::exit::ExitCode;
 use sohoa::grouping::Rules;
-use sohoa::http::{self, Metrics, Tls, Tokens};
+use sohoa::http::{self, Live, Metrics, PeoplesKey, Signing, Tls, Tokens};
 use sohoa::intake::{Folder, Mode};
 use sohoa::model::{Lang, Localized, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::pool::Pool;
 use sohoa::service::{self, Connector, Event, ServiceError, Settings, Tools, Watched};
 use sohoa::shelf::{self, Shelf};
+use sohoa::sign::{self, Signer};
 use sohoa::store::{State, Status, Store, StoreError};
 
 use super::args::{KeyOptions, Shared, Switch};
 use super::environment::Reader;
-use super::{Failure, environment, remark};
+use super::{Failure, environment, remark, verify};
 
 /// Folder of the pages in the store's directory.
 const SHELF: &str = "pages";
@@ -95,7 +96,7 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
     let reader = environment::reader(&config)?;
     let teller = Teller { json: command.json, lang };
     let shelf = Arc::new(shelf(&config, &store, reader)?);
-    let web = Web::open(&config, &settings, &store, &shelf)?;
+    let mut web = Web::open(&config, &settings, &store, &shelf)?;
     // A key that cannot be used holds up nothing: what it was to sign waits (chờ ký).
     let signer = match config.sign.then(|| environment::signer(&config, &command.key, now)) {
         None => None,
@@ -107,6 +108,9 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
         Some(Err(failure)) => return Err(failure),
     };
     let stamp = environment::stamp(&config, signer.is_some())?;
+    if let Some(web) = &mut web {
+        web.settings.signing = signing(&config, signer.as_deref())?;
+    }
     let tools = Tools {
         profile: &config.profile,
         level: config.level,
@@ -151,6 +155,7 @@ fn serve(
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).map_err(internal)?;
     let handle = signals.handle();
     let metrics = Arc::new(Metrics::default());
+    let live = Live::default();
     // Over the network nothing is taken before the service has cleared up.
     let (started, has_started) = std::sync::mpsc::sync_channel(1);
     let result = std::thread::scope(|scope| {
@@ -158,6 +163,7 @@ fn serve(
             let started = started;
             let result = service::run(store, settings, tools, &environment::vietnam_time, &stop, &|event| {
                 metrics.count(event);
+                live.tell(event);
                 teller.tell(event);
                 if matches!(event, Event::Started { .. }) {
                     // Nobody waits where nothing is served.
@@ -168,7 +174,8 @@ fn serve(
             handle.close();
             result
         });
-        if let Some(web) = web {
+        if let Some(mut web) = web {
+            web.settings.live = live.clone();
             let (metrics, stop) = (&metrics, &stop);
             scope.spawn(move || {
                 if has_started.recv().is_ok() {
@@ -217,6 +224,7 @@ impl Web {
         });
         let tls = tls.transpose()?;
         let listener = TcpListener::bind(address).map_err(|error| refused(address.to_string(), error.to_string()))?;
+        let trust = verify::trust(&[], lang)?;
         // A connection of its own: what it writes is noticed as another program's.
         let store = Store::open(store.directory()).map_err(|error| store_failure(&error, lang))?;
         let settings = http::Settings {
@@ -226,15 +234,20 @@ impl Web {
             scanner: config.scanner.clone(),
             tokens,
             http: config.http.clone(),
+            signing: Signing::NoKey,
+            live: Live::default(),
+            roots: (trust.roots, trust.required),
+            records: environment::records(config)?,
         };
         Ok(Some(Self { listener, tls, store, settings }))
     }
 
     /// Answers until the service stops.
     fn serve(self, metrics: &Arc<Metrics>, stop: &Arc<AtomicBool>, teller: Teller) {
-        let told = Arc::clone(metrics);
+        let (told, live) = (Arc::clone(metrics), self.settings.live.clone());
         let tell: http::Tell = Arc::new(move |event| {
             told.count(event);
+            live.tell(event);
             teller.tell(event);
         });
         let Self { listener, tls, store, settings } = self;
@@ -252,6 +265,20 @@ impl Web {
             tell(&Event::Trouble(service::Trouble::Output(message.clone(), message)));
         }
     }
+}
+
+/// Who signs what waits: the service with the key that it has opened, or people with the one that is named.
+fn signing(config: &Config, opened: Option<&dyn Signer>) -> Result<Signing, Failure> {
+    if let Some(signer) = opened {
+        return Ok(Signing::ByItself { is_development: sign::is_development(signer) });
+    }
+    let Some(source) = config.key.clone() else { return Ok(Signing::NoKey) };
+    Ok(Signing::ByPeople(PeoplesKey {
+        role: config.profile.signatory,
+        stamp: environment::stamp(config, true)?,
+        is_on_token: matches!(source, KeySource::Token { .. }),
+        open: Box::new(move |typed, knows_final_try, now| environment::typed_key(&source, typed, knows_final_try, now)),
+    }))
 }
 
 /// The names and addresses by which browsers may know this machine, for a certificate that it makes itself.
@@ -356,6 +383,8 @@ struct Teller {
 impl Teller {
     fn tell(&self, event: &Event) {
         match self.json {
+            // For pages that show it; a line for each would hide the others.
+            _ if matches!(event, Event::Page { .. }) => {}
             true => self.print(event.to_json(self.lang)),
             false => remark(&format!("{} {}", environment::time_now(), event.to_line(self.lang))),
         }

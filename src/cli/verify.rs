@@ -8,7 +8,7 @@ use sohoa::exit::ExitCode;
 use sohoa::manifest;
 use sohoa::model::{Lang, Localized, SignatureLevel, io_reason, shown};
 use sohoa::sign::revocation::Revocation;
-use sohoa::verify::{self, Trust, Verification};
+use sohoa::verify::{self, Remark, Trust, Verification};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -71,23 +71,15 @@ fn summary(verification: &Verification, lang: Lang) -> String {
     }
 }
 
-/// One line a finding: faults first, then remarks. Remarks that say the same of several files are told once.
+/// One line a finding: faults first, then remarks.
 fn remarks(verification: &Verification, lang: Lang) -> String {
     let mut text = String::new();
     let faults = verification.findings.iter().filter(|finding| finding.issue.is_fault());
     for finding in faults {
         text.push_str(&format!("  ✗ {}: {}\n", shown(&finding.path), finding.issue.message(lang)));
     }
-    let mut told: Vec<(String, usize, &std::path::Path)> = Vec::new();
-    let remarks = verification.findings.iter().filter(|finding| !finding.issue.is_fault());
-    let remarks = remarks.map(|finding| (&finding.path, finding.issue.message(lang)));
-    for (path, message) in verification.reports.iter().map(|one| (&one.path, one.message(lang))).chain(remarks) {
-        match told.iter_mut().find(|(known, ..)| *known == message) {
-            Some((_, count, _)) => *count += 1,
-            None => told.push((message, 1, path)),
-        }
-    }
-    for (message, count, path) in told {
+    for remark in verification.remarks(lang) {
+        let Remark { message, count, path } = remark;
         match (count, lang) {
             (1, _) => text.push_str(&format!("  · {}: {message}\n", shown(path))),
             (_, Lang::Vi) => text.push_str(&format!("  · {count} tệp: {message}\n")),

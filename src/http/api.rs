@@ -302,7 +302,7 @@ pub(super) async fn take_in(
 }
 
 /// A file that is of no use after the request.
-struct Scrap(std::path::PathBuf);
+pub(super) struct Scrap(pub(super) std::path::PathBuf);
 
 impl Drop for Scrap {
     fn drop(&mut self) {

@@ -16,7 +16,7 @@ use crate::grouping::{self, Naming, Place, Unit};
 use crate::imaging::decode::{self, Seen};
 use crate::model::DossierCode;
 use crate::service::{Event, free_bytes, has_several_pages};
-use crate::store::{Accepted, BlobError, NewCapture, StoreError};
+use crate::store::{Accepted, Blob, BlobError, NewCapture, StoreError};
 
 use super::App;
 use super::problem::Problem;
@@ -166,18 +166,23 @@ impl App {
         }
     }
 
-    /// Stores a file as a capture and puts it into its component.
-    pub(super) fn accept(&self, file: &Path, capture: &Capture<'_>) -> Result<Accepted, Problem> {
+    /// Stores the bytes of a file that is a capture.
+    pub(super) fn store_capture(&self, file: &Path) -> Result<Blob, Problem> {
         let bytes = fs::metadata(file).map_err(disk)?.len();
         if !is_capture(file).map_err(disk)? {
             self.metrics.refused_upload();
             return Err(Problem::NotAPicture);
         }
-        let place = self.place(capture, has_several_pages(file, &self.settings.limits));
-        let blob = self.store.blobs().take_in(file, bytes).map_err(|error| match error {
+        self.store.blobs().take_in(file, bytes).map_err(|error| match error {
             BlobError::Io { source, .. } => disk(source),
             error => Problem::Store(error.into()),
-        })?;
+        })
+    }
+
+    /// Stores a file as a capture and puts it into its component.
+    pub(super) fn accept(&self, file: &Path, capture: &Capture<'_>) -> Result<Accepted, Problem> {
+        let blob = self.store_capture(file)?;
+        let place = self.place(capture, has_several_pages(file, &self.settings.limits));
         let gap = i64::try_from(self.settings.service.gap.as_millis()).unwrap_or(i64::MAX);
         let new = NewCapture {
             blob: &blob,

@@ -18,12 +18,14 @@ mod gate;
 mod health;
 mod html;
 mod listener;
+mod live;
 mod metrics;
 mod phone;
 mod problem;
 mod scanned;
 mod scans;
 mod session;
+mod signing;
 mod tls;
 mod tus;
 mod uploads;
@@ -44,15 +46,19 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use crate::config::{HttpConfig, ScannerConfig};
+use crate::export::Records;
 use crate::imaging::decode::Limits;
 use crate::service::{self, Event, Trouble, millis};
 use crate::shelf::Shelf;
+use crate::sign::Certificate;
 use crate::store::{Millis, Store};
 
 pub use address::{base_url, own_address};
 pub use gate::{Tokens, TokensError};
+pub use live::Live;
 pub use metrics::Metrics;
 pub use phone::PATH as PHONE_PATH;
+pub use signing::{KeyRefusal, OpenKey, PeoplesKey, Signing};
 pub use tls::{Tls, TlsError};
 pub use uploads::random_name;
 
@@ -77,7 +83,7 @@ const SWEEP: Duration = Duration::from_secs(600);
 const QUESTION_BYTES: usize = 1 << 16;
 
 /// What the server goes by.
-#[expect(missing_debug_implementations, reason = "a reader has nothing to show")]
+#[expect(missing_debug_implementations, reason = "a reader and a key have nothing to show")]
 pub struct Settings {
     /// Those of the service.
     pub service: service::Settings,
@@ -91,6 +97,14 @@ pub struct Settings {
     pub tokens: Tokens,
     /// The section of the configuration.
     pub http: HttpConfig,
+    /// Who signs what waits.
+    pub signing: Signing,
+    /// What happens, for pages that show it.
+    pub live: Live,
+    /// Whom to believe where a dossier is checked, and whether a signer of unknown descent is a fault.
+    pub roots: (Vec<Certificate>, bool),
+    /// The portal's records that go with a dossier that is handed on.
+    pub records: Records,
 }
 
 /// Tells events, on any thread.
@@ -105,6 +119,7 @@ struct App {
     tell: Tell,
     uploads: Uploads,
     scans: Scans,
+    signings: signing::Signings,
     /// What phones wait for.
     changes: phone::Changes,
     verdicts: phone::Verdicts,
@@ -114,6 +129,10 @@ struct App {
     /// Passwords that are being checked.
     checks: Semaphore,
     tls: Option<Arc<Tls>>,
+    /// A dossier that is packed.
+    exporting: Semaphore,
+    /// Pages that stay up to date.
+    streams: Arc<Semaphore>,
     /// One look at the folders at a time: one on a share that hangs would take all threads.
     looking: Semaphore,
 }
@@ -138,6 +157,7 @@ pub fn run(
     let address_file = store.directory().join(address::ADDRESS_FILE);
     let uploads = Uploads::open(store.directory())?;
     let scans = Scans::open(store.directory())?;
+    desk::clear_exports(store.directory())?;
     let tls = tls.map(Arc::new);
     let app = Arc::new(App {
         store,
@@ -147,6 +167,7 @@ pub fn run(
         tell,
         uploads,
         scans,
+        signings: signing::Signings::default(),
         changes: phone::Changes::new(stop),
         verdicts: phone::Verdicts::default(),
         outlines: phone::Outlines::default(),
@@ -154,6 +175,8 @@ pub fn run(
         attempts: attempts::Attempts::default(),
         checks: Semaphore::new(session::CHECKS),
         tls: tls.clone(),
+        exporting: Semaphore::new(1),
+        streams: Arc::new(Semaphore::new(desk::STREAMS)),
         looking: Semaphore::new(1),
     });
     app.sweep();
@@ -179,6 +202,8 @@ pub fn run(
         let deadline = async {
             until(stopped).await;
             app.scans.cancel_all();
+            app.signings.stop();
+            app.settings.live.close();
             tokio::time::sleep(FAREWELL).await;
         };
         // Whichever ends first.
@@ -191,8 +216,10 @@ pub fn run(
         .await
     });
     app.scans.cancel_all();
+    app.signings.stop();
     runtime.shutdown_timeout(FAREWELL);
     app.scans.join();
+    app.signings.join();
     drop(std::fs::remove_file(address_file));
     result
 }

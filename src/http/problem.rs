@@ -6,7 +6,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::export::ExportError;
+use crate::ledger::LedgerError;
 use crate::model::{Lang, Localized};
+use crate::publish::PublishError;
 use crate::scanner::Fault;
 use crate::store::StoreError;
 
@@ -69,6 +72,14 @@ pub(super) enum Problem {
     Searching,
     /// Scanners cannot be looked for.
     Scanner(Fault),
+    /// The person's role does not open the journal.
+    NoJournal,
+    /// A dossier cannot be checked or packed: there is nothing of it, somebody writes there, or it was altered.
+    Export(ExportError),
+    /// As many pages stay up to date as may.
+    TooManyStreams,
+    /// Somebody signs at the desk.
+    SigningRuns,
     /// The store refuses.
     Store(StoreError),
     /// A defect of the program.
@@ -113,10 +124,22 @@ impl Problem {
             Self::TooManyScans => (StatusCode::SERVICE_UNAVAILABLE, "scans"),
             Self::Searching => (StatusCode::SERVICE_UNAVAILABLE, "searching"),
             Self::Scanner(fault) => (StatusCode::SERVICE_UNAVAILABLE, fault.name()),
+            Self::NoJournal => (StatusCode::FORBIDDEN, "role"),
+            Self::Export(ExportError::Nothing) => (StatusCode::CONFLICT, "nothing"),
+            Self::Export(error) if is_in_use(error) => (StatusCode::CONFLICT, "in-use"),
+            Self::Export(_) => (StatusCode::CONFLICT, "file-changed"),
+            Self::TooManyStreams => (StatusCode::SERVICE_UNAVAILABLE, "streams"),
+            Self::SigningRuns => (StatusCode::CONFLICT, "signing"),
             Self::Store(StoreError::NoDossier(_) | StoreError::NoComponent(_)) => (StatusCode::NOT_FOUND, "not-found"),
-            Self::Store(StoreError::NotWaiting(_) | StoreError::NotFailed(_) | StoreError::BeingMade(_)) => {
-                (StatusCode::CONFLICT, "state")
-            }
+            Self::Store(
+                StoreError::NotWaiting(_)
+                | StoreError::NotFailed(_)
+                | StoreError::BeingMade(_)
+                | StoreError::NoPage(_)
+                | StoreError::PageThere(_)
+                | StoreError::Replaced(_)
+                | StoreError::SamePaper(_),
+            ) => (StatusCode::CONFLICT, "state"),
             Self::Store(error) if error.is_passing() => (StatusCode::SERVICE_UNAVAILABLE, "store"),
             Self::Store(_) | Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
@@ -125,8 +148,10 @@ impl Problem {
     /// Seconds after which it is worth another try.
     pub(super) fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::QueueFull | Self::DiskFull | Self::TooManyUploads | Self::TooManyScans => Some(30),
-            Self::Searching | Self::ScannerBusy | Self::Scanner(_) => Some(10),
+            Self::QueueFull | Self::DiskFull | Self::TooManyUploads | Self::TooManyScans | Self::TooManyStreams => {
+                Some(30)
+            }
+            Self::Searching | Self::ScannerBusy | Self::Scanner(_) | Self::SigningRuns => Some(10),
             Self::Locked => Some(2),
             Self::Tries(seconds) => Some(*seconds),
             Self::Store(StoreError::BeingMade(_)) => Some(30),
@@ -275,11 +300,35 @@ impl Localized for Problem {
                 ("đang tìm máy quét cho yêu cầu khác; hãy hỏi lại sau", "scanners are being looked for; ask again")
             }
             Self::Scanner(fault) => return fault.message(lang),
+            Self::NoJournal => (
+                "vai trò của tài khoản này không được xem nhật ký; hãy đăng nhập bằng tài khoản khác",
+                "the role of this account does not open the journal; log in with another",
+            ),
+            Self::Export(error) if is_in_use(error) => (
+                "hồ sơ đang được xử lý; hãy thử lại sau ít phút",
+                "the dossier is being worked on; try again in some minutes",
+            ),
+            // Paths of the server are its administrator's matter.
+            Self::Export(ExportError::Nothing) => return ExportError::Nothing.message(lang),
+            Self::Export(_) => return Self::FileChanged.message(lang),
+            Self::TooManyStreams => (
+                "đang có quá nhiều trang tự cập nhật; trang này vẫn dùng được, hãy tải lại khi cần",
+                "too many pages stay up to date by themselves; this one works, load it anew when needed",
+            ),
+            Self::SigningRuns => (
+                "đang có một lượt ký khác; hãy đợi lượt đó xong rồi ký",
+                "another act of signing runs; wait until it is over",
+            ),
             Self::Store(error) => return error.message(lang),
             Self::Internal => ("lỗi của chương trình; hãy thử lại", "a defect of the program; try again"),
         };
         lang.pick(vietnamese, english).to_owned()
     }
+}
+
+/// Whether a dossier's directory is written at this moment.
+fn is_in_use(error: &ExportError) -> bool {
+    matches!(error, ExportError::Ledger(LedgerError::Publish(PublishError::InUse(_))))
 }
 
 /// A problem on its way to [`super::gate`], which knows the client's language.

@@ -3,7 +3,7 @@
 //!
 //! How a scan goes is in memory for those who ask: the last [`REMEMBERED`] of this run of the service.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -45,8 +45,8 @@ const NANOS_PER_MILLI: i64 = 1_000_000;
 pub(super) struct Scans {
     folders: Folders,
     known: Mutex<BTreeMap<i64, Scan>>,
-    /// Names of the devices that the last search found.
-    found: Mutex<BTreeSet<String>>,
+    /// What the last search found.
+    found: Mutex<Vec<Device>>,
     /// Held by whoever searches.
     searching: Mutex<()>,
     stopping: AtomicBool,
@@ -157,6 +157,11 @@ impl Scans {
         threads.into_iter().for_each(|thread| drop(thread.join()));
     }
 
+    /// Code of the dossier that a scan is for.
+    pub(super) fn dossier(&self, id: i64) -> Option<String> {
+        self.known().get(&id)?.card.dossier.clone()
+    }
+
     fn known(&self) -> MutexGuard<'_, BTreeMap<i64, Scan>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -169,24 +174,61 @@ impl Scans {
     /// The devices that there are now.
     fn search(&self, cancel: &AtomicBool) -> Result<Vec<Device>, Fault> {
         let devices = scanner::list(cancel)?;
-        let names = devices.iter().map(|device| device.name.clone()).collect();
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = names;
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&devices);
         Ok(devices)
     }
 
-    fn has_found(&self, device: &str) -> bool {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).contains(device)
+    /// What the last search found.
+    pub(super) fn found(&self) -> Vec<Device> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    fn has_found(&self, device: &str) -> bool {
+        self.found().iter().any(|found| found.name == device)
+    }
+
+    /// The scans for a dossier, the last one first.
+    pub(super) fn of_dossier(&self, code: &str, lang: Lang) -> Vec<ScanShown> {
+        let known = self.known();
+        let ours = known.iter().rev().filter(|(_, scan)| scan.card.dossier.as_deref() == Some(code));
+        let shown = |(id, scan): (&i64, &Scan)| ScanShown {
+            id: *id,
+            component: scan.card.component.clone().unwrap_or_default(),
+            pages: scan.card.pages.len(),
+            is_running: scan.is_running(),
+            fault: scan.fault.as_ref().map(|told| lang.pick(&told.vietnamese, &told.english).to_owned()),
+        };
+        ours.map(shown).collect()
+    }
+
+    /// Has a scan for a dossier end; the pages so far stay.
+    pub(super) fn cancel_of(&self, id: i64, code: &str) -> Result<(), Problem> {
+        let ours = self.with(id, |scan| {
+            let is_ours = scan.card.dossier.as_deref() == Some(code);
+            scan.cancel.fetch_or(is_ours, Ordering::Relaxed);
+            is_ours
+        })?;
+        if ours { Ok(()) } else { Err(Problem::NotFound) }
+    }
+}
+
+/// A scan as people at the desk are shown it.
+pub(super) struct ScanShown {
+    /// Its number.
+    pub(super) id: i64,
+    /// Title of the component.
+    pub(super) component: String,
+    /// Pages that have become captures.
+    pub(super) pages: usize,
+    /// Whether its papers are not through.
+    pub(super) is_running: bool,
+    /// Why it ended before they were.
+    pub(super) fault: Option<String>,
 }
 
 /// The scanners that there are now.
 pub(super) async fn scanners(Of(app): Of<Shared>) -> Result<Json<Value>, Problem> {
-    let devices = app
-        .blocking(|app| {
-            let Ok(_searching) = app.scans.searching.try_lock() else { return Err(Problem::Searching) };
-            app.scans.search(&app.scans.stopping).map_err(Problem::Scanner)
-        })
-        .await?;
+    let devices = app.blocking(App::search_scanners).await?;
     Ok(Json(json!({"scanners": devices})))
 }
 
@@ -194,14 +236,14 @@ pub(super) async fn scanners(Of(app): Of<Shared>) -> Result<Json<Value>, Problem
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewScan {
-    dossier: Option<String>,
-    component: Option<String>,
-    device: Option<String>,
-    source: Option<Source>,
-    dpi: Option<u32>,
-    colour: Option<Colour>,
-    paper: Option<String>,
-    pages: Option<u32>,
+    pub(super) dossier: Option<String>,
+    pub(super) component: Option<String>,
+    pub(super) device: Option<String>,
+    pub(super) source: Option<Source>,
+    pub(super) dpi: Option<u32>,
+    pub(super) colour: Option<Colour>,
+    pub(super) paper: Option<String>,
+    pub(super) pages: Option<u32>,
 }
 
 /// Begins a scan.
@@ -214,8 +256,7 @@ pub(super) async fn begin(
     let lang = language(&headers);
     let begun = Arc::clone(&app);
     app.blocking(move |app| {
-        let (card, request) = app.wanted(wanted)?;
-        let id = begin_scan(&begun, card, request)?;
+        let id = begin_wanted(&begun, wanted)?;
         let scan = app.scans.with(id, |scan| scan.to_json(id, lang))?;
         Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/api/v1/scans/{id}"))], Json(scan)).into_response())
     })
@@ -245,6 +286,12 @@ pub(super) async fn cancel(
         (status, Json(scan.to_json(id, lang))).into_response()
     };
     app.blocking(move |app| app.scans.with(id, look)).await
+}
+
+/// Begins what is wanted, unless it is wrong or must wait; says its number.
+pub(super) fn begin_wanted(app: &Shared, wanted: NewScan) -> Result<i64, Problem> {
+    let (card, request) = app.wanted(wanted)?;
+    begin_scan(app, card, request)
 }
 
 /// Begins a scan, unless it must wait.
@@ -294,6 +341,12 @@ fn destination(card: &Card, id: i64) -> Destination {
 }
 
 impl App {
+    /// Looks for the scanners that there are now, unless somebody does already.
+    pub(super) fn search_scanners(&self) -> Result<Vec<Device>, Problem> {
+        let Ok(_searching) = self.scans.searching.try_lock() else { return Err(Problem::Searching) };
+        self.scans.search(&self.scans.stopping).map_err(Problem::Scanner)
+    }
+
     /// What is scanned for a request, and where its pages belong.
     fn wanted(&self, wanted: NewScan) -> Result<(Card, Request), Problem> {
         let dossier = wanted.dossier.as_deref().map(code).transpose()?;

@@ -60,7 +60,17 @@ pub(super) struct Visitor {
     pub(super) lang: Lang,
     /// What forms of their pages bring back.
     pub(super) form_token: String,
+    /// Whether a page of theirs asks by itself, to stay up to date.
+    pub(super) is_unattended: bool,
 }
+
+/// The token of the session that a browser's cookie names; nothing where it names none.
+pub(super) fn token(config: &HttpConfig, headers: &HeaderMap) -> String {
+    cookie_value(headers, cookie_name(config)).unwrap_or_default().to_owned()
+}
+
+/// What pages that ask by themselves say.
+const UNATTENDED: &str = "sohoa-live";
 
 /// What a session's forms bring back: from the cookie's token alone, and without telling it.
 fn form_token(session: &str) -> String {
@@ -77,10 +87,11 @@ impl FromRequestParts<Shared> for Visitor {
             return Err(Problem::NoDesk.into_response());
         }
         let lang = language(&parts.headers);
-        let token = cookie_value(&parts.headers, cookie_name(&app.settings.http)).unwrap_or_default().to_owned();
+        let token = token(&app.settings.http, &parts.headers);
         let form_token = form_token(&token);
-        match app.blocking(move |app| Ok(app.store.session(&token, app.now())?)).await {
-            Ok(Some(account)) => Ok(Self { account, lang, form_token }),
+        let is_unattended = parts.headers.contains_key(UNATTENDED) || parts.uri.path() == desk::LIVE;
+        match app.blocking(move |app| Ok(app.store.session(&token, app.now(), !is_unattended)?)).await {
+            Ok(Some(account)) => Ok(Self { account, lang, form_token, is_unattended }),
             Ok(None) => Err(to("/login")),
             Err(problem) => Err(problem.into_response()),
         }
@@ -191,7 +202,7 @@ pub(super) async fn log_out(
     proof: Result<Form<Proof>, FormRejection>,
 ) -> Result<Response, Problem> {
     visitor.check(&headers, &proof.map_err(|_| wrong_form())?.form)?;
-    let token = cookie_value(&headers, cookie_name(&app.settings.http)).unwrap_or_default().to_owned();
+    let token = token(&app.settings.http, &headers);
     app.blocking(move |app| Ok(app.store.log_out(&token, app.now())?)).await?;
     let mut response = to("/login");
     response.headers_mut().append(header::SET_COOKIE, cookie(&app.settings.http, "", "; Max-Age=0")?);

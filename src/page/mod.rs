@@ -24,6 +24,7 @@ use layout::View;
 pub mod debug;
 pub mod encoding;
 mod layout;
+pub mod screen;
 
 /// Memory of a page in work, bytes a pixel of the capture: the capture 3, proxy and previews about 2, the
 /// page image 3, its grey 1, reading picture and lines about 2, encoder 1.

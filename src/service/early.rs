@@ -79,7 +79,7 @@ fn make(service: &Service<'_>, early: store::Early) {
         if let Ok(pages) = service.tools.shelf.prepare(&path, &early.sha256, edit) {
             // Only a number for lists: the next run writes it where the disk is full now.
             drop(service.store.has_pages(early.capture, pages));
-            service.tell(&Event::Pages { capture: early.capture, pages });
+            service.tell(&Event::Pages { capture: early.capture, component: early.component, pages });
         }
     }
     service.early.let_go(early);

@@ -48,6 +48,8 @@ pub enum Event {
     Pages {
         /// Its number.
         capture: i64,
+        /// The component it is in.
+        component: i64,
         /// How many pages it has.
         pages: usize,
     },
@@ -69,6 +71,15 @@ pub enum Event {
         component: i64,
         /// How many it became; none where there was nothing but sheets.
         parts: usize,
+    },
+    /// A page of a component in work is finished.
+    Page {
+        /// The component's number.
+        component: i64,
+        /// Pages finished.
+        done: usize,
+        /// Pages in all.
+        pages: usize,
     },
     /// A component is made and published.
     Made {
@@ -104,6 +115,8 @@ pub enum Event {
         /// Its number.
         component: i64,
     },
+    /// An act of signing at the desk has ended.
+    SigningEnded,
     /// The directory of a component that was placed is gone.
     Withdrawn {
         /// The component's number.
@@ -206,12 +219,17 @@ impl Event {
             Self::Stored { capture, component, arrived } => {
                 json!({"event": "stored", "capture": capture, "component": component, "arrived": arrived})
             }
-            Self::Pages { capture, pages } => json!({"event": "pages", "capture": capture, "pages": pages}),
+            Self::Pages { capture, component, pages } => {
+                json!({"event": "pages", "capture": capture, "component": component, "pages": pages})
+            }
             Self::Busy { folder, reason } => json!({"event": "busy", "folder": folder, "reason": reason}),
             Self::Divided { component, parts } => {
                 json!({"event": "divided", "component": component, "parts": parts})
             }
             Self::Queued { components } => json!({"event": "queued", "components": components}),
+            Self::Page { component, done, pages } => {
+                json!({"event": "page", "component": component, "done": done, "pages": pages})
+            }
             Self::Made { component, state, pages, unchanged, elapsed_ms } => json!({
                 "event": "made", "component": component, "state": state.code(), "pages": pages,
                 "unchanged": unchanged, "ms": elapsed_ms,
@@ -223,6 +241,7 @@ impl Event {
                 json!({"event": "failed", "component": component, "reason": reason})
             }
             Self::Signed { component } => json!({"event": "signed", "component": component}),
+            Self::SigningEnded => json!({"event": "signing-ended"}),
             Self::Withdrawn { component } => json!({"event": "withdrawn", "component": component}),
             Self::Purged { captures } => json!({"event": "purged", "captures": captures}),
             Self::Delivered { component, answer } => {

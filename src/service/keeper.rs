@@ -15,7 +15,7 @@ use crate::signing;
 use crate::store::{Millis, Published, StoreError};
 
 use super::worker::published;
-use super::{Event, Service, Trouble, UNPLACED, free_bytes};
+use super::{Event, Service, Trouble, UNPLACED, free_bytes, listed};
 
 /// Time between two looks for components that have all their captures.
 const ROUND: Duration = Duration::from_millis(250);
@@ -89,8 +89,8 @@ fn notice_signed(service: &Service<'_>, since: Option<SystemTime>) {
         if since.zip(changed).is_some_and(|(since, changed)| changed + SLACK < since) {
             continue;
         }
-        if let Some(signed) = signed(&path, &waits)
-            && service.store.signed(component, &signed, service.now()).is_ok()
+        if let Some(signed) = signed(&waits)
+            && service.store.signed(component, &signed, None, service.now()).is_ok()
         {
             service.tell(&Event::Signed { component });
         }
@@ -98,11 +98,9 @@ fn notice_signed(service: &Service<'_>, since: Option<SystemTime>) {
 }
 
 /// What a manifest says of a component that waited, if it is signed now.
-fn signed(path: &Path, waits: &Published) -> Option<Published> {
-    let manifest = manifest::open(&fs::read(path).ok()?).ok()?.manifest;
-    let mut components = manifest.components.iter();
-    let found = components.find(|found| found.name == waits.name && found.version == waits.version)?;
-    (found.state == State::Signed).then(|| published(found, &waits.directory))
+pub fn signed(waits: &Published) -> Option<Published> {
+    let found = listed(waits)?;
+    (found.state == State::Signed).then(|| published(&found, &waits.directory))
 }
 
 /// Removes the directories of components that have moved into dossiers. Each holds one component and what belongs to it;

@@ -91,7 +91,8 @@ fn make(service: &Service<'_>, work: &Work) -> bool {
     };
     let is_folder = files.len() > 1;
     let component = Gathered { name: work.name.clone(), files, is_folder };
-    match digitize::run_gathered(&job, vec![component], &made_with.pool, &mut |_| {}) {
+    let on_event = &mut told_pages(service, work.component);
+    match digitize::run_gathered(&job, vec![component], &made_with.pool, on_event) {
         Ok(report) => {
             if let Some(stack) = report.stacks.first() {
                 return divide(service, work, stack, by);
@@ -129,6 +130,19 @@ fn divide(service: &Service<'_>, work: &Work, stack: &Stack, by: stack::By) -> b
         }
     }
     true
+}
+
+/// Tells of each page of a component that is finished.
+fn told_pages<'a>(service: &'a Service<'_>, component: i64) -> impl FnMut(&digitize::Event) + 'a {
+    let (mut done, mut pages) = (0, 0);
+    move |event| match event {
+        digitize::Event::Planned { pages: planned, .. } => pages = *planned,
+        digitize::Event::Page { .. } => {
+            done += 1;
+            service.tell(&Event::Page { component, done, pages });
+        }
+        _ => {}
+    }
 }
 
 /// The captures of a component, each read and found whole.

@@ -158,7 +158,7 @@ fn known_capture(
 }
 
 /// Writes down the capture and where it came from.
-fn take_in(connection: &Connection, new: &NewCapture<'_>, now: Millis) -> Result<i64, StoreError> {
+pub(super) fn take_in(connection: &Connection, new: &NewCapture<'_>, now: Millis) -> Result<i64, StoreError> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO captures (sha256, bytes, received) VALUES (?1, ?2, ?3)
          ON CONFLICT (sha256) DO UPDATE SET purged = NULL RETURNING id",

@@ -39,6 +39,8 @@ pub struct Account {
 pub enum Looked<'a> {
     /// Opened the page of a dossier.
     Dossier(&'a str),
+    /// Looked at the pages of the component of this number.
+    Pages(i64),
     /// Downloaded a file of a component.
     File {
         /// Number of the component.
@@ -167,11 +169,12 @@ impl Store {
         self.write(|transaction| record_by(transaction, now, "login-refused", account, Subject::default(), None))
     }
 
-    /// Whose session this token is; `None` where it is unknown or has ended, or its account is closed. Counts as use.
+    /// Whose session this token is; `None` where it is unknown or has ended, or its account is closed. `counts` says whether that
+    /// is use by the person, who keeps the session going by it: a page that stays up to date by itself does not.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn session(&self, token: &str, now: Millis) -> Result<Option<Account>, StoreError> {
+    pub fn session(&self, token: &str, now: Millis, counts: bool) -> Result<Option<Account>, StoreError> {
         let hash = token_hash(token);
         let found = {
             let connection = self.connection();
@@ -183,7 +186,7 @@ impl Store {
             select.query_row(values, |row| Ok((account(row)?, row.get::<_, Millis>(5)?))).optional()?
         };
         let Some((account, used)) = found else { return Ok(None) };
-        if used + USE_NOTED < now {
+        if counts && used + USE_NOTED < now {
             let update = "UPDATE sessions SET used = ?2 WHERE token_sha256 = ?1";
             self.write(|transaction| Ok(transaction.execute(update, params![hash, now])?))?;
         }
@@ -215,6 +218,51 @@ impl Store {
         self.write(|transaction| record_by(transaction, now, "brought", Some(account), subject, None))
     }
 
+    /// Whether a person has opened the page of a dossier since a time.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn has_viewed(&self, account: i64, dossier: &str, since: Millis) -> Result<bool, StoreError> {
+        let connection = self.connection();
+        let mut select = connection.prepare_cached(
+            "SELECT 1 FROM events e JOIN dossiers d ON d.id = e.dossier
+             WHERE e.account = ?1 AND e.time >= ?3 AND e.kind = 'viewed' AND e.component IS NULL AND d.code = ?2",
+        )?;
+        Ok(select.exists(params![account, dossier, since])?)
+    }
+
+    /// Whether a person has looked at the pages of a component since a time.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn has_viewed_pages(&self, account: i64, component: i64, since: Millis) -> Result<bool, StoreError> {
+        let connection = self.connection();
+        let mut select = connection.prepare_cached(
+            "SELECT 1 FROM events WHERE component = ?2 AND account = ?1 AND time >= ?3 AND kind = 'viewed'",
+        )?;
+        Ok(select.exists(params![account, component, since])?)
+    }
+
+    /// Writes down what a person did of which no other row speaks: `kind` is the event's word, `dossier` the code where there is
+    /// such a dossier already.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn did(
+        &self,
+        account: i64,
+        kind: &'static str,
+        dossier: Option<&str>,
+        detail: Option<&str>,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let select = "SELECT id FROM dossiers WHERE code = ?1";
+            let dossier = transaction.query_row(select, [dossier], |row| row.get(0)).optional()?;
+            record_by(transaction, now, kind, Some(account), Subject { dossier, ..Subject::default() }, detail)
+        })
+    }
+
     /// Writes down what a person looks at, before it is shown.
     ///
     /// # Errors
@@ -227,15 +275,24 @@ impl Store {
                 let dossier = Some(id.ok_or_else(|| StoreError::NoDossier(code.to_owned()))?);
                 record_by(transaction, now, "viewed", Some(account), Subject { dossier, ..Subject::default() }, None)
             }
+            Looked::Pages(component) => {
+                let subject = subject_of(transaction, component)?;
+                record_by(transaction, now, "viewed", Some(account), subject, None)
+            }
             Looked::File { component, sha256 } => {
-                let select = "SELECT dossier FROM components WHERE id = ?1";
-                let dossier = transaction.query_row(select, [component], |row| row.get(0)).optional()?;
-                let dossier = dossier.ok_or(StoreError::NoComponent(component))?;
-                let subject = Subject { component: Some(component), dossier, ..Subject::default() };
+                let subject = subject_of(transaction, component)?;
                 record_by(transaction, now, "downloaded", Some(account), subject, Some(sha256))
             }
         })
     }
+}
+
+/// A component and its dossier.
+fn subject_of(connection: &Connection, component: i64) -> Result<Subject, StoreError> {
+    let select = "SELECT dossier FROM components WHERE id = ?1";
+    let dossier = connection.query_row(select, [component], |row| row.get(0)).optional()?;
+    let dossier = dossier.ok_or(StoreError::NoComponent(component))?;
+    Ok(Subject { component: Some(component), dossier, ..Subject::default() })
 }
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
@@ -316,23 +373,23 @@ mod tests {
     fn a_session_ends_when_it_is_idle_when_it_is_old_and_when_told() {
         let (folder, store, _, id, password) = desk();
         assert!(store.log_in(id, &password, "token-1", 0).unwrap());
-        assert_eq!(store.session("token-1", SESSION_IDLE - 1).unwrap().unwrap().id, id);
-        assert!(store.session("token-1", 2 * SESSION_IDLE - 2).unwrap().is_some(), "use was noted");
-        assert!(store.session("token-1", 4 * SESSION_IDLE).unwrap().is_none(), "idle");
-        assert!(store.session("token-2", 1).unwrap().is_none(), "another token");
+        assert_eq!(store.session("token-1", SESSION_IDLE - 1, true).unwrap().unwrap().id, id);
+        assert!(store.session("token-1", 2 * SESSION_IDLE - 2, true).unwrap().is_some(), "use was noted");
+        assert!(store.session("token-1", 4 * SESSION_IDLE, true).unwrap().is_none(), "idle");
+        assert!(store.session("token-2", 1, true).unwrap().is_none(), "another token");
 
         assert!(store.log_in(id, &password, "token-2", 0).unwrap());
         let mut now = 0;
         while now + SESSION_IDLE < SESSION_LONGEST {
             now += SESSION_IDLE - 1;
-            assert!(store.session("token-2", now).unwrap().is_some(), "{now}");
+            assert!(store.session("token-2", now, true).unwrap().is_some(), "{now}");
         }
-        assert!(store.session("token-2", SESSION_LONGEST).unwrap().is_none(), "old");
+        assert!(store.session("token-2", SESSION_LONGEST, true).unwrap().is_none(), "old");
 
         assert!(store.log_in(id, &password, "token-3", 0).unwrap());
         store.log_out("token-3", 1).unwrap();
         store.log_out("token-3", 1).unwrap();
-        assert!(store.session("token-3", 2).unwrap().is_none());
+        assert!(store.session("token-3", 2, true).unwrap().is_none());
         let logged_out = kinds(&store).iter().filter(|(kind, by)| kind == "logged-out" && *by == Some(id)).count();
         assert_eq!(logged_out, 1);
         let bytes = std::fs::read(folder.path().join("store.sqlite-wal")).unwrap();
@@ -345,11 +402,11 @@ mod tests {
         assert!(store.log_in(id, &password, "a", 0).unwrap());
         let other = StoredPassword::from_store("another".to_owned());
         store.set_password(&name, &other, 1).unwrap();
-        assert!(store.session("a", 2).unwrap().is_none());
+        assert!(store.session("a", 2, true).unwrap().is_none());
         assert!(!store.log_in(id, &password, "b", 2).unwrap(), "the password was changed while it was checked");
         assert!(store.log_in(id, &other, "c", 2).unwrap());
         store.set_disabled(&name, true, 3).unwrap();
-        assert!(store.session("c", 4).unwrap().is_none());
+        assert!(store.session("c", 4, true).unwrap().is_none());
         assert!(!store.log_in(id, &other, "d", 4).unwrap());
         store.set_disabled(&name, false, 5).unwrap();
         assert!(store.log_in(id, &other, "e", 6).unwrap());
@@ -362,9 +419,10 @@ mod tests {
             let now = Millis::try_from(number).unwrap();
             assert!(store.log_in(id, &password, &format!("token {number}"), now).unwrap());
         }
-        assert!(store.session("token 0", 10).unwrap().is_none(), "the oldest");
+        assert!(store.session("token 0", 10, true).unwrap().is_none(), "the oldest");
         assert!(
-            (1..=SESSIONS_OF_ACCOUNT).all(|number| store.session(&format!("token {number}"), 10).unwrap().is_some())
+            (1..=SESSIONS_OF_ACCOUNT)
+                .all(|number| store.session(&format!("token {number}"), 10, true).unwrap().is_some())
         );
     }
 

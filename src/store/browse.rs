@@ -143,6 +143,17 @@ impl Store {
         with_files(&connection, found.ok_or(StoreError::NoComponent(id))?)
     }
 
+    /// Code of the dossier that a component is in, if it is in one.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn dossier_of(&self, component: i64) -> Result<Option<String>, StoreError> {
+        let connection = self.connection();
+        let mut select = connection
+            .prepare_cached("SELECT d.code FROM components c JOIN dossiers d ON d.id = c.dossier WHERE c.id = ?1")?;
+        Ok(select.query_row([component], |row| row.get(0)).optional()?)
+    }
+
     /// The newest versions of components that got captures from a source, by number.
     ///
     /// # Errors

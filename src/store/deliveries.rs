@@ -224,7 +224,7 @@ mod tests {
         made(&store, "d.pdf", 1, State::Done);
         assert_eq!(due(&store, 30), [done], "not what waits for its signature, a rescan or a dossier");
         let (_, published) = store.unsigned().unwrap().remove(0);
-        store.signed(unsigned, &published, 40).unwrap();
+        store.signed(unsigned, &published, None, 40).unwrap();
         assert_eq!(due(&store, 50), [done, unsigned]);
         // Finished anew, as after a crash: still one delivery.
         let first = store.due_deliveries(50, 1).unwrap().remove(0);

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::gather::component_name;
 use crate::model::{DossierCode, Edit};
 
-use super::accept::{ensure_dossier, next_version};
+use super::accept::{NewCapture, ensure_dossier, next_version, take_in};
 use super::accounts::record_by;
 use super::dossiers::{put_last, target};
 use super::jobs::{self, CaptureOf, capture_of};
@@ -26,6 +26,8 @@ pub type PageOf = (i64, usize);
 pub struct Early {
     /// Its number.
     pub capture: i64,
+    /// The component that has it, the newest where it is in several.
+    pub component: i64,
     /// SHA-256 of its bytes, hex.
     pub sha256: String,
     /// What people decided of its pages, by their number.
@@ -90,24 +92,83 @@ impl Store {
         })
     }
 
-    /// Puts the pages of a component into this order; those that are not named are left out, and stay in the version before
-    /// and in the store. Says which component has them then.
+    /// Puts the pages of a component into this order, and leaves some out: these stay in the store, and may be put back as pages
+    /// are put into order. Says which component has them then.
     ///
     /// # Errors
-    /// When a page is not of the component or none is named, or the component is being made, was replaced, or is not there.
-    pub fn arrange(&self, component: i64, pages: &[PageOf], by: Option<i64>, now: Millis) -> Result<i64, StoreError> {
+    /// When a page is not of the component or none stays, or the component is being made, was replaced, or is not there.
+    pub fn arrange(
+        &self,
+        component: i64,
+        (pages, out): (&[PageOf], &[PageOf]),
+        by: Option<i64>,
+        now: Millis,
+    ) -> Result<i64, StoreError> {
         self.write(|transaction| {
             let state = changeable(transaction, component)?;
-            let pieces = pieces(transaction, component, pages)?;
+            let (pieces, out) = (pieces(transaction, component, pages)?, pieces(transaction, component, out)?);
             if pieces.is_empty() {
                 return Err(StoreError::NoPage(component));
             }
             let component = open(transaction, component, &state, now)?;
             replace(transaction, component, &pieces)?;
+            leave_out(transaction, component, &out)?;
+            for &(capture, page) in pages {
+                let delete = "DELETE FROM left_out WHERE component = ?1 AND capture = ?2 AND page = ?3";
+                transaction.prepare_cached(delete)?.execute(params![component, capture, page])?;
+            }
             let subject = Subject { component: Some(component), ..Subject::default() };
             record_by(transaction, now, "arranged", by, subject, Some(&pages.len().to_string()))?;
             Ok(component)
         })
+    }
+
+    /// Puts a new capture in the place of a page of a component, whose pages are given in order. Says which component has it
+    /// then. The page that was there is left out.
+    ///
+    /// # Errors
+    /// As [`Self::arrange`]; also when the same bytes are a page of the component already.
+    pub fn replace_page(
+        &self,
+        component: i64,
+        (pages, replaced): (&[PageOf], PageOf),
+        new: &NewCapture<'_>,
+        by: Option<i64>,
+        now: Millis,
+    ) -> Result<i64, StoreError> {
+        self.write(|transaction| {
+            let state = changeable(transaction, component)?;
+            let place = pages.iter().position(|page| *page == replaced).ok_or(StoreError::NoPage(component))?;
+            let old = pieces(transaction, component, &[replaced])?;
+            let before = pieces(transaction, component, &pages[..place])?;
+            let after = pieces(transaction, component, &pages[place + 1..])?;
+            let capture = take_in(transaction, new, now)?;
+            if pages.iter().any(|(had, _)| *had == capture) {
+                return Err(StoreError::PageThere(component));
+            }
+            let component = open(transaction, component, &state, now)?;
+            // It has the name of what it replaces: scanned once more, it is replaced like that.
+            let new = old.iter().map(|old| CaptureOf { id: capture, pages: None, ..old.clone() });
+            replace(transaction, component, &before.into_iter().chain(new).chain(after).collect::<Vec<_>>())?;
+            leave_out(transaction, component, &old)?;
+            let subject = Subject { capture: Some(capture), component: Some(component), dossier: None };
+            record_by(transaction, now, "replaced", by, subject, None)?;
+            Ok(component)
+        })
+    }
+
+    /// The pages that people left out of a component.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn left_out(&self, component: i64) -> Result<Vec<CaptureOf>, StoreError> {
+        let connection = self.connection();
+        let mut select = connection.prepare_cached(
+            "SELECT c.id, c.sha256, c.bytes, o.name, o.page, o.page FROM left_out o JOIN captures c ON c.id = o.capture
+             WHERE o.component = ?1 ORDER BY o.name, o.page",
+        )?;
+        let rows = select.query_map([component], capture_of)?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Moves pages of a component to a paper of this title in a dossier, after those that it has; `stay` are the others in
@@ -171,14 +232,16 @@ impl Store {
     pub fn early_captures(&self) -> Result<Vec<Early>, StoreError> {
         let connection = self.connection();
         let mut select = connection.prepare_cached(
-            "SELECT DISTINCT c.id, c.sha256 FROM components k JOIN component_captures p ON p.component = k.id
-             JOIN captures c ON c.id = p.capture WHERE k.state = 'collecting' AND k.priority = 0 ORDER BY c.id",
+            "SELECT c.id, max(k.id), c.sha256 FROM components k JOIN component_captures p ON p.component = k.id
+             JOIN captures c ON c.id = p.capture WHERE k.state = 'collecting' AND k.priority = 0 GROUP BY c.id ORDER BY c.id",
         )?;
-        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let captures: Vec<(i64, String)> = rows.collect::<Result<_, _>>()?;
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let captures: Vec<(i64, i64, String)> = rows.collect::<Result<_, _>>()?;
         captures
             .into_iter()
-            .map(|(capture, sha256)| Ok(Early { capture, sha256, edits: edits(&connection, capture)? }))
+            .map(|(capture, component, sha256)| {
+                Ok(Early { capture, component, sha256, edits: edits(&connection, capture)? })
+            })
             .collect()
     }
 
@@ -248,7 +311,12 @@ fn changeable(connection: &Connection, component: i64) -> Result<String, StoreEr
 fn open(connection: &Connection, component: i64, state: &str, now: Millis) -> Result<i64, StoreError> {
     let version = match state {
         "collecting" | "queued" | "failed" => component,
-        _ => next_version(connection, component, now, now)?,
+        _ => {
+            let version = next_version(connection, component, now, now)?;
+            let copy = "INSERT INTO left_out SELECT ?2, capture, page, name FROM left_out WHERE component = ?1";
+            connection.prepare_cached(copy)?.execute([component, version])?;
+            version
+        }
     };
     collect(connection, version, now)?;
     Ok(version)
@@ -268,7 +336,9 @@ fn collect(connection: &Connection, component: i64, now: Millis) -> Result<(), S
 fn pieces(connection: &Connection, component: i64, pages: &[PageOf]) -> Result<Vec<CaptureOf>, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT c.id, c.sha256, c.bytes, p.name, p.first_page, p.last_page FROM component_captures p
-         JOIN captures c ON c.id = p.capture WHERE p.component = ?1 AND p.capture = ?2",
+         JOIN captures c ON c.id = p.capture WHERE p.component = ?1 AND p.capture = ?2
+         UNION ALL SELECT c.id, c.sha256, c.bytes, o.name, o.page, o.page FROM left_out o
+         JOIN captures c ON c.id = o.capture WHERE o.component = ?1 AND o.capture = ?2",
     )?;
     let mut pieces: Vec<CaptureOf> = Vec::new();
     for (index, &(capture, page)) in pages.iter().enumerate() {
@@ -291,6 +361,18 @@ fn pieces(connection: &Connection, component: i64, pages: &[PageOf]) -> Result<V
 fn replace(connection: &Connection, component: i64, pieces: &[CaptureOf]) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM component_captures WHERE component = ?1")?.execute([component])?;
     pieces.iter().try_for_each(|piece| put_last(connection, component, piece))
+}
+
+/// Writes down what was left out of a component.
+fn leave_out(connection: &Connection, component: i64, pieces: &[CaptureOf]) -> Result<(), StoreError> {
+    let insert = "INSERT OR IGNORE INTO left_out (component, capture, page, name) VALUES (?1, ?2, ?3, ?4)";
+    let mut insert = connection.prepare_cached(insert)?;
+    for piece in pieces {
+        for page in piece.pages.clone().unwrap_or(1..=1) {
+            insert.execute(params![component, piece.id, page, piece.name])?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a component is the paper of this title in a dossier.
@@ -412,7 +494,7 @@ mod tests {
         desk.make(State::Done);
         let version = desk.store.decide(desk.component, desk.page(0), turn, None, 2).unwrap();
         assert_ne!(version, desk.component);
-        let later = desk.store.arrange(version, &[desk.page(2), desk.page(0)], None, 3).unwrap();
+        let later = desk.store.arrange(version, (&[desk.page(2), desk.page(0)], &[desk.page(1)]), None, 3).unwrap();
         assert_eq!(later, version);
         assert_eq!(desk.shown(), ["a 2 in-work: 3 1"]);
         let refused = desk.store.decide(desk.component, desk.page(0), turn, None, 4);
@@ -458,7 +540,7 @@ mod tests {
         let (_folder, store) = new_store();
         let dropped = Dropped::at("stack.pdf").drop_into(&store, 1);
         let pages: Vec<PageOf> = [1, 2, 4, 3].map(|page| (dropped.capture, page)).into();
-        store.arrange(dropped.component, &pages, None, 2).unwrap();
+        store.arrange(dropped.component, (&pages, &[]), None, 2).unwrap();
         let ranges = |component| -> Vec<_> {
             let captures = store.captures_of(component).unwrap();
             captures.into_iter().map(|capture| capture.pages.unwrap()).collect()
@@ -467,16 +549,44 @@ mod tests {
         for wrong in
             [vec![(dropped.capture, 5)], vec![(dropped.capture, 1); 2], vec![(99, 1)], vec![(dropped.capture, 0)]]
         {
-            let refused = store.arrange(dropped.component, &wrong, None, 3);
+            let refused = store.arrange(dropped.component, (&wrong, &[]), None, 3);
             assert!(matches!(refused, Err(StoreError::NoPage(_))), "{wrong:?}");
         }
-        assert!(matches!(store.arrange(dropped.component, &[], None, 3), Err(StoreError::NoPage(_))));
-        assert!(matches!(store.arrange(99, &pages, None, 3), Err(StoreError::NoComponent(99))));
+        assert!(matches!(store.arrange(dropped.component, (&[], &[]), None, 3), Err(StoreError::NoPage(_))));
+        assert!(matches!(store.arrange(99, (&pages, &[]), None, 3), Err(StoreError::NoComponent(99))));
         assert!(
             store
                 .attach(&CODE.parse().unwrap(), "x", &[Pick::Component(dropped.component)], (None, None), None, 4)
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn what_is_left_out_or_replaced_can_be_put_back() {
+        let desk = Desk::new();
+        desk.make(State::Done);
+        let (stay, out) = ([desk.page(0), desk.page(2)], [desk.page(1)]);
+        let version = desk.store.arrange(desk.component, (&stay, &out), None, 2).unwrap();
+        desk.make(State::Done);
+        let ids = |component| -> Vec<i64> {
+            desk.store.left_out(component).unwrap().into_iter().map(|capture| capture.id).collect()
+        };
+        assert_eq!(ids(version), [desk.captures[1]]);
+        let file = desk.store.directory().join("x");
+        std::fs::write(&file, "new").unwrap();
+        let blob = desk.store.blobs().take_in(&file, 3).unwrap();
+        let new = NewCapture { blob: &blob, source: "desk", relative: "n.jpg", modified: 0, priority: 0 };
+        let later = desk.store.replace_page(version, (&stay, stay[0]), &new, None, 3).unwrap();
+        assert_eq!(ids(later), [desk.captures[0], desk.captures[1]]);
+        let names: Vec<String> = desk.store.captures_of(later).unwrap().into_iter().map(|one| one.name).collect();
+        assert_eq!(names, [format!("{CODE}/a/1.jpg"), format!("{CODE}/a/3.jpg")]);
+        assert_eq!(desk.shown(), ["a 3 in-work: 0 3"]);
+        let now = [(desk.store.captures_of(later).unwrap()[0].id, 1), stay[1]];
+        let again = desk.store.replace_page(later, (&now, now[1]), &new, None, 4);
+        assert!(matches!(again, Err(StoreError::PageThere(_))));
+        desk.store.arrange(later, (&[desk.page(0), desk.page(1), desk.page(2)], &now[..1]), None, 5).unwrap();
+        assert_eq!(desk.shown(), ["a 3 in-work: 1 2 3"]);
+        assert_eq!(ids(later), [now[0].0]);
     }
 
     #[test]

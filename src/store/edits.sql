@@ -10,3 +10,12 @@ CREATE TABLE edits (
 
 -- How many pages a capture has, once it was opened.
 ALTER TABLE captures ADD COLUMN pages INTEGER;
+
+-- Pages that people left out of a component, and may put back.
+CREATE TABLE left_out (
+    component INTEGER NOT NULL REFERENCES components,
+    capture INTEGER NOT NULL REFERENCES captures,
+    page INTEGER NOT NULL,
+    name TEXT NOT NULL, -- as in component_captures
+    PRIMARY KEY (component, capture, page)
+) STRICT, WITHOUT ROWID;

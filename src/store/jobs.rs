@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::intake::names::page_name;
 
+use super::accounts::record_by;
 use super::{Millis, State, Store, StoreError, Subject, deliveries, record};
 
 /// A component to be made, with all that is needed.
@@ -274,18 +275,29 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Writes down that a component that waited is signed, and its file with it.
+    /// Writes down that a component that waited is signed, and its file with it; `by` is the account of the person who signed it
+    /// at the desk.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn signed(&self, component: i64, published: &Published, now: Millis) -> Result<(), StoreError> {
+    pub fn signed(
+        &self,
+        component: i64,
+        published: &Published,
+        by: Option<i64>,
+        now: Millis,
+    ) -> Result<(), StoreError> {
         self.write(|transaction| {
             let update = "UPDATE components SET state = 'done', changed = ?2 WHERE id = ?1 AND state = 'unsigned'";
-            transaction.execute(update, [component, now])?;
+            let is_news = transaction.execute(update, [component, now])? > 0;
             publish(transaction, component, published)?;
             deliveries::enter(transaction, component, now)?;
             let subject = Subject { component: Some(component), ..Subject::default() };
-            record(transaction, now, "signed", subject, None)
+            // Whoever looked into the manifest before the person's own note was written has noted it without the person.
+            match is_news || by.is_some() {
+                true => record_by(transaction, now, "signed", by, subject, None),
+                false => Ok(()),
+            }
         })
     }
 

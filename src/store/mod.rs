@@ -6,10 +6,10 @@
 //! several programs at once; the service alone makes components ([`Store::lock_service`]).
 //!
 //! Files: `accept.rs` takes captures in and puts them into components, `jobs.rs` hands out what is to be made, `stacks.rs`
-//! divides a component by the sheets in it, `edits.rs` has what people do to pages, `dossiers.rs` shows and places, `browse.rs`
-//! lists in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has the phones' tokens, `phone_pages.rs`
-//! what phones do to their pages, `accounts.rs` the people at the desk, `upkeep.rs` purges,
-//! checks, backs up and restores, `blobs.rs` has the bytes.
+//! divides a component by the sheets in it, `edits.rs` has what people do to pages, `dossiers.rs` shows and places, `browse.rs` lists
+//! in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has the phones' tokens, `phone_pages.rs` what phones do
+//! to their pages, `accounts.rs` the people at the desk, `figures.rs` counts what a day brought, `journal.rs` finds who did what,
+//! `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
 mod accounts;
@@ -20,7 +20,9 @@ mod dossiers;
 #[cfg(test)]
 mod dropped;
 mod edits;
+mod figures;
 mod jobs;
+mod journal;
 mod pairings;
 mod phone_pages;
 mod stacks;
@@ -44,7 +46,9 @@ pub use browse::{ComponentListed, DossierListed};
 pub use deliveries::{Delivery, DeliveryShown, DeliveryState};
 pub use dossiers::{ComponentShown, DossierCount, DossierShown, Pick};
 pub use edits::{Early, PageOf};
+pub use figures::{DossierSides, Figures, MadeComponent};
 pub use jobs::{CaptureOf, Published, Status, Work};
+pub use journal::{EventShown, Wanted};
 pub use pairings::{Opening, Pairing, PairingShown};
 pub use phone_pages::{Sent, SentPage};
 pub use upkeep::{Finding, Look, look, restore};
@@ -58,13 +62,14 @@ const SERVICE_LOCK: &str = "service.lock";
 const APPLICATION_ID: i32 = 0x534F_484F;
 
 /// What brings a database from each version to the next; `user_version` counts them.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema.sql"),
     include_str!("deliveries.sql"),
     include_str!("pairings.sql"),
     include_str!("stacks.sql"),
     include_str!("accounts.sql"),
     include_str!("edits.sql"),
+    include_str!("events.sql"),
 ];
 
 /// How long one program waits for another's write, which takes milliseconds.
@@ -193,6 +198,9 @@ pub enum StoreError {
     /// There is a later version of the component.
     #[error("component {0} has a later version; look at the page again")]
     Replaced(i64),
+    /// The bytes are those of a page that the component has already.
+    #[error("component {0} has this page already")]
+    PageThere(i64),
     /// Pages cannot be moved to where they are.
     #[error("the pages of component {0} are in this paper already")]
     SamePaper(i64),
@@ -269,6 +277,7 @@ impl Localized for StoreError {
             }
             (Self::NoPage(id), Lang::Vi) => format!("thành phần {id} không có trang như vậy; hãy tải lại trang web"),
             (Self::Replaced(id), Lang::Vi) => format!("thành phần {id} đã có phiên bản mới hơn; hãy tải lại trang web"),
+            (Self::PageThere(id), Lang::Vi) => format!("thành phần {id} đã có trang này rồi"),
             (Self::SamePaper(id), Lang::Vi) => format!("các trang của thành phần {id} đã ở trong giấy tờ này"),
             (Self::BeingMade(id), Lang::Vi) => format!("thành phần {id} đang được xử lý; hãy thử lại sau ít phút"),
             (error, Lang::En) => error.to_string(),

@@ -53,7 +53,32 @@ pub struct Verification {
     pub findings: Vec<Finding>,
 }
 
+/// A remark on one file or several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark<'a> {
+    /// What it says.
+    pub message: String,
+    /// Of how many files or signatures.
+    pub count: usize,
+    /// The first of them.
+    pub path: &'a Path,
+}
+
 impl Verification {
+    /// The remarks, on signatures first. Those that say the same of several files are told once.
+    pub fn remarks(&self, lang: Lang) -> Vec<Remark<'_>> {
+        let mut told: Vec<Remark<'_>> = Vec::new();
+        let remarks = self.findings.iter().filter(|finding| !finding.issue.is_fault());
+        let remarks = remarks.map(|finding| (&finding.path, finding.issue.message(lang)));
+        for (path, message) in self.reports.iter().map(|one| (&one.path, one.message(lang))).chain(remarks) {
+            match told.iter_mut().find(|known| known.message == message) {
+                Some(known) => known.count += 1,
+                None => told.push(Remark { message, count: 1, path }),
+            }
+        }
+        told
+    }
+
     /// Whether something is wrong.
     pub fn has_faults(&self) -> bool {
         self.findings.iter().any(|finding| finding.issue.is_fault())

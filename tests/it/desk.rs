@@ -10,7 +10,7 @@ use crate::http::{Answer, Desk, TOKEN};
 use crate::program::{Run, root, run};
 use crate::service::{CODE, Centre};
 
-const PASSWORD: &str = "mưa rơi trên mái";
+pub(crate) const PASSWORD: &str = "mưa rơi trên mái";
 
 /// Makes an account.
 pub(crate) fn add(centre: &Centre, name: &str, role: &str) {
@@ -104,10 +104,15 @@ fn people_log_in_and_see_what_their_role_opens() {
     assert!(page.contains(&format!("/dossiers/{CODE}")) && page.contains("xong 1") && page.contains("lan"), "{page}");
     let policy = today.header("Content-Security-Policy").unwrap_or_default();
     assert!(
-        policy.contains("default-src 'none'") && !policy.contains("unsafe") && !policy.contains("script"),
+        policy.contains("default-src 'none'") && !policy.contains("unsafe") && policy.contains("script-src 'self';"),
         "{policy}"
     );
-    assert!(!page.contains("<script") && !page.contains(" style=") && !page.contains(" onclick"), "{page}");
+    assert_eq!(
+        (page.matches("<script").count(), page.matches("<script src=/desk.js defer>").count()),
+        (1, 1),
+        "{page}"
+    );
+    assert!(!page.contains(" style=") && !page.contains(" onclick"), "{page}");
     assert_eq!(today.header("Cache-Control"), Some("no-store"));
     let style = desk.get("/desk.css");
     assert_eq!(style.header("Content-Type"), Some("text/css; charset=utf-8"));

@@ -348,7 +348,7 @@ fn only_who_has_a_token_may_ask() {
     let foreign = desk.ask("POST", "/api/v1/dossiers", &[("Origin", "http://example.org")], b"{}");
     assert_eq!((foreign.status, &foreign.json()["code"]), (403, &"foreign".into()));
     let link = desk.ask("GET", "/p/0123", &[("Accept", "text/html")], b"");
-    assert_eq!((link.status, link.text().contains("mã QR mới")), (404, true), "{link:?}");
+    assert_eq!((link.status, link.text().contains("quét lại mã QR")), (404, true), "{link:?}");
     assert_eq!(desk.centre.stop(), Some(0));
 
     let centre = Centre::new("http-open-to-all");

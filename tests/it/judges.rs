@@ -1,4 +1,5 @@
-//! Other people's programs judge our files: veraPDF the PDF/A, qpdf the syntax, pyHanko the signature, poppler the text.
+//! Other people's programs judge our files: veraPDF the PDF/A, qpdf the syntax, pyHanko the signature, poppler the text. Our
+//! pages have a judge of their own ([`crate::browser`]).
 //!
 //! `scripts/setup --tests` installs them. Without them these tests say so and pass, unless `SOHOA_JUDGES=required`, as
 //! `scripts/test` sets it. Each judge is also shown to be able to fail.
@@ -249,7 +250,14 @@ pub(crate) fn python() -> Command {
 /// # Panics
 /// When they are required and missing.
 pub(crate) fn judges_are_there() -> bool {
-    let there = root().join("target/judges/classes/VeraPdf.class").exists();
+    may_be_asked(root().join("target/judges/classes/VeraPdf.class").exists())
+}
+
+/// Whether a judge that is there or not can be asked; says so where it cannot.
+///
+/// # Panics
+/// When judges are required and it is missing.
+pub(crate) fn may_be_asked(there: bool) -> bool {
     let required = std::env::var("SOHOA_JUDGES").is_ok_and(|value| value == "required");
     assert!(there || !required, "the judges are missing: scripts/setup --tests installs them");
     if !there {

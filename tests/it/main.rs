@@ -2,12 +2,17 @@
 
 mod bad_inputs;
 mod broken;
+mod browser;
 mod card_sides;
 mod check;
 mod connector;
 mod crash;
 mod debug_pictures;
 mod desk;
+mod desk_days;
+mod desk_live;
+mod desk_scanning;
+mod desk_signing;
 mod doctor;
 mod generator;
 mod geometry;
@@ -21,6 +26,7 @@ mod pades;
 mod phone;
 mod program;
 mod repeat;
+mod review;
 mod samples;
 mod scanner;
 mod scans;

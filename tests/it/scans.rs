@@ -12,7 +12,7 @@ use crate::scanner::{NetworkScanner, Place, SLOW, scanimage_is_there};
 use crate::service::{CODE, Centre};
 
 /// A service whose scanners are those of a place.
-fn desk(name: &str, place: &Place, changes: &[(&str, &str)]) -> Desk {
+pub(crate) fn desk(name: &str, place: &Place, changes: &[(&str, &str)]) -> Desk {
     let mut centre = Centre::new(name);
     centre.variables.push(("SANE_CONFIG_DIR", place.sane()));
     let quick = ("[service]", "[scanner]\ndpi = 75\ncolour = \"gray\"\n[service]");

@@ -45,7 +45,7 @@ impl Centre {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         run(&mut self.program(arguments))
     }
 
@@ -118,7 +118,7 @@ impl Centre {
     }
 
     /// Waits until a dossier's newest components, or those that wait, have these names and states.
-    fn wait_for_states(&self, code: Option<&str>, expected: &[(&str, u64, &str)]) -> Vec<Value> {
+    pub(crate) fn wait_for_states(&self, code: Option<&str>, expected: &[(&str, u64, &str)]) -> Vec<Value> {
         self.wait_for(&format!("{expected:?}"), || {
             let components: Vec<Value> =
                 self.components(code).into_iter().filter(|component| component["newest"] == true).collect();

@@ -14,18 +14,18 @@ use crate::program::{Run, fresh, root, run, sohoa};
 use crate::signing::{PASSWORD, pdfsig_counts_valid};
 
 /// Where Debian and Ubuntu install SoftHSM.
-const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
-const PIN: &str = "123456";
-const WRONG_PIN: &str = "654321";
+pub(crate) const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
+pub(crate) const PIN: &str = "123456";
+pub(crate) const WRONG_PIN: &str = "654321";
 
 /// A SoftHSM of its own, with one token.
 pub(crate) struct Token {
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 impl Token {
     /// A token with these keys of `tests/data/sign`, each with its certificate under the key's name.
-    fn with(name: &str, keys: &[&str]) -> Self {
+    pub(crate) fn with(name: &str, keys: &[&str]) -> Self {
         let token = Self::empty(name);
         for (id, key) in (1..).zip(keys) {
             token.add(key, id, &[]);
@@ -91,7 +91,7 @@ impl Token {
     }
 
     /// What the token says of itself.
-    fn flags(&self) -> String {
+    pub(crate) fn flags(&self) -> String {
         let listed = self.tool(Command::new("pkcs11-tool").args(["--module", SOFTHSM, "--list-slots"]));
         let flags = listed.stdout.lines().find(|line| line.contains("token flags") && line.contains("PIN initialized"));
         flags.expect("one token is initialised").to_owned()
@@ -120,7 +120,7 @@ impl Token {
         program
     }
 
-    fn spied_calls(&self, function: &str) -> usize {
+    pub(crate) fn spied_calls(&self, function: &str) -> usize {
         let log = fs::read_to_string(self.folder.join("spy.log")).expect("the spy wrote");
         log.lines().filter(|line| line.ends_with(function)).count()
     }
@@ -161,7 +161,7 @@ fn material(p12: &Path, folder: &Path) -> (PathBuf, PathBuf) {
 }
 
 /// The certificates above those of the keys, PEM.
-fn chain() -> &'static Path {
+pub(crate) fn chain() -> &'static Path {
     static CHAIN: OnceLock<PathBuf> = OnceLock::new();
     CHAIN.get_or_init(|| {
         let path = fresh("token-chain").join("chain.pem");
@@ -176,7 +176,7 @@ fn chain() -> &'static Path {
 }
 
 /// OpenSC's spy: below the folder of the machine's architecture.
-fn spy() -> &'static Path {
+pub(crate) fn spy() -> &'static Path {
     static SPY: OnceLock<PathBuf> = OnceLock::new();
     SPY.get_or_init(|| {
         let folders = fs::read_dir("/usr/lib").expect("a folder of Linux").flatten();
@@ -186,7 +186,7 @@ fn spy() -> &'static Path {
 }
 
 /// The module that fails as it is told to.
-fn faults() -> &'static Path {
+pub(crate) fn faults() -> &'static Path {
     static MODULE: OnceLock<PathBuf> = OnceLock::new();
     MODULE.get_or_init(|| {
         let path = fresh("token-faults").join("faults.so");
@@ -197,7 +197,7 @@ fn faults() -> &'static Path {
     })
 }
 
-fn root_certificate() -> PathBuf {
+pub(crate) fn root_certificate() -> PathBuf {
     root().join("tests/data/sign/root.pem")
 }
 

@@ -7,22 +7,26 @@ use axum::response::Response;
 use serde::Deserialize;
 use time::{OffsetDateTime, Time, UtcOffset};
 
-use crate::http::Shared;
 use crate::http::api;
 use crate::http::html::{escaped, in_path, sentence};
+use crate::http::live::Live;
 use crate::http::phone::reasons;
 use crate::http::problem::Problem;
 use crate::http::session::{Visitor, to};
+use crate::http::{App, Shared};
 use crate::model::{DossierCode, Lang, Localized};
 use crate::service::{millis, reason_text};
 use crate::store::{
-    ComponentShown, DossierListed, DossierShown, Looked, Millis, Published, State as ComponentState, StoreError,
+    ComponentShown, DossierListed, DossierShown, Looked, Millis, Published, SESSION_LONGEST, State as ComponentState,
+    StoreError,
 };
 
 use super::files::current;
+use super::handing::buttons;
+use super::keys::OPEN;
 use super::pairing;
 use super::papers::bringing_form;
-use super::{ENTRIES, page};
+use super::{ENTRIES, Topic, live_page, page};
 
 /// The dossiers that something happened to today.
 pub(super) async fn today(State(app): State<Shared>, visitor: Visitor) -> Result<Response, Problem> {
@@ -56,7 +60,7 @@ pub(super) async fn today(State(app): State<Shared>, visitor: Visitor) -> Result
         search("", None, lang),
         list(&dossiers, now, lang),
     );
-    Ok(page(StatusCode::OK, lang, title, Some(&visitor), "/", &body))
+    Ok(live_page(StatusCode::OK, title, &visitor, "/", &Topic::All, &body))
 }
 
 /// Which dossiers are asked for.
@@ -110,18 +114,22 @@ pub(super) async fn dossier(
     let (visitor, status, components) = app
         .blocking(move |app| match app.store.dossier(Some(code.as_str())) {
             Ok(shown) => {
-                app.store.looked(visitor.account.id, Looked::Dossier(code.as_str()), app.now())?;
+                app.note_view(&visitor, &code)?;
                 let titles: Vec<&str> = shown.components.iter().map(|component| &component.title[..]).collect();
-                let components = components(&shown, &visitor, offset)
-                    + &bringing_form(&code, &titles, &visitor)
-                    + &pairing::link(&code, None, &visitor);
+                let components = components(&shown, &app.settings.live, &visitor, offset);
+                let made = shown.components.iter().any(|component| !component.published.is_empty());
+                let handing = if made { buttons(&code, &visitor) } else { String::new() };
+                let (scanning, form) = (app.scanning_part(&code, &visitor), bringing_form(&code, &titles, &visitor));
+                let phones = pairing::link(&code, None, &visitor);
+                let components = format!("{components}{handing}{phones}{scanning}{form}");
                 Ok((visitor, StatusCode::OK, components))
             }
             // It begins with its first paper.
             Err(error @ StoreError::NoDossier(_)) => {
                 let told = escaped(&sentence(&error.message(visitor.lang)));
-                let form = bringing_form(&code, &[], &visitor) + &pairing::link(&code, None, &visitor);
-                Ok((visitor, StatusCode::NOT_FOUND, format!("<p class=note>{told}</p>{form}")))
+                let (scanning, form) = (app.scanning_part(&code, &visitor), bringing_form(&code, &[], &visitor));
+                let phones = pairing::link(&code, None, &visitor);
+                Ok((visitor, StatusCode::NOT_FOUND, format!("<p class=note>{told}</p>{phones}{scanning}{form}")))
             }
             Err(error) => Err(error.into()),
         })
@@ -137,7 +145,18 @@ pub(super) async fn dossier(
         lang.pick("Hồ sơ", "Dossier"),
         escaped(&title),
     );
-    Ok(page(status, lang, &title, Some(&visitor), &back, &body))
+    Ok(live_page(status, &title, &visitor, &back, &Topic::Dossier(&title), &body))
+}
+
+impl App {
+    /// Writes down that a person opens a dossier; a page that they have opened and that asks anew by itself is no other view.
+    fn note_view(&self, visitor: &Visitor, code: &DossierCode) -> Result<(), Problem> {
+        let (account, code, now) = (visitor.account.id, code.as_str(), self.now());
+        if !(visitor.is_unattended && self.store.has_viewed(account, code, now - SESSION_LONGEST)?) {
+            self.store.looked(account, Looked::Dossier(code), now)?;
+        }
+        Ok(())
+    }
 }
 
 /// How many components of these dossiers are in each state.
@@ -164,10 +183,11 @@ fn search(typed: &str, wrong: Option<&str>, lang: Lang) -> String {
     format!(
         "<form method=get action=/dossiers class=search role=search><label for=ma>{}</label>\
          <input id=ma name=code value=\"{}\" placeholder=H21.15.25-250701-0012 autocomplete=off spellcheck=false maxlength=60{described}>\
-         <button>{}</button>{told}</form>",
+         <button{}>{}</button>{told}</form>",
         lang.pick("Mã hồ sơ", "Code of a dossier"),
         escaped(typed),
-        lang.pick("Mở", "Open"),
+        OPEN.attribute(),
+        OPEN.label(lang),
     )
 }
 
@@ -195,17 +215,18 @@ fn list(dossiers: &[DossierListed], now: OffsetDateTime, lang: Lang) -> String {
 }
 
 /// The components of a dossier: newest versions, then those before them.
-fn components(dossier: &DossierShown, visitor: &Visitor, offset: UtcOffset) -> String {
+fn components(dossier: &DossierShown, live: &Live, visitor: &Visitor, offset: UtcOffset) -> String {
     let lang = visitor.lang;
     if dossier.components.is_empty() {
         return format!("<p class=none>{}</p>", lang.pick("Chưa có giấy tờ nào.", "There are no papers yet."));
     }
     let (newest, before): (Vec<_>, Vec<_>) = dossier.components.iter().partition(|one| one.is_newest);
-    let shown = |one: &&ComponentShown| component(one, visitor, offset, "");
+    let shown = |one: &&ComponentShown| component(one, live.progress(one.id), visitor, offset, "");
     let code = dossier.code.as_deref().and_then(|code| code.parse().ok());
     let by_phone =
         |title: &str| code.as_ref().map_or_else(String::new, |code| pairing::link(code, Some(title), visitor));
-    let newest_shown = |one: &&ComponentShown| component(one, visitor, offset, &by_phone(&one.title));
+    let newest_shown =
+        |one: &&ComponentShown| component(one, live.progress(one.id), visitor, offset, &by_phone(&one.title));
     let before: String = match before.is_empty() {
         true => String::new(),
         false => format!(
@@ -217,8 +238,14 @@ fn components(dossier: &DossierShown, visitor: &Visitor, offset: UtcOffset) -> S
     format!("<ul class=components>{}</ul>{before}", newest.iter().map(newest_shown).collect::<String>())
 }
 
-/// One component; `more` is markup that comes last.
-pub(super) fn component(component: &ComponentShown, visitor: &Visitor, offset: UtcOffset, more: &str) -> String {
+/// One component; `progress` are pages finished and pages in all where it is in work, `more` is markup that comes last.
+pub(super) fn component(
+    component: &ComponentShown,
+    progress: Option<(usize, usize)>,
+    visitor: &Visitor,
+    offset: UtcOffset,
+    more: &str,
+) -> String {
     let lang = visitor.lang;
     let (state, count) = (component.state, component.captures.len());
     let why: Vec<String> = match state {
@@ -231,23 +258,35 @@ pub(super) fn component(component: &ComponentShown, visitor: &Visitor, offset: U
     let why: String = why.iter().map(|reason| format!("<li>{}</li>", escaped(reason))).collect();
     let why = if why.is_empty() { why } else { format!("<ul class=why>{why}</ul>") };
     let files: String = match visitor.account.role.may_read_papers() {
-        true => component.published.iter().enumerate().filter_map(|one| link(component, one, lang)).collect(),
+        true => file_links(component, lang),
         false => String::new(),
     };
+    let name = match visitor.account.role.may_read_papers() {
+        true => format!("<a href=/components/{}/pages>{}</a>", component.id, escaped(&component.title)),
+        false => escaped(&component.title),
+    };
+    let done = progress
+        .filter(|_| state == ComponentState::InWork)
+        .map_or_else(String::new, |(done, pages)| format!(" {done}/{pages} {}", lang.pick("trang", "pages")));
     let version = match component.version {
         1 => String::new(),
         version => format!(" <span class=dim>V{version}</span>"),
     };
     format!(
-        "<li class={}><h2>{}{version}</h2> <span class=\"badge {}\">{}</span>\
+        "<li class={}><h2>{}{version}</h2> <span class=\"badge {}\">{}{done}</span>\
          <p class=dim>{count} {} · {}</p>{why}{files}{more}</li>",
         state.code(),
-        escaped(&component.title),
+        name,
         state.code(),
         state.name(lang),
         lang.pick("ảnh gốc", if count == 1 { "capture" } else { "captures" }),
         moment(component.changed, offset),
     )
+}
+
+/// Links to the files of a component.
+pub(super) fn file_links(component: &ComponentShown, lang: Lang) -> String {
+    component.published.iter().enumerate().filter_map(|one| link(component, one, lang)).collect()
 }
 
 fn link(component: &ComponentShown, (number, published): (usize, &Published), lang: Lang) -> Option<String> {
@@ -275,7 +314,7 @@ mod tests {
 
     #[test]
     fn what_people_named_cannot_become_markup() {
-        let text = component(&shown("<script>"), &visitor(Role::Clerk), UtcOffset::UTC, "");
+        let text = component(&shown("<script>"), None, &visitor(Role::Clerk), UtcOffset::UTC, "");
         for wrong in ["<script>", "<i>", "<b>"] {
             assert!(!text.contains(wrong), "{text}");
         }
@@ -286,7 +325,7 @@ mod tests {
 
     #[test]
     fn an_administrator_is_shown_no_files() {
-        let text = component(&shown("a"), &visitor(Role::Admin), UtcOffset::UTC, "");
+        let text = component(&shown("a"), None, &visitor(Role::Admin), UtcOffset::UTC, "");
         assert!(!text.contains("/files/"), "{text}");
     }
 

@@ -74,7 +74,7 @@ pub(super) fn current(published: &Published) -> Option<(String, String)> {
 }
 
 /// A file, read no faster than it is taken.
-fn pieces(mut file: File) -> Pieces {
+pub(super) fn pieces(mut file: File) -> Pieces {
     let (sender, receiver) = mpsc::channel(IN_FLIGHT);
     tokio::task::spawn_blocking(move || {
         loop {
@@ -98,7 +98,8 @@ fn pieces(mut file: File) -> Pieces {
     Pieces(receiver)
 }
 
-struct Pieces(mpsc::Receiver<io::Result<Bytes>>);
+/// A body in pieces, as they come.
+pub(super) struct Pieces(pub(super) mpsc::Receiver<io::Result<Bytes>>);
 
 impl Stream for Pieces {
     type Item = io::Result<Bytes>;

@@ -1,12 +1,24 @@
-//! The desk: what its pages have in common, and the door. Made on the server, without scripts.
+//! The desk: what its pages have in common, and the door. Made on the server; one script keeps pages up to date, and nothing
+//! depends on it.
 //!
 //! `dossiers.rs` has today's dossiers, all dossiers and one; `files.rs` its files; `papers.rs` brings papers in and places
-//! what waits, `pairing.rs` lets phones send. Who opens a dossier or a file is written down before it is shown.
+//! what waits; [`review`] shows a component page by page; `scanning.rs` scans; `pairing.rs` lets phones send; `signing.rs` signs;
+//! `handing.rs` checks and hands on; `figures.rs` counts and `journal.rs` lists what a day brought; `live.rs` tells pages what happens;
+//! `keys.rs` has the letters of the actions. Who opens a dossier or a file is written down before it is shown.
 
+mod days;
 mod dossiers;
+mod figures;
 mod files;
+mod handing;
+mod journal;
+mod keys;
+mod live;
 mod pairing;
 mod papers;
+mod review;
+mod scanning;
+mod signing;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -20,38 +32,60 @@ use super::html::{escaped, sentence};
 use super::problem::Problem;
 use super::session::{Visitor, door_page, log_in, log_out, switch_language};
 
+pub(super) use handing::clear_exports;
+pub(super) use live::STREAMS;
+
 const CSS: &str = include_str!("desk.css");
 
 /// Entries of a list on a page: some days' work of a centre, and less than 100 KB.
 const ENTRIES: u32 = 200;
 
-/// Nothing from elsewhere, no script, in no frame.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
-                      frame-ancestors 'none'";
+/// Nothing from elsewhere, no script in a page, in no frame.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Where pages hear what happens.
+pub(super) const LIVE: &str = "/live";
 
 /// What answers where.
 pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
-    vec![
+    let own = vec![
         ("/", get(dossiers::today)),
         ("/login", get(door_page).post(log_in)),
         ("/logout", post(log_out)),
         ("/language", post(switch_language)),
         ("/desk.css", get(style)),
+        ("/desk.js", get(live::script)),
+        (LIVE, get(live::live)),
         ("/dossiers", get(dossiers::all)),
         ("/dossiers/{code}", get(dossiers::dossier)),
         ("/dossiers/{code}/captures", post(papers::bring).layer(DefaultBodyLimit::disable())),
+        ("/dossiers/{code}/scans", post(scanning::begin)),
+        ("/dossiers/{code}/scans/{id}/stop", post(scanning::stop)),
+        ("/dossiers/{code}/scanners", post(scanning::search)),
+        ("/dossiers/{code}/verify", post(handing::check)),
+        ("/dossiers/{code}/export", post(handing::hand_on)),
         ("/dossiers/{code}/phones", get(pairing::phones).post(pairing::pair)),
         ("/dossiers/{code}/phones/{phone}/revoke", post(pairing::revoke)),
         ("/components/{id}/files/{number}", get(files::file)),
         ("/unplaced", get(papers::unplaced)),
         ("/unplaced/{id}", post(papers::place)),
-    ]
+        ("/sign", get(signing::waiting).post(signing::sign)),
+        ("/figures", get(figures::figures)),
+        ("/figures.csv", get(figures::figures_csv)),
+        ("/audit", get(journal::journal)),
+        ("/audit.csv", get(journal::journal_csv)),
+    ];
+    own.into_iter().chain(review::routes()).collect()
 }
 
 /// Whether a path is of the desk, whose pages know themselves who may see them.
 pub(super) fn is_of_desk(path: &str) -> bool {
-    let alone = ["/", "/login", "/logout", "/language", "/desk.css", "/dossiers", "/unplaced"];
-    alone.contains(&path) || ["/dossiers/", "/components/", "/unplaced/"].iter().any(|below| path.starts_with(below))
+    let door = ["/", "/login", "/logout", "/language", "/desk.css", "/desk.js", "/review.css", "/review.js", LIVE];
+    let pages = ["/dossiers", "/unplaced", "/sign", "/figures", "/figures.csv", "/audit", "/audit.csv"];
+    door.contains(&path)
+        || pages.contains(&path)
+        || ["/dossiers/", "/components/", "/unplaced/"].iter().any(|below| path.starts_with(below))
 }
 
 async fn style() -> Response {
@@ -103,8 +137,45 @@ pub(super) fn refusal(problem: &Problem, lang: Lang) -> Response {
     response
 }
 
+/// What a page that stays up to date shows.
+enum Topic<'a> {
+    /// Something of all dossiers.
+    All,
+    /// A dossier of this code.
+    Dossier(&'a str),
+}
+
+/// A whole page that stays up to date, where scripts run.
+fn live_page(
+    status: StatusCode,
+    title: &str,
+    visitor: &Visitor,
+    back: &str,
+    topic: &Topic<'_>,
+    body: &str,
+) -> Response {
+    let topic = match topic {
+        Topic::All => "",
+        Topic::Dossier(code) => code,
+    };
+    let attribute = format!(" data-live=\"{}\"", escaped(topic));
+    whole(status, visitor.lang, title, Some(visitor), back, (&attribute, body))
+}
+
 /// A whole page. `back` is its path, which the switch of languages leads back to.
 fn page(status: StatusCode, lang: Lang, title: &str, visitor: Option<&Visitor>, back: &str, body: &str) -> Response {
+    whole(status, lang, title, visitor, back, ("", body))
+}
+
+/// `live` is the attribute of what stays up to date; with it the script comes.
+fn whole(
+    status: StatusCode,
+    lang: Lang,
+    title: &str,
+    visitor: Option<&Visitor>,
+    back: &str,
+    (live, body): (&str, &str),
+) -> Response {
     let (other, other_name) = match lang {
         Lang::Vi => ("en", "English"),
         Lang::En => ("vi", "Tiếng Việt"),
@@ -115,26 +186,29 @@ fn page(status: StatusCode, lang: Lang, title: &str, visitor: Option<&Visitor>, 
         escaped(back)
     );
     let who = visitor.map_or_else(String::new, |visitor| {
+        let links: String = places(visitor)
+            .iter()
+            .map(|(path, act)| format!("<a href={path}{}>{}</a>", act.attribute(), act.label(lang)))
+            .collect();
         format!(
-            "<nav aria-label=\"{}\"><a href=/>{}</a><a href=/dossiers>{}</a><a href=/unplaced>{}</a></nav>\
-             <span class=who>{} · {}</span>\
-             <form method=post action=/logout><input type=hidden name=form value={}><button>{}</button></form>",
+            "<nav aria-label=\"{}\">{links}</nav><span class=who>{} · {}</span>\
+             <form method=post action=/logout><input type=hidden name=form value={}><button{}>{}</button></form>",
             lang.pick("Các trang", "Pages"),
-            lang.pick("Hôm nay", "Today"),
-            lang.pick("Mọi hồ sơ", "All dossiers"),
-            lang.pick("Chưa xếp", "Not placed"),
             escaped(&visitor.account.name),
             visitor.account.role.name(lang),
             visitor.form_token,
-            lang.pick("Đăng xuất", "Log out"),
+            keys::LOG_OUT.attribute(),
+            keys::LOG_OUT.label(lang),
         )
     });
+    let help = visitor.map_or_else(String::new, |_| format!("<footer>{}</footer>", keys::help(lang)));
+    let script = if live.is_empty() { "" } else { "<script src=/desk.js defer></script>" };
     let text = format!(
         "<!doctype html><html lang={}><head><meta charset=utf-8>\
          <meta name=viewport content=\"width=device-width,initial-scale=1\"><title>{} · sohoa</title>\
-         <link rel=icon href=\"data:,\"><link rel=stylesheet href=/desk.css></head><body>\
+         <link rel=icon href=\"data:,\"><link rel=stylesheet href=/desk.css>{script}</head><body>\
          <a class=skip href=#trang>{}</a><header><b class=brand>sohoa</b>{who}{switch}</header>\
-         <main id=trang>{body}</main></body></html>",
+         <main id=trang{live}>{body}</main>{help}</body></html>",
         lang.pick("vi", "en"),
         escaped(title),
         lang.pick("Đến nội dung", "To the content"),
@@ -148,6 +222,19 @@ fn page(status: StatusCode, lang: Lang, title: &str, visitor: Option<&Visitor>, 
     response
 }
 
+/// The pages that this person may go to from everywhere.
+fn places(visitor: &Visitor) -> Vec<(&'static str, keys::Act)> {
+    let mut places = vec![("/", keys::TODAY), ("/dossiers", keys::DOSSIERS), ("/unplaced", keys::UNPLACED)];
+    if visitor.account.role.may_read_papers() {
+        places.push(("/sign", keys::SIGNING));
+    }
+    places.push(("/figures", keys::FIGURES));
+    if visitor.account.role.may_read_journal() {
+        places.push(("/audit", keys::AUDIT));
+    }
+    places
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,7 +243,7 @@ mod tests {
 
     pub(super) fn visitor(role: Role) -> Visitor {
         let account = Account { id: 1, name: "lan".to_owned(), role, is_disabled: false, created: 0 };
-        Visitor { account, lang: Lang::Vi, form_token: "f".to_owned() }
+        Visitor { account, lang: Lang::Vi, form_token: "f".to_owned(), is_unattended: false }
     }
 
     pub(super) fn shown(title: &str) -> ComponentShown {

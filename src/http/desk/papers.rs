@@ -17,10 +17,11 @@ use crate::model::{DossierCode, Localized};
 use crate::store::{ComponentShown, Pick};
 
 use super::dossiers::component;
-use super::{ENTRIES, page};
+use super::keys::SEND;
+use super::{ENTRIES, Topic, live_page};
 
 /// Where captures that people bring come from.
-const DESK: &str = "desk";
+pub(super) const DESK: &str = "desk";
 
 /// The form that brings files into a dossier; nothing for who may not.
 pub(super) fn bringing_form(code: &DossierCode, titles: &[&str], visitor: &Visitor) -> String {
@@ -38,13 +39,14 @@ pub(super) fn bringing_form(code: &DossierCode, titles: &[&str], visitor: &Visit
          <input type=hidden name=form value={}>\
          <label for=giay>{}</label><input id=giay name=component list=cac-giay autocomplete=off maxlength=120 required>\
          <datalist id=cac-giay>{titles}</datalist>\
-         <label for=tep>{}</label><input id=tep type=file name=files multiple required><button>{}</button></form>",
+         <label for=tep>{}</label><input id=tep type=file name=files multiple required><button{}>{}</button></form>",
         lang.pick("Thêm giấy tờ", "Add papers"),
         in_path(code.as_str()),
         visitor.form_token,
         lang.pick("Tên giấy tờ", "Which paper"),
         lang.pick("Các ảnh hoặc tệp PDF, theo thứ tự trang", "Pictures or PDF files, in page order"),
-        lang.pick("Gửi", "Send"),
+        SEND.attribute(),
+        SEND.label(lang),
     )
 }
 
@@ -176,7 +178,7 @@ async fn unplaced_page(
         .map(|listed| {
             let one = &listed.component;
             let typed = wrong.as_ref().filter(|(id, ..)| *id == one.id).map(|(_, typed, _)| typed);
-            component(one, &visitor, offset, &placing_form(one, &visitor, typed))
+            component(one, None, &visitor, offset, &placing_form(one, &visitor, typed))
         })
         .collect();
     let list = match entries.is_empty() {
@@ -189,7 +191,7 @@ async fn unplaced_page(
     });
     let status = wrong.map_or(StatusCode::OK, |(.., problem)| problem.kind().0);
     let body = format!("<h1>{title}</h1>{told}{list}{more}");
-    Ok(page(status, lang, title, Some(&visitor), "/unplaced", &body))
+    Ok(live_page(status, title, &visitor, "/unplaced", &Topic::All, &body))
 }
 
 /// The form that places a component; nothing for who may not.

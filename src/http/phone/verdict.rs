@@ -18,16 +18,13 @@ use crate::http::problem::Problem;
 use crate::http::{App, Shared};
 use crate::imaging::decode::Limits;
 use crate::imaging::quality::{BlurCause, Flag};
-use crate::imaging::{encode, reduce};
 use crate::input;
 use crate::model::{Edit, Lang, Localized, Notice, Orientation};
-use crate::page::{Page, PageError, encoding};
+use crate::page::{Page, PageError, screen};
 use crate::shelf::Wanted;
 
 /// Long side of the small picture, pixels: as wide as most phones show it, and A4 at 40 dpi, where lines can be counted.
 const LONG_SIDE: u32 = 480;
-/// JPEG quality of the small picture. A typed A4 page has 15 to 30 KB.
-const QUALITY: u8 = 60;
 /// Verdicts kept: about 12 MB.
 const KEPT: usize = 500;
 /// How long a page is waited for that the service makes as it comes, before it is made here: longer than it takes where many
@@ -171,27 +168,12 @@ impl App {
 
 fn verdict(page: Page, accepted: bool, limits: &Limits) -> Result<Verdict, PageError> {
     Ok(Verdict {
-        thumbnail: thumbnail(&page, limits)?,
+        thumbnail: screen::page(&page, LONG_SIDE, limits)?,
         flags: page.flags,
         notices: page.notices,
         blank: page.blank,
         accepted,
     })
-}
-
-/// The page image, small.
-fn thumbnail(page: &Page, limits: &Limits) -> Result<Vec<u8>, PageError> {
-    let image = encoding::shown(&page.image.picture, limits)?;
-    let (width, height) = image.dimensions();
-    let long = width.max(height);
-    if long <= LONG_SIDE {
-        return Ok(encode::jpeg(&image, QUALITY, page.image.dpi)?);
-    }
-    let side = |side: u32| (u64::from(side) * u64::from(LONG_SIDE) / u64::from(long)).max(1);
-    let side = |pixels: u32| u32::try_from(side(pixels)).unwrap_or(LONG_SIDE);
-    let small = reduce::area(&image, side(width), side(height));
-    let dpi = page.image.dpi * f64::from(LONG_SIDE) / f64::from(long);
-    Ok(encode::packed_jpeg(&small, QUALITY, dpi, encode::Packing::Small)?)
 }
 
 impl Seen {

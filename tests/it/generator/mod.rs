@@ -18,7 +18,7 @@ use view::{Pose, View};
 mod exposure;
 pub(crate) mod mark;
 pub(crate) mod page;
-mod random;
+pub(crate) mod random;
 mod sheet;
 mod surface;
 mod view;

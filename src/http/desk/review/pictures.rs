@@ -1,0 +1,97 @@
+//! The pictures of a component's pages: the page as it will be seen, and the capture as it came.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+use crate::gather;
+use crate::http::problem::Problem;
+use crate::http::session::Visitor;
+use crate::http::{App, Shared};
+use crate::input;
+use crate::page::screen;
+use crate::store::CaptureOf;
+
+use super::{Sheet, page_of};
+
+/// Longest side where the address says nothing, pixels: a page as high as a large screen.
+const SIDE: u32 = 1400;
+/// Longest side that may be asked for.
+const LARGEST_SIDE: u32 = 5000;
+
+/// How large a picture is wanted.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Size {
+    /// Longest side, pixels.
+    side: Option<u32>,
+}
+
+type Number = Result<Path<(i64, String)>, PathRejection>;
+type Asked = Result<Query<Size>, QueryRejection>;
+
+/// The page image.
+pub(super) async fn page(
+    State(app): State<Shared>,
+    visitor: Visitor,
+    number: Number,
+    size: Asked,
+) -> Result<Response, Problem> {
+    picture(app, visitor, number, size, App::page_picture).await
+}
+
+/// The capture as it came, upright as its file says.
+pub(super) async fn capture(
+    State(app): State<Shared>,
+    visitor: Visitor,
+    number: Number,
+    size: Asked,
+) -> Result<Response, Problem> {
+    picture(app, visitor, number, size, App::capture_picture).await
+}
+
+async fn picture(
+    app: Shared,
+    visitor: Visitor,
+    number: Number,
+    size: Asked,
+    picture: fn(&App, &Sheet, u32, &Visitor) -> Result<Vec<u8>, Problem>,
+) -> Result<Response, Problem> {
+    let Path((id, page)) = number.map_err(|_| Problem::NotFound)?;
+    let page = page_of(&page).ok_or(Problem::NotFound)?;
+    let size = size.map(|Query(size)| size).unwrap_or_default();
+    let side = size.side.unwrap_or(SIDE).clamp(1, LARGEST_SIDE);
+    let bytes = app.blocking(move |app| picture(app, &app.sheet(id, page, &visitor)?, side, &visitor)).await?;
+    Ok(([(header::CONTENT_TYPE, "image/jpeg")], bytes).into_response())
+}
+
+impl App {
+    /// A page of a component, for who may read papers; also one that was left out.
+    fn sheet(&self, id: i64, page: (i64, usize), visitor: &Visitor) -> Result<Sheet, Problem> {
+        if !visitor.account.role.may_read_papers() {
+            return Err(Problem::Role);
+        }
+        let captures = self.store.component(id)?.component.captures;
+        let left_out = self.store.left_out(id)?;
+        let is_it = |capture: &CaptureOf| {
+            capture.id == page.0 && capture.pages.as_ref().is_none_or(|pages| pages.contains(&page.1))
+        };
+        let capture = captures.into_iter().chain(left_out).find(is_it).ok_or(Problem::NotFound)?;
+        let edit = self.store.edits(capture.id)?.remove(&page.1).unwrap_or_default();
+        Ok(Sheet { capture, page: page.1, edit, found: super::Found::Nothing })
+    }
+
+    fn page_picture(&self, sheet: &Sheet, side: u32, visitor: &Visitor) -> Result<Vec<u8>, Problem> {
+        let page = self.page(sheet, visitor.lang)?.map_err(|_| Problem::NotFound)?;
+        screen::page(&page, side, &self.settings.limits).map_err(|_| Problem::Internal)
+    }
+
+    fn capture_picture(&self, sheet: &Sheet, side: u32, _: &Visitor) -> Result<Vec<u8>, Problem> {
+        let limits = &self.settings.limits;
+        let bytes = gather::read(&self.capture_file(&sheet.capture)?, limits).map_err(|_| Problem::NotFound)?;
+        let frames = input::open(bytes, limits).map_err(|_| Problem::NotFound)?;
+        let frame = sheet.page.checked_sub(1).and_then(|index| frames.get(index)).ok_or(Problem::NotFound)?;
+        screen::capture(frame, side, limits).map_err(|_| Problem::NotFound)
+    }
+}

@@ -1,0 +1,56 @@
+//! Pages and captures as pictures for a screen: for a look, not for keeping.
+
+use image::RgbImage;
+
+use super::{Page, PageError, encoding};
+use crate::imaging::decode::Limits;
+use crate::imaging::{encode, reduce};
+use crate::input::Frame;
+
+/// Quality of the JPEG.
+const QUALITY: u8 = 72;
+/// Resolution that is written into it, pixels an inch; screens do not ask.
+const DPI: f64 = 96.0;
+
+/// A page as a JPEG whose longest side has at most so many pixels.
+///
+/// # Errors
+/// When its picture is none of ours.
+pub fn page(page: &Page, side: u32, limits: &Limits) -> Result<Vec<u8>, PageError> {
+    jpeg(&encoding::shown(&page.image.picture, limits)?, side)
+}
+
+/// A page of a capture as it came, upright as its file says, as such a JPEG.
+///
+/// # Errors
+/// When it cannot be decoded within the limits.
+pub fn capture(frame: &Frame, side: u32, limits: &Limits) -> Result<Vec<u8>, PageError> {
+    jpeg(&frame.decode(limits)?.image, side)
+}
+
+fn jpeg(image: &RgbImage, side: u32) -> Result<Vec<u8>, PageError> {
+    let (width, height) = within(image.dimensions(), side);
+    Ok(encode::jpeg(&reduce::area(image, width, height), QUALITY, DPI)?)
+}
+
+/// The size reduced to this longest side, where it has more.
+fn within((width, height): (u32, u32), side: u32) -> (u32, u32) {
+    let longest = width.max(height).max(1);
+    let reduced = |length: u32| match longest <= side {
+        true => length,
+        false => u32::try_from(u64::from(length) * u64::from(side) / u64::from(longest)).unwrap_or(side).max(1),
+    };
+    (reduced(width), reduced(height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_reduced_and_never_enlarged() {
+        assert_eq!(within((2480, 3508), 1400), (989, 1400));
+        assert_eq!(within((300, 200), 1400), (300, 200));
+        assert_eq!(within((10_000, 1), 100), (100, 1));
+    }
+}

@@ -1,0 +1,162 @@
+//! What every page owes to everybody, whatever it is for: nothing that the browser complains of, no barrier that axe-core calls
+//! serious, a first load below 100 KB, and no scrolling sideways, on a phone and on an office's laptop.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::service::CODE;
+
+use super::client::{Complaint, Screen};
+use super::scene::{PAPER, axe, sample};
+use super::{OFFICE, PHONE, Scene};
+
+/// Every page, by a name for its pictures and its path. `{code}` is a dossier, `{component}` the number of a component of it
+/// that is done, `{token}` that of a phone's link. The clerk is logged in.
+const PAGES: [(&str, &str); 7] = [
+    ("login", "/login"),
+    ("today", "/"),
+    ("dossiers", "/dossiers"),
+    ("dossier", "/dossiers/{code}"),
+    ("new-dossier", "/dossiers/H21.15.25-250701-0099"),
+    ("unplaced", "/unplaced"),
+    ("phone", "/p/{token}"),
+];
+
+const SCREENS: [(&str, Screen); 2] = [("phone", PHONE), ("office", OFFICE)];
+
+/// All that a first visit may load, bytes.
+const HEAVIEST: u64 = 100_000;
+
+/// The folder that the pictures of `scripts/screenshots` go to.
+const PICTURES: &str = "SOHOA_SCREENSHOTS";
+
+#[test]
+fn every_page_is_light_and_open_to_everybody() {
+    let Some(mut scene) = Scene::open("browser-pages", &[], &[]) else { return };
+    let paths = filled(&mut scene);
+    println!("{:<14}{:<8}{:>8} bytes{:>4} requests{:>7} ms", "page", "screen", "", "", "");
+    let mut wrong = Vec::new();
+    for (name, path) in &paths {
+        for (screen_name, screen) in SCREENS {
+            scene.browser.resize(screen);
+            scene.browser.complaints();
+            let load = scene.browser.open_first(&format!("{}{path}", scene.origin));
+            println!("{name:<14}{screen_name:<8}{:>14}{:>13}{:>10.0}", load.bytes, load.requests, load.milliseconds);
+            let mut found = found_wrong(&mut scene);
+            if load.bytes == 0 || load.bytes >= HEAVIEST {
+                found.push(format!("{} bytes", load.bytes));
+            }
+            wrong.extend(found.iter().map(|problem| format!("{name} ({screen_name}): {problem}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(scene.desk.centre.stop(), Some(0));
+}
+
+#[test]
+fn what_is_wrong_with_a_page_is_found() {
+    let Some(mut scene) = Scene::open("browser-wrong", &[], &[]) else { return };
+    for (change, said) in [
+        ("document.querySelector('label[for=ten]').remove()", "axe: label"),
+        ("document.querySelector('main').append(Object.assign(new Image(), { src: 'data:,' }))", "axe: image-alt"),
+        ("document.querySelector('h1').style.color = '#ddd'", "axe: color-contrast"),
+        ("document.querySelector('h1').style.width = '9999px'", "wider than its window"),
+        ("console.error('so')", "console: "),
+        ("setTimeout(() => { throw new Error('so'); })", "exception: "),
+        ("document.querySelector('h1').insertAdjacentHTML('beforeend', '<i style=color:red>a</i>')", "security: "),
+        (
+            "document.body.append(Object.assign(document.createElement('script'), { text: 'document.title = 1' }))",
+            "security: ",
+        ),
+        ("document.body.append(Object.assign(new Image(), { alt: '', src: '/nothing' }))", "network: "),
+    ] {
+        scene.go("/login");
+        assert_eq!(found_wrong(&mut scene), [] as [String; 0], "before {change}");
+        scene.browser.evaluate(&format!("{change}; new Promise(done => setTimeout(done, 200))"));
+        let found = found_wrong(&mut scene);
+        assert!(found.iter().any(|problem| problem.contains(said)), "{change}: {found:?}");
+    }
+    assert_eq!(scene.desk.centre.stop(), Some(0));
+}
+
+/// Takes pictures of all pages: `scripts/screenshots` runs it.
+#[test]
+#[ignore = "makes pictures to look at: scripts/screenshots OUT"]
+fn pictures_of_every_page() {
+    let folder = PathBuf::from(std::env::var_os(PICTURES).unwrap_or_else(|| panic!("{PICTURES} names no folder")));
+    fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let Some(mut scene) = Scene::open("browser-pictures", &[], &[]) else { return };
+    for (name, path) in filled(&mut scene) {
+        for (screen_name, screen) in SCREENS {
+            scene.browser.resize(screen);
+            scene.go(&path);
+            let file = folder.join(format!("{name}-{screen_name}.png"));
+            fs::write(&file, scene.browser.screenshot()).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        }
+    }
+    assert_eq!(scene.desk.centre.stop(), Some(0));
+}
+
+/// Fills the scene with papers in several states and logs the clerk in; the pages with their paths.
+fn filled(scene: &mut Scene) -> Vec<(&'static str, String)> {
+    let read = |name: &str| fs::read(sample(name)).expect("a sample");
+    let centre = &scene.desk.centre;
+    centre.drop(&format!("{CODE}/Tờ khai đăng ký khai sinh/1.jpg"), &read("to-khai/trang-1.jpg"));
+    centre.drop(&format!("{CODE}/Tờ khai đăng ký khai sinh/2.jpg"), &read("to-khai/trang-2.jpg"));
+    centre.drop(&format!("{CODE}/Quyết định/1.jpg"), &read("tep-hong/anh-chep-do-dang.jpg"));
+    centre.drop("bia.jpg", &read("bia-ho-so.jpg"));
+    centre.drop("IMG_0001.jpg", &read("danh-sach/trang-1.jpg"));
+    let phone = scene.pair();
+    let sent = scene.desk.send(&phone, &[("image.jpg", &read("giay-khai-sinh/ban-chinh.jpg"))]);
+    assert_eq!(sent.status, 303, "{sent:?}");
+    let made = scene.wait_for_component("Tờ khai đăng ký khai sinh", |one| one["state"] == "done");
+    scene.wait_for_component("Quyết định", |one| one["state"] == "rescan");
+    scene.wait_for_component(PAPER, |one| one["state"] == "done");
+    centre.wait_for("one waits to be placed", || {
+        centre.components(None).iter().any(|one| one["state"] == "unplaced").then_some(())
+    });
+    scene.log_in();
+    let token = phone.rsplit('/').next().expect("a token");
+    let fill = |path: &str| {
+        let path = path.replace("{code}", CODE).replace("{token}", token);
+        path.replace("{component}", &made["id"].to_string())
+    };
+    PAGES.iter().map(|(name, path)| (*name, fill(path))).collect()
+}
+
+/// What is wrong with the page that is open.
+fn found_wrong(scene: &mut Scene) -> Vec<String> {
+    let url = scene.browser.url();
+    // The page itself may be an answer 404: that of a dossier which begins with its first paper.
+    let is_of_page = |complaint: &Complaint| complaint.source == "network" && complaint.url == url;
+    let complaints = scene.browser.complaints().into_iter().filter(|complaint| !is_of_page(complaint));
+    let mut wrong: Vec<String> = complaints.map(|one| format!("{}: {} {}", one.source, one.text, one.url)).collect();
+    let width = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
+    if scene.browser.evaluate(width) == true {
+        wrong.push("the page is wider than its window".to_owned());
+    }
+    wrong.extend(barriers(scene));
+    wrong
+}
+
+/// What axe-core calls serious or critical; lesser things are only printed.
+fn barriers(scene: &mut Scene) -> Vec<String> {
+    let axe = fs::read_to_string(axe().expect("the scene has looked for it")).expect("it can be read");
+    scene.browser.evaluate(&format!("{axe};0"));
+    // Without `preload` it asks for nothing, which the policy of our pages would refuse.
+    let found = scene.browser.evaluate("axe.run({ preload: false }).then(found => found.violations)");
+    let mut wrong = Vec::new();
+    for violation in found.as_array().expect("a list") {
+        let text = |key: &str| violation[key].as_str().unwrap_or_default();
+        let nodes = violation["nodes"].as_array().map_or(&[][..], |nodes| nodes);
+        let targets: Vec<String> = nodes.iter().map(|node: &Value| node["target"].to_string()).collect();
+        let told = format!("axe: {} ({}): {} at {}", text("id"), text("impact"), text("help"), targets.join(" "));
+        match text("impact") {
+            "serious" | "critical" => wrong.push(told),
+            _ => eprintln!("{told}"),
+        }
+    }
+    wrong
+}
