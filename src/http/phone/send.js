@@ -63,7 +63,7 @@
       const offset = Number(begun.header("Upload-Offset") || 0), started = Date.now();
       const sent = await ask("PATCH", begun.header("Location"), {
         headers: Object.assign({ "Upload-Offset": offset, "Content-Type": "application/offset+octet-stream" }, version),
-        body: offset ? bytes.slice(offset) : bytes,
+        body: new Blob([offset ? bytes.slice(offset) : bytes]),
         onprogress: loaded => { failures = 0; show((offset + loaded) / bytes.byteLength); },
       });
       if (sohoa.isOver(sent)) return { over: true };

@@ -138,7 +138,7 @@ impl Browser {
         self.ask("Emulation.setDeviceMetricsOverride", size);
     }
 
-    /// Opens an address, and waits until its page is loaded and nothing is on its way any more.
+    /// Opens an address, and waits until its page is loaded and nothing of it is on its way any more.
     pub(crate) fn open(&mut self, url: &str) {
         let opened = self.ask("Page.navigate", json!({"url": url}));
         assert!(opened.get("errorText").is_none(), "{url}: {opened}");
@@ -368,8 +368,8 @@ impl Browser {
             "Network.requestWillBeSent" => {
                 let (url, method) = (text(&told["request"]["url"]), text(&told["request"]["method"]));
                 self.bytes += told["redirectResponse"]["encodedDataLength"].as_u64().unwrap_or(0);
-                // A stream of events stays open as long as its page.
-                if told["type"] != "EventSource" {
+                // What a script asks for may wait for news as long as its page is open.
+                if !["EventSource", "XHR", "Fetch"].contains(&text(&told["type"]).as_str()) {
                     self.in_flight.insert(number(), url.clone());
                 }
                 self.requests.push(Request { method, url, headers: told["request"]["headers"].clone() });

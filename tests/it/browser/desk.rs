@@ -73,11 +73,11 @@ fn a_picture_brought_by_the_form_becomes_a_component() {
     scene.log_in();
     scene.go(&format!("/dossiers/{CODE}"));
     let picture = sample("to-khai/trang-1.jpg");
-    scene.browser.click("input[name=component]");
+    scene.browser.click("#giay");
     scene.browser.type_text("Tờ khai");
     // The list of known names, if one is open, does not swallow the next click.
     scene.browser.press("Tab");
-    scene.browser.choose_files("input[type=file]", std::slice::from_ref(&picture));
+    scene.browser.choose_files("form[enctype] input[type=file]", std::slice::from_ref(&picture));
     scene.browser.click("form[enctype] button");
     scene.browser.wait_for("it is there", "document.querySelector('.components h2')?.innerText === 'Tờ khai'");
     let made = scene.wait_for_component("Tờ khai", |one| one["state"] == "done");
