@@ -8,7 +8,7 @@ use crate::imaging::{encode, reduce};
 use crate::input::Frame;
 
 /// Quality of the JPEG.
-const QUALITY: u8 = 72;
+const QUALITY: u8 = 65;
 /// Resolution that is written into it, pixels an inch; screens do not ask.
 const DPI: f64 = 96.0;
 

@@ -135,7 +135,7 @@ fn pages_are_seen_before_their_paper_is_complete_and_turned() {
 
     let picture = format!("/components/{id}/pages/{}/page.jpg", pages[0]);
     let (width, height) = size(&review.see(&picture));
-    assert_eq!((width.max(height), width < height), (1400, true));
+    assert_eq!((width.max(height), width < height), (1200, true));
     assert_eq!(size(&review.see(&format!("{picture}?side=220"))).1, 220);
     let capture = size(&review.see(&format!("/components/{id}/pages/{}/capture.jpg?side=5000", pages[0])));
     assert!(capture.0 > 1000, "{capture:?}");

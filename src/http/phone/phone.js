@@ -77,7 +77,7 @@
     text.append(name, word, bar);
     node.append(text);
     queue.append(node);
-    const item = { picture, node, bar, word, busy: false, accepted: null, looks: 0, refused: "" };
+    const item = { picture, node, bar, word, kept: false, busy: false, accepted: null, looks: 0, refused: "" };
     items.set(picture.key, item);
     say(item, pick("chờ gửi", "waits"));
     return item;
@@ -136,6 +136,8 @@
       refuse(item, pick("Không đọc được ảnh này, hãy chụp lại.", "This picture cannot be read; take it again."));
       return;
     }
+    /* Not before: what the outbox does not have yet looks like what has been sent. */
+    item.kept = true;
     preview(item, file);
     work();
   }
@@ -144,7 +146,7 @@
 
   function work() {
     if (over) return;
-    const waiting = Array.from(items.values()).filter(item => !item.busy && !item.accepted && !item.refused);
+    const waiting = Array.from(items.values()).filter(item => item.kept && !item.busy && !item.accepted && !item.refused);
     const busy = Array.from(items.values()).filter(item => item.busy).length;
     waiting.slice(0, Math.max(0, sohoa.atATime() - busy)).forEach(transfer);
     if (finishing && !unsent().length) finish();
@@ -369,7 +371,7 @@
   /* What an earlier page kept: of this paper it goes on, of others it waits for its own code. */
   outbox.list().then(kept => {
     const mine = kept.filter(one => one.dossier === dossier && one.title === title), left = kept.filter(one => mine.indexOf(one) < 0);
-    mine.filter(one => !items.has(one.key)).forEach(itemFor);
+    mine.filter(one => !items.has(one.key)).forEach(one => { itemFor(one).kept = true; });
     work();
     const groups = new Map();
     left.forEach(one => {

@@ -16,8 +16,8 @@ use crate::store::CaptureOf;
 
 use super::{Sheet, page_of};
 
-/// Longest side where the address says nothing, pixels: a page as high as a large screen.
-const SIDE: u32 = 1400;
+/// Longest side where the address says nothing, pixels: print of 10 pt can be read, and a page has less than 100 KB.
+const SIDE: u32 = 1200;
 /// Longest side that may be asked for.
 const LARGEST_SIDE: u32 = 5000;
 
