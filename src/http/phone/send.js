@@ -22,7 +22,9 @@
       clearTimeout(timer);
       let answer = null;
       try { answer = JSON.parse(request.responseText); } catch { answer = null; }
-      done({ status: request.status, header: name => request.getResponseHeader(name), answer, detail: answer && answer.detail || "" });
+      /* Without TLS a browser takes an answer that was cut off within its head for a whole one. `Date` comes last there. */
+      const status = /GMT$/.test(request.getResponseHeader("Date") || "") ? request.status : 0;
+      done({ status, header: name => request.getResponseHeader(name), answer, detail: answer && answer.detail || "" });
     };
     wake();
     request.send(body);
@@ -58,8 +60,6 @@
       if (begun.status >= 400) return { refused: begun.detail, isFull: begun.status === 403 };
       const done = answer => ({ capture: Number(answer.header("Sohoa-Capture")), component: Number(answer.header("Sohoa-Component")) });
       if (begun.header("Sohoa-Capture")) return done(begun);
-      /* Without TLS a browser takes an answer that was cut off within its head for a whole one. */
-      if (!begun.header("Location")) continue;
       const offset = Number(begun.header("Upload-Offset") || 0), started = Date.now();
       const sent = await ask("PATCH", begun.header("Location"), {
         headers: Object.assign({ "Upload-Offset": offset, "Content-Type": "application/offset+octet-stream" }, version),

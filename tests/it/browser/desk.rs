@@ -84,7 +84,7 @@ fn a_picture_brought_by_the_form_becomes_a_component() {
     assert_eq!(made["captures"][0]["sha256"], sha256(&std::fs::read(picture).expect("a sample")));
     scene.browser.reload();
     assert_eq!(scene.browser.evaluate("document.querySelector('.components .badge').innerText"), "xong");
-    assert_eq!(scene.browser.evaluate("document.querySelectorAll('.components .file').length"), 1);
+    assert_eq!(scene.browser.evaluate("document.querySelectorAll('.components a[download]').length"), 1);
     assert_eq!(scene.desk.centre.stop(), Some(0));
 }
 

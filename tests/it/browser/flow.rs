@@ -27,7 +27,7 @@ const PICTURES: [&str; 10] = [
     "can-cuoc/anh-quet.jpg",
     "can-cuoc/anh-chup.jpg",
     "bia-ho-so.jpg",
-    "quyet-dinh-chup-dien-thoai/trang-1.jpg",
+    "can-cuoc-ban-sao/ban-quet.jpg",
     BLURRED,
 ];
 const BLURRED: &str = "to-khai-chup-dien-thoai/bi-mo.jpg";
