@@ -187,7 +187,8 @@ impl App {
         self.admit(length, &self.place(&capture, false))?;
         let dossier = dossier.map(|code| code.as_str().to_owned());
         let info = Info { length, name, dossier, component, source: source.to_owned(), created, accepted: None };
-        let id = self.uploads.create(&info).map_err(disk)?.ok_or(Problem::TooManyUploads)?;
+        let id =
+            self.uploads.create(&info, self.settings.limits.max_bytes).map_err(disk)?.ok_or(Problem::TooManyUploads)?;
         let headers = [
             (header::LOCATION, format!("{base}/uploads/{id}")),
             (header::HeaderName::from_static("tus-resumable"), VERSION.to_owned()),

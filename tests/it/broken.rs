@@ -46,7 +46,7 @@ fn png(width: u32, height: u32, data: &[u8]) -> Vec<u8> {
 }
 
 /// The zlib stream of `count` zero bytes: one literal, then matches of length 258 at distance 1.
-fn zlib_zeros(count: u64) -> Vec<u8> {
+pub(crate) fn zlib_zeros(count: u64) -> Vec<u8> {
     let mut bits = BitWriter { bytes: vec![0x78, 0x01], used: 0 };
     bits.push(0b011, 3); // the last block, with the fixed code (RFC 1951, 3.2.6)
     let mut left = count;

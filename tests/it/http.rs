@@ -85,13 +85,13 @@ impl Desk {
         heard.map(|event| event["address"].as_str().unwrap_or_default().parse().expect("an address")).collect()
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("it listens");
         stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a socket has a timeout");
         stream
     }
 
-    fn head(&self, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> String {
+    pub(crate) fn head(&self, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> String {
         let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n");
         if !headers.iter().any(|(name, _)| *name == "Host") {
             head.push_str(&format!("Host: {}\r\n", self.address));
@@ -132,13 +132,13 @@ impl Desk {
         self.ask("POST", path, &[("Content-Type", "multipart/form-data; boundary=frontier")], &body)
     }
 
-    fn tus(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) fn tus(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let headers: Vec<(&str, &str)> =
             [("Tus-Resumable", "1.0.0")].into_iter().chain(headers.iter().copied()).collect();
         self.ask(method, path, &headers, body)
     }
 
-    fn append(&self, path: &str, offset: u64, body: &[u8]) -> Answer {
+    pub(crate) fn append(&self, path: &str, offset: u64, body: &[u8]) -> Answer {
         let offset = offset.to_string();
         let headers = [("Upload-Offset", &offset[..]), ("Content-Type", "application/offset+octet-stream")];
         self.tus("PATCH", path, &headers, body)
@@ -150,7 +150,7 @@ impl Desk {
     }
 }
 
-fn answer(mut stream: TcpStream) -> Answer {
+pub(crate) fn answer(mut stream: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     // A reset after the answer is no failure of the answer.
     drop(stream.read_to_end(&mut bytes));
@@ -180,7 +180,7 @@ fn unchunked(mut body: &[u8]) -> Vec<u8> {
     whole
 }
 
-fn sample(name: &str) -> Vec<u8> {
+pub(crate) fn sample(name: &str) -> Vec<u8> {
     fs::read(root().join("samples").join(name)).expect("a sample")
 }
 
@@ -493,7 +493,7 @@ fn text(value: &Value) -> &str {
 }
 
 /// Base64 (RFC 4648) of a text.
-fn base64(text: &str) -> String {
+pub(crate) fn base64(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for three in text.as_bytes().chunks(3) {

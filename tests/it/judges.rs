@@ -259,7 +259,7 @@ pub(crate) fn judges_are_there() -> bool {
 }
 
 /// A program of the judges' environment.
-fn judge_program(name: &str) -> PathBuf {
+pub(crate) fn judge_program(name: &str) -> PathBuf {
     root().join("target/judges/bin").join(name)
 }
 
