@@ -39,7 +39,13 @@ fn judge(desk: &Desk, description: &std::path::Path, more: &[&str]) -> (Option<i
         .arg("run")
         .arg(description)
         .args(["--url", &format!("http://{}", desk.address), "-H", &format!("Authorization: Bearer {TOKEN}")])
-        .args(["--phases", "examples,coverage,fuzzing,stateful", "--generation-deterministic", "--no-shrink", "--no-color"])
+        .args([
+            "--phases",
+            "examples,coverage,fuzzing,stateful",
+            "--generation-deterministic",
+            "--no-shrink",
+            "--no-color",
+        ])
         .args(["--continue-on-failure", "--warnings", "off"])
         .args(more);
     let run = run(&mut command);

@@ -36,15 +36,8 @@ fn twice(bytes: &[u8]) -> Vec<u8> {
 fn drawing(content: &[u8], object: &[u8]) -> Vec<u8> {
     let page = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R \
                 /Resources << /XObject << /I 5 0 R >> >> >>";
-    let tree = "<< /Type /Pages /Kids [3 0 R] /Count 1 >>";
-    let marks = ["(content)", "(object)"];
-    let text = pdf(&["<< /Type /Catalog /Pages 2 0 R >>", tree, page, marks[0], marks[1]], "");
-    // Offsets behind these two are wrong afterwards, as many writers leave them: readers look for the objects.
-    let put = |text: Vec<u8>, mark: &str, bytes: &[u8]| {
-        let at = text.windows(mark.len()).position(|window| window == mark.as_bytes()).expect("it was put there");
-        [&text[..at], bytes, &text[at + mark.len()..]].concat()
-    };
-    put(put(text, marks[1], object), marks[0], content)
+    let (root, tree) = ("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>");
+    pdf(&[root.as_bytes(), tree.as_bytes(), page.as_bytes(), content, object], "")
 }
 
 fn image(side: u32, bytes: u64, times: u32) -> Vec<u8> {

@@ -62,7 +62,7 @@ fn filled(name: &str) -> (Desk, String, BTreeMap<String, Answer>) {
     let desk = guarded(name, &[]);
     add(&desk.centre, "lan", "clerk");
     desk.centre.drop(&format!("{CODE}/a/1.jpg"), &sample("danh-sach/trang-1.jpg"));
-    desk.centre.drop("IMG_1.jpg", &sample("bia-ho-so.jpg"));
+    desk.centre.drop("IMG_1.jpg", &sample("to-khai/trang-1.jpg"));
     desk.centre.wait_for("one is made, one waits", || {
         let is = |code, state: &str| desk.centre.components(code).iter().any(|one| one["state"] == state);
         (is(Some(CODE), "done") && is(None, "unplaced")).then_some(())

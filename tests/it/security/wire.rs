@@ -32,7 +32,7 @@ fn chunk(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn bodies_without_an_end_are_refused_and_cost_no_memory() {
-    let mut desk = guarded("security-bodies", &[("[service]", "[limits]\nfile_mib = 2\n[service]")]);
+    let mut desk = guarded("security-bodies", &[("[service]", "[limits]\nfile_mib = 32\n[service]")]);
     desk.token = Some(TOKEN);
     // So that what making a page costs is in the figure before.
     assert_eq!(desk.send(&captures("a"), &[("1.jpg", &sample("bia-ho-so.jpg"))]).status, 201);
@@ -76,7 +76,7 @@ fn bodies_without_an_end_are_refused_and_cost_no_memory() {
     assert_eq!(desk.tus("POST", "/api/v1/uploads", &[("Upload-Length", "18446744073709551615")], b"").status, 413);
     assert_eq!(desk.tus("POST", "/api/v1/uploads", &[("Upload-Length", "18446744073709551616")], b"").status, 400);
     let long = "a".repeat(MIB);
-    let refused = desk.ask("GET", "/healthz", &[("X-Long", &long)], b"");
+    let refused = pour(&desk, "GET /healthz HTTP/1.1\r\nX-Long: ", std::iter::once(long.into_bytes()));
     assert!([400, 431].contains(&refused.status), "{refused:?}");
     let after = desk.centre.peak_mib();
     assert!(after < before + SPARE_MIB, "{before} MiB before, {after} MiB after");
@@ -142,7 +142,7 @@ fn old_versions_of_tls_are_refused() {
     };
     for old in ["-tls1", "-tls1_1"] {
         let said = speak(old);
-        assert!(said.contains("alert protocol version"), "{old}: {said}");
+        assert!(said.contains(" alert ") && said.contains("Cipher is (NONE)"), "{old}: {said}");
     }
     let said = speak("-tls1_2");
     assert!(said.contains("New, TLSv1.2, Cipher is ECDHE-"), "{said}");
