@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, Multipart, Path, Query, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use crate::service::{component_json, dossier_json};
 use crate::store::{Accepted, ComponentListed, DossierListed, Pick, State as ComponentState, Status};
 
 use super::arrive::{Capture, Incoming, disk, tidy, write_down};
+use super::form::{Parts, is_form};
 use super::problem::Problem;
 use super::tus::API;
 use super::{OPENAPI, Shared};
@@ -22,8 +23,6 @@ const PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 500;
 /// Files in one request.
 pub(super) const FILES: usize = 100;
-/// Longest text field of a form, bytes.
-const FIELD_BYTES: usize = 4096;
 
 /// The description of the API.
 pub(super) async fn openapi() -> Response {
@@ -56,14 +55,16 @@ pub(super) struct Part {
 
 impl Part {
     /// As many as are shown, at most, and one more, which tells whether there are more.
-    fn limits(&self) -> (usize, u32) {
-        let limit = self.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-        (limit as usize, limit + 1)
+    fn limits(&self) -> Result<(usize, u32), Problem> {
+        match self.limit.unwrap_or(PAGE) {
+            limit @ 1..=LARGEST_PAGE => Ok((limit as usize, limit + 1)),
+            _ => Err(Problem::Request("`limit` phải từ 1 đến 500", "`limit` must be 1 to 500")),
+        }
     }
 
     fn after_number(&self) -> Result<i64, Problem> {
-        let wrong = |_| Problem::Request("`after` phải là số", "`after` must be a number");
-        self.after.as_deref().map_or(Ok(0), str::parse).map_err(wrong)
+        let number = self.after.as_deref().map_or(Ok(0), str::parse).ok().filter(|number| *number >= 0);
+        number.ok_or(Problem::Request("`after` phải là số", "`after` must be a number"))
     }
 }
 
@@ -77,7 +78,7 @@ fn part(asked: Asked) -> Result<Part, Problem> {
 /// The dossiers by code.
 pub(super) async fn dossiers(State(app): State<Shared>, asked: Asked) -> Result<Json<Value>, Problem> {
     let part = part(asked)?;
-    let (shown, limit) = part.limits();
+    let (shown, limit) = part.limits()?;
     let mut dossiers = app
         .blocking(move |app| Ok(app.store.dossiers_after(part.after.as_deref().unwrap_or_default(), limit)?))
         .await?;
@@ -167,7 +168,7 @@ pub(super) async fn place(
 /// Components, newest versions, by number.
 pub(super) async fn components(State(app): State<Shared>, asked: Asked) -> Result<Json<Value>, Problem> {
     let part = part(asked)?;
-    let (shown, limit) = part.limits();
+    let (shown, limit) = part.limits()?;
     let after = part.after_number()?;
     let wrong = Problem::Request(
         "`state` phải là unplaced, in-work, rescan, unsigned, done hoặc failed",
@@ -232,7 +233,7 @@ pub(super) async fn upload(
     let destination = Destination { source: API.to_owned(), dossier, component };
     let mut taken = Vec::new();
     if is_form(request.headers()) {
-        let mut form = form(request, &app).await?;
+        let mut form = Parts::of(request, &app).await?;
         while let Some(field) = form.next_field().await.map_err(|_| Problem::Broken)? {
             let Some(file_name) = field.file_name().map(str::to_owned) else { continue };
             if taken.len() == FILES {
@@ -308,30 +309,6 @@ impl Drop for Scrap {
     fn drop(&mut self) {
         drop(std::fs::remove_file(&self.0));
     }
-}
-
-/// Whether the body is a form with files.
-pub(super) fn is_form(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("multipart/form-data"))
-}
-
-/// The parts of a form.
-pub(super) async fn form(request: Request, app: &Shared) -> Result<Multipart, Problem> {
-    let wrong = |_| Problem::Request("biểu mẫu không đúng", "the form is wrong");
-    Multipart::from_request(request, app).await.map_err(wrong)
-}
-
-/// A text field of a form, no longer than one may be.
-pub(super) async fn field_text(mut field: axum::extract::multipart::Field<'_>) -> Result<String, Problem> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(|_| Problem::Broken)? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > FIELD_BYTES {
-            return Err(Problem::Request("một trường của biểu mẫu quá dài", "a field of the form is too long"));
-        }
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// What a request says of the size of its body; 0 where nothing.

@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::multipart::Field;
 use tokio::sync::mpsc;
 
 use crate::gather::component_name;
@@ -19,6 +18,7 @@ use crate::service::{Event, free_bytes, has_several_pages};
 use crate::store::{Accepted, Blob, BlobError, NewCapture, StoreError};
 
 use super::App;
+use super::form::Part;
 use super::problem::Problem;
 
 /// A body that brings nothing for so long is given up.
@@ -35,7 +35,7 @@ pub(super) enum Incoming<'a> {
     /// The body itself.
     Body(Body),
     /// A part of it.
-    Part(Box<Field<'a>>),
+    Part(Box<Part<'a>>),
 }
 
 impl Incoming<'_> {

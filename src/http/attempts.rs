@@ -78,7 +78,7 @@ fn take<K: Eq + Hash>(known: &mut HashMap<K, Millis>, key: K, pace: Pace, now: M
 }
 
 /// What one customer of a network has: an address of IPv4, the first half of one of IPv6.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let mut segments = address.segments();

@@ -1,9 +1,11 @@
-//! A listener with a bound on connections and on their silence, by plain TCP or TLS.
+//! A listener with a bound on connections, on those of one address, and on their silence, by plain TCP or TLS. Who holds
+//! connections without using them, or drips bytes into them, soon has none.
 
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,21 +17,68 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::server::TlsStream;
 
+use super::attempts::network;
 use super::tls::Tls;
 
-/// A connection that says nothing for so long is closed: before its first request, within one, or between two.
+/// A connection that says nothing for so long is closed: within a request, or between two.
 const SILENCE: Duration = Duration::from_secs(60);
+/// One that has not said anything yet, or has not ended the greeting of TLS.
+const FIRST_SILENCE: Duration = Duration::from_secs(15);
+/// Bytes of a request that are worth a second more: no network that takes pictures is slower.
+const BYTES_A_SECOND: u32 = 1024;
 
 /// Accepts connections up to a number.
 pub(super) struct Bounded {
     listener: TcpListener,
     places: Arc<Semaphore>,
     tls: Option<Arc<Tls>>,
+    guests: Guests,
+    /// Connections that one address may have.
+    of_one: usize,
 }
 
 impl Bounded {
     pub(super) fn new(listener: TcpListener, connections: usize, tls: Option<Arc<Tls>>) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(connections)), tls }
+        let (places, of_one) = (Arc::new(Semaphore::new(connections)), connections / 2);
+        Self { listener, places, tls, guests: Guests::default(), of_one }
+    }
+}
+
+/// How many connections each address has. Those of this machine are not counted: a proxy has one address for all.
+#[derive(Clone, Default)]
+struct Guests(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+impl Guests {
+    /// One more of an address, unless it has as many as it may.
+    fn enter(&self, address: IpAddr, of_one: usize) -> Option<Guest> {
+        let address = network(address);
+        if !address.is_loopback() {
+            let mut guests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = guests.entry(address).or_default();
+            if *count >= of_one {
+                return None;
+            }
+            *count += 1;
+        }
+        Some(Guest { guests: self.clone(), address })
+    }
+}
+
+/// A connection that is counted as long as it lasts.
+struct Guest {
+    guests: Guests,
+    address: IpAddr,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut guests = self.guests.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = guests.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                guests.remove(&self.address);
+            }
+        }
     }
 }
 
@@ -52,12 +101,13 @@ impl Listener for Bounded {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { std::future::pending().await };
             match self.listener.accept().await {
                 Ok((stream, address)) => {
-                    let silent = Box::pin(tokio::time::sleep(SILENCE));
+                    let Some(guest) = self.guests.enter(address.ip(), self.of_one) else { continue };
+                    let silent = Box::pin(tokio::time::sleep(FIRST_SILENCE));
                     let stream = match &self.tls {
                         None => Stream::Plain(stream),
                         Some(tls) => Stream::Greeting(Box::new(tls.acceptor().accept(stream))),
                     };
-                    return (Connection { stream, silent, _place: place }, address);
+                    return (Connection { stream, silent, is_begun: false, _guest: guest, _place: place }, address);
                 }
                 // Too many open files, or a client that was gone at once: neither lasts.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -103,11 +153,25 @@ impl Stream {
 pub(super) struct Connection {
     stream: Stream,
     silent: Pin<Box<Sleep>>,
+    /// Whether bytes have come since the last answer.
+    is_begun: bool,
+    _guest: Guest,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn heard(&mut self) {
+    /// The first bytes of a request give it time; the next ones only as much as they are worth.
+    fn heard(&mut self, bytes: usize) {
+        let (now, bytes) = (Instant::now(), u32::try_from(bytes).unwrap_or(u32::MAX));
+        let worth = Duration::from_secs(1) * bytes / BYTES_A_SECOND;
+        let until = if self.is_begun { (self.silent.deadline() + worth).min(now + SILENCE) } else { now + SILENCE };
+        self.is_begun = true;
+        self.silent.as_mut().reset(until);
+    }
+
+    /// What is told is an answer, after which a next request may come.
+    fn told(&mut self) {
+        self.is_begun = false;
         self.silent.as_mut().reset(Instant::now() + SILENCE);
     }
 
@@ -123,6 +187,7 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let read = match self.stream.poll_ready(context) {
             Poll::Ready(Ok(stream)) => stream.poll_read(context, buffer),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -132,7 +197,7 @@ impl AsyncRead for Connection {
             Poll::Pending if self.is_silent(context) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
             read => {
-                self.heard();
+                self.heard(buffer.filled().len() - before);
                 read
             }
         }
@@ -150,7 +215,7 @@ impl AsyncWrite for Connection {
             Poll::Pending if self.is_silent(context) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
             written => {
-                self.heard();
+                self.told();
                 written
             }
         }
@@ -171,5 +236,23 @@ impl AsyncWrite for Connection {
             Stream::Tls(stream) => Pin::new(stream).poll_shutdown(context),
             Stream::Greeting(_) => Poll::Ready(Ok(())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_never_has_all_connections() {
+        let (guests, stranger) = (Guests::default(), "192.0.2.1".parse().unwrap());
+        let mut held: Vec<Guest> = (0..3).map(|_| guests.enter(stranger, 3).unwrap()).collect();
+        assert!(guests.enter(stranger, 3).is_none());
+        assert!(guests.enter("192.0.2.2".parse().unwrap(), 3).is_some(), "others are let in");
+        drop(held.pop());
+        assert!(guests.enter(stranger, 3).is_some());
+        let local: Vec<Guest> = (0..9).map(|_| guests.enter("127.0.0.1".parse().unwrap(), 3).unwrap()).collect();
+        drop((held, local));
+        assert!(guests.0.lock().unwrap().is_empty());
     }
 }

@@ -14,6 +14,7 @@ mod api;
 mod arrive;
 mod attempts;
 mod desk;
+mod form;
 mod gate;
 mod health;
 mod html;

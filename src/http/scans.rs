@@ -350,7 +350,8 @@ impl App {
     /// What is scanned for a request, and where its pages belong.
     fn wanted(&self, wanted: NewScan) -> Result<(Card, Request), Problem> {
         let dossier = wanted.dossier.as_deref().map(code).transpose()?;
-        let component = wanted.component.as_deref().and_then(tidy);
+        let nameless = Problem::Request("`component` không thành tên giấy tờ", "`component` is no name of a paper");
+        let component = wanted.component.as_deref().map(|title| tidy(title).ok_or(nameless)).transpose()?;
         if dossier.is_some() != component.is_some() {
             return Err(Problem::Request(
                 "phải nêu cả `dossier` và `component`, hoặc bỏ cả hai",

@@ -225,7 +225,7 @@ impl App {
         self.admit(length, &self.place(&capture, false))?;
         let dossier = dossier.map(|code| code.as_str().to_owned());
         let info = Info { length, name, dossier, component, source: source.to_owned(), created, accepted: None };
-        if !self.uploads.create(id, &info).map_err(disk)? {
+        if !self.uploads.create(id, &info, self.settings.limits.max_bytes).map_err(disk)? {
             return Err(Problem::TooManyUploads);
         }
         let headers = [

@@ -16,10 +16,14 @@ use sha2::{Digest, Sha256};
 
 use crate::store::Millis;
 
+use super::tus::API;
+
 /// Folder of the uploads in the store's directory.
 const FOLDER: &str = "uploads";
 /// Unfinished uploads at a time.
 const MOST: usize = 256;
+/// Those of one phone: whoever has its address must not keep others from sending.
+const OF_PHONE: usize = 32;
 /// Age at which an upload goes, whole or not.
 const LIFETIME: Millis = 24 * 3600 * 1000;
 /// Extension of bytes that come in one request.
@@ -77,10 +81,14 @@ impl Uploads {
         Ok(Self { folder, busy: Arc::default() })
     }
 
-    /// Begins an upload of this name, which nobody else has; `false` when there are too many.
-    pub(super) fn create(&self, id: &str, info: &Info) -> io::Result<bool> {
-        let unfinished = self.ids().into_iter().filter(|id| self.bytes(id).exists()).count();
-        if unfinished >= MOST {
+    /// Begins an upload of this name, which nobody else has; `false` when there are too many, or too many of one phone, whose
+    /// bytes in all are bounded by `largest`.
+    pub(super) fn create(&self, id: &str, info: &Info, largest: u64) -> io::Result<bool> {
+        let ids = self.ids().into_iter().filter(|id| self.bytes(id).exists());
+        let unfinished: Vec<Info> = ids.filter_map(|id| self.info(&id)).collect();
+        let own: Vec<u64> = unfinished.iter().filter(|one| one.source == info.source).map(|one| one.length).collect();
+        let takes_too_much = own.len() >= OF_PHONE || own.iter().sum::<u64>().saturating_add(info.length) > largest;
+        if unfinished.len() >= MOST || (info.source != API && takes_too_much) {
             return Ok(false);
         }
         // Bytes without a card are of a program that was killed between the two.
@@ -220,7 +228,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let uploads = Uploads::open(folder.path()).unwrap();
         let id = random_name().unwrap();
-        assert!(uploads.create(&id, &info(4)).unwrap());
+        assert!(uploads.create(&id, &info(4), 4).unwrap());
         fs::write(uploads.bytes(&id), b"abc").unwrap();
         fs::write(uploads.direct().unwrap(), b"x").unwrap();
         let uploads = Uploads::open(folder.path()).unwrap();
@@ -242,6 +250,20 @@ mod tests {
         for id in ["../x", "", "x", "../../../../../../../../etc/passwd"] {
             assert_eq!(uploads.info(id), None, "{id}");
         }
+    }
+
+    #[test]
+    fn one_phone_leaves_room_for_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let uploads = Uploads::open(folder.path()).unwrap();
+        let of = |source: &str, length| {
+            let info = Info { source: source.to_owned(), ..info(length) };
+            uploads.create(&info, 100).unwrap().is_some()
+        };
+        assert!(of("phone/1", 60) && of("phone/1", 40) && !of("phone/1", 1) && of("phone/2", 1));
+        assert!(of("api", 100) && of("api", 100), "programs of the office are trusted");
+        let begun = (0..MOST).filter(|_| of("phone/2", 1)).count();
+        assert_eq!(begun + 1, OF_PHONE);
     }
 
     #[test]

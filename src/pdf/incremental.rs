@@ -9,6 +9,8 @@ use std::io::Write as _;
 
 use lopdf::xref::{XrefEntry, XrefType};
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId};
+
+use super::MAX_STRUCTURE;
 use sha2::{Digest, Sha256};
 
 /// Why a PDF cannot be read or appended to.
@@ -44,7 +46,8 @@ pub(super) fn load_filtered(
     if !pdf.starts_with(b"%PDF-") {
         return Err(broken("no PDF header at its start"));
     }
-    let options = LoadOptions { filter: Some(keep), ..LoadOptions::default() };
+    let options =
+        LoadOptions { filter: Some(keep), max_decompressed_size: Some(MAX_STRUCTURE), ..LoadOptions::default() };
     let document = Document::load_mem_with_options(pdf, options).map_err(|error| match error {
         lopdf::Error::InvalidPassword | lopdf::Error::Decryption(_) | lopdf::Error::UnsupportedSecurityHandler(_) => {
             ReadError::Encrypted

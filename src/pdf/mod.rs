@@ -20,3 +20,7 @@ mod text_layer;
 mod truetype;
 pub mod writer;
 mod xmp;
+
+/// Most bytes that one object or cross-reference stream may unpack to, of whomever the file is. A scan of 2,000 pages has
+/// 10,000 objects of a hundred bytes.
+const MAX_STRUCTURE: usize = 32 << 20;

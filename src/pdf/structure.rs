@@ -1,8 +1,9 @@
 //! Reading back published files: how many pages, and in our own the picture on each.
 
 use lopdf::content::Content;
-use lopdf::{Dictionary, Document, Object, ObjectId, Stream};
+use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId, Stream};
 
+use super::MAX_STRUCTURE;
 use super::picture::NAMES;
 use crate::model::{Bilevel, Jpeg, Picture, SizeMm};
 
@@ -30,12 +31,18 @@ pub struct ReadPage {
     pub size: SizeMm,
 }
 
+/// Opens any PDF; what it is made of may unpack to so much.
+fn load(pdf: &[u8]) -> lopdf::Result<Document> {
+    let options = LoadOptions { max_decompressed_size: Some(MAX_STRUCTURE), ..LoadOptions::default() };
+    Document::load_mem_with_options(pdf, options)
+}
+
 /// Number of pages of any PDF.
 ///
 /// # Errors
 /// When the file does not parse.
 pub fn page_count(pdf: &[u8]) -> Result<usize, StructureError> {
-    Ok(Document::load_mem(pdf)?.get_pages().len())
+    Ok(load(pdf)?.get_pages().len())
 }
 
 /// The pages of a component file, in order.
@@ -43,13 +50,13 @@ pub fn page_count(pdf: &[u8]) -> Result<usize, StructureError> {
 /// # Errors
 /// When the file does not parse, or a page has not one picture, whole or in layers.
 pub fn pages(pdf: &[u8]) -> Result<Vec<ReadPage>, StructureError> {
-    let document = Document::load_mem(pdf)?;
+    let document = load(pdf)?;
     document.get_pages().into_iter().map(|(number, id)| read_page(&document, number, id)).collect()
 }
 
 /// The picture of the first page of a file of ours, if it is not one JPEG, and its size on the page, whose lower left corner it fills.
 pub fn first_picture(pdf: &[u8]) -> Option<(Picture, SizeMm)> {
-    let document = Document::load_mem(pdf).ok()?;
+    let document = load(pdf).ok()?;
     let id = document.page_iter().next()?;
     let resources = dictionary(&document, document.get_dictionary(id).ok()?.get(b"Resources").ok()?).ok()?;
     let objects = dictionary(&document, resources.get(b"XObject").ok()?).ok()?;

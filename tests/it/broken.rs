@@ -46,7 +46,7 @@ fn png(width: u32, height: u32, data: &[u8]) -> Vec<u8> {
 }
 
 /// The zlib stream of `count` zero bytes: one literal, then matches of length 258 at distance 1.
-fn zlib_zeros(count: u64) -> Vec<u8> {
+pub(crate) fn zlib_zeros(count: u64) -> Vec<u8> {
     let mut bits = BitWriter { bytes: vec![0x78, 0x01], used: 0 };
     bits.push(0b011, 3); // the last block, with the fixed code (RFC 1951, 3.2.6)
     let mut left = count;
@@ -138,19 +138,19 @@ pub(crate) fn tiff_entries(width: u32, height: u32, compression: u32) -> Vec<(u1
 }
 
 /// A PDF of these objects, the first of which is the catalogue, with a correct cross-reference table.
-pub(crate) fn pdf(objects: &[&str], trailer: &str) -> Vec<u8> {
-    let mut text = "%PDF-1.7\n".to_owned();
+pub(crate) fn pdf<T: AsRef<[u8]>>(objects: &[T], trailer: &str) -> Vec<u8> {
+    let mut bytes = b"%PDF-1.7\n".to_vec();
     let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
     for (number, object) in (1..).zip(objects) {
-        table += &format!("{:010} 00000 n \n", text.len());
-        text += &format!("{number} 0 obj\n{object}\nendobj\n");
+        table += &format!("{:010} 00000 n \n", bytes.len());
+        bytes.extend(format!("{number} 0 obj\n").into_bytes());
+        bytes.extend(object.as_ref());
+        bytes.extend(b"\nendobj\n");
     }
-    let start = text.len();
-    text += &format!(
-        "{table}trailer\n<< /Size {} /Root 1 0 R {trailer} >>\nstartxref\n{start}\n%%EOF\n",
-        objects.len() + 1
-    );
-    text.into_bytes()
+    let start = bytes.len();
+    let end =
+        format!("{table}trailer\n<< /Size {} /Root 1 0 R {trailer} >>\nstartxref\n{start}\n%%EOF\n", objects.len() + 1);
+    [bytes, end.into_bytes()].concat()
 }
 
 /// A PDF with one page of written text and no picture.

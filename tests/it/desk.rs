@@ -29,7 +29,7 @@ pub(crate) fn post(desk: &Desk, path: &str, cookie: &str, fields: &[(&str, &str)
     send(desk, path, &[("Origin", &origin), ("Cookie", cookie)], fields)
 }
 
-fn send(desk: &Desk, path: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Answer {
+pub(crate) fn send(desk: &Desk, path: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Answer {
     let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     desk.ask("POST", path, &[&form, headers].concat(), body.join("&").as_bytes())
@@ -39,7 +39,7 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-fn log_in(desk: &Desk, name: &str, password: &str) -> Answer {
+pub(crate) fn log_in(desk: &Desk, name: &str, password: &str) -> Answer {
     post(desk, "/login", "", &[("name", name), ("password", password)])
 }
 

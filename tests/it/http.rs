@@ -85,13 +85,13 @@ impl Desk {
         heard.map(|event| event["address"].as_str().unwrap_or_default().parse().expect("an address")).collect()
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("it listens");
         stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a socket has a timeout");
         stream
     }
 
-    fn head(&self, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> String {
+    pub(crate) fn head(&self, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> String {
         let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n");
         if !headers.iter().any(|(name, _)| *name == "Host") {
             head.push_str(&format!("Host: {}\r\n", self.address));
@@ -150,7 +150,7 @@ impl Desk {
     }
 }
 
-fn answer(mut stream: TcpStream) -> Answer {
+pub(crate) fn answer(mut stream: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     // A reset after the answer is no failure of the answer.
     drop(stream.read_to_end(&mut bytes));

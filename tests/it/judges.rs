@@ -267,7 +267,7 @@ pub(crate) fn may_be_asked(there: bool) -> bool {
 }
 
 /// A program of the judges' environment.
-fn judge_program(name: &str) -> PathBuf {
+pub(crate) fn judge_program(name: &str) -> PathBuf {
     root().join("target/judges/bin").join(name)
 }
 

@@ -30,6 +30,8 @@ mod review;
 mod samples;
 mod scanner;
 mod scans;
+mod schemathesis;
+mod security;
 mod service;
 mod sheets;
 mod signature_box;

@@ -59,6 +59,14 @@ impl Centre {
         self.service = Some(service.expect("the program starts"));
     }
 
+    /// The most memory that the service has had in the machine's, MiB.
+    pub(crate) fn peak_mib(&self) -> u64 {
+        let id = self.service.as_ref().expect("it was started").id();
+        let text = fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells it");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") >> 10
+    }
+
     /// Kills the service, as a power cut does.
     pub(crate) fn kill(&mut self) {
         let mut service = self.service.take().expect("it was started");

@@ -8,8 +8,9 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use crate::http::Shared;
-use crate::http::api::{Destination, FILES, code, field_text, form, take_in};
+use crate::http::api::{Destination, FILES, code, take_in};
 use crate::http::arrive::{Incoming, tidy};
+use crate::http::form::Parts;
 use crate::http::html::{escaped, in_path, sentence};
 use crate::http::problem::Problem;
 use crate::http::session::{Visitor, to, wrong_form};
@@ -64,16 +65,16 @@ pub(super) async fn bring(
     }
     let back = format!("/dossiers/{}", in_path(code.as_str()));
     let mut destination = Destination { source: DESK.to_owned(), dossier: Some(code), component: None };
-    let mut form = form(request, &app).await?;
+    let mut form = Parts::of(request, &app).await?;
     let (mut is_ours, mut taken) = (false, 0);
     while let Some(field) = form.next_field().await.map_err(|_| Problem::Broken)? {
         let name = field.name().unwrap_or_default().to_owned();
         match field.file_name().map(str::to_owned) {
             None if name == "form" => {
-                visitor.check(&headers, &field_text(field).await?)?;
+                visitor.check(&headers, &field.text().await?)?;
                 is_ours = true;
             }
-            None if name == "component" => destination.component = tidy(&field_text(field).await?),
+            None if name == "component" => destination.component = tidy(&field.text().await?),
             // A picker that was not used sends a part without a name.
             None => {}
             Some(file) if file.is_empty() => {}

@@ -19,8 +19,9 @@ use crate::model::{Lang, Localized};
 use crate::service::{listed, reason_text};
 use crate::store::{ComponentListed, ComponentShown, Opening, Pairing, State as ComponentState};
 
-use super::api::{Destination, FILES, field_text, form, take_in};
+use super::api::{Destination, FILES, take_in};
 use super::arrive::{Incoming, tidy};
+use super::form::Parts;
 use super::html::{escaped, sentence};
 use super::problem::Problem;
 use super::tus::{self, phone_name};
@@ -177,12 +178,12 @@ async fn upload(
     let Opened { pairing, source } = app.blocking(move |app| app.opened_for_more(&token)).await?;
     let mut destination =
         Destination { source: source.clone(), dossier: Some(pairing.dossier), component: pairing.component.clone() };
-    let mut form = form(request, &app).await?;
+    let mut form = Parts::of(request, &app).await?;
     let mut taken = 0;
     while let Some(field) = form.next_field().await.map_err(|_| Problem::Broken)? {
         match field.file_name().map(str::to_owned) {
             None if field.name() == Some("component") && pairing.component.is_none() => {
-                destination.component = tidy(&field_text(field).await?);
+                destination.component = tidy(&field.text().await?);
             }
             // A picker that was not used sends a part without a name.
             None => {}

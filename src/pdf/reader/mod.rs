@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use lopdf::{Dictionary, Document, LoadOptions, Object, ObjectId, Stream};
 
+use super::MAX_STRUCTURE;
 use crate::model::{Orientation, SizeMm};
 
 pub use colour::PdfColour;
@@ -30,10 +31,6 @@ pub use first_page::{FirstPage, first_page};
 
 /// Millimetres in a PDF unit (1/72 inch).
 const MM: f64 = 25.4 / 72.0;
-
-/// Most bytes that one object or cross-reference stream may unpack to. A scan of 2,000 pages has 10,000 objects of a
-/// hundred bytes.
-const MAX_STRUCTURE: usize = 32 << 20;
 
 /// Depth of page trees that is followed; writers need three levels for a million pages.
 const MAX_TREE_DEPTH: usize = 32;

@@ -77,6 +77,18 @@ pub(crate) fn capture(seed: u64) -> Capture {
     if random.chance(0.6) { scan(&mut random) } else { photo(&mut random) }
 }
 
+/// A flat A4 page at 200 dpi with these lines, as a JPEG file.
+pub(crate) fn page_saying(lines: &[&str]) -> Vec<u8> {
+    const DPI: f64 = 200.0;
+    let mut sheet = sheet::Sheet::new(210.0, 297.0, DPI / INCH, [1.0; 3]);
+    let pen = sheet::Pen { bold: false, points: 14.0, ink: [0.1; 3] };
+    for (row, line) in (1..).zip(lines) {
+        sheet.text(pen, 25.0, 25.0 + 9.0 * f64::from(row), line);
+    }
+    sheet.soften(0.4);
+    encode::jpeg(&sheet.image, 90, DPI).expect("a proper picture")
+}
+
 fn template(random: &mut Random) -> Template {
     random.weighted(&[
         (Template::Decision, 0.27),

@@ -8,8 +8,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
-use crate::http::api::{Scrap, code, field_text, form};
+use crate::http::api::{Scrap, code};
 use crate::http::arrive::{Incoming, disk, tidy, write_down};
+use crate::http::form::Parts;
 use crate::http::html::in_path;
 use crate::http::problem::Problem;
 use crate::http::session::{Visitor, to, wrong_form};
@@ -273,12 +274,12 @@ pub(super) async fn replace(
     if !visitor.account.role.may_read_papers() {
         return Err(Problem::Role);
     }
-    let mut form = form(request, &app).await?;
+    let mut form = Parts::of(request, &app).await?;
     let mut is_ours = false;
     while let Some(field) = form.next_field().await.map_err(|_| Problem::Broken)? {
         match field.file_name().map(str::to_owned) {
             None if field.name() == Some("form") => {
-                visitor.check(&headers, &field_text(field).await?)?;
+                visitor.check(&headers, &field.text().await?)?;
                 is_ours = true;
             }
             None => {}
