@@ -258,7 +258,7 @@ mod tests {
         let uploads = Uploads::open(folder.path()).unwrap();
         let of = |source: &str, length| {
             let info = Info { source: source.to_owned(), ..info(length) };
-            uploads.create(&info, 100).unwrap().is_some()
+            uploads.create(&random_name().unwrap(), &info, 100).unwrap()
         };
         assert!(of("phone/1", 60) && of("phone/1", 40) && !of("phone/1", 1) && of("phone/2", 1));
         assert!(of("api", 100) && of("api", 100), "programs of the office are trusted");
