@@ -9,7 +9,7 @@ use super::{captures, guarded, still_works};
 
 const MIB: u64 = 1 << 20;
 /// More memory than all of them may cost, MiB: less than what any unpacks to.
-const SPARE_MIB: u64 = 200;
+const SPARE_MIB: u64 = 300;
 /// Longest that one may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
