@@ -15,6 +15,7 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use sohoa::imaging::decode;
 use sohoa::input;
+use sohoa::model::Edit;
 use sohoa::ocr::lstm::Lstm;
 use sohoa::ocr::{self, Steps};
 use sohoa::page::{self, Settings};
@@ -46,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for path in arguments {
         let frame = input::open(fs::read(&path)?.into(), &settings.limits)?.remove(0);
         // With the engine, which settles the orientation of some.
-        let page = page::process(&frame, &settings, Some(&engine))?;
+        let page = page::process(&frame, &settings, &Edit::default(), Some(&engine))?;
         let image = decode::decode(page.image.picture.streams()[0], 0, &settings.limits)?.image;
         for (without, steps) in VARIANTS {
             let start = cpu_time();

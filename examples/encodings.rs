@@ -18,7 +18,7 @@ use sohoa::component::UnsignedPdf;
 use sohoa::imaging::gray::luma;
 use sohoa::imaging::jbig2;
 use sohoa::input;
-use sohoa::model::Picture;
+use sohoa::model::{Edit, Picture};
 use sohoa::page::encoding::{self, Encoded, STEPS, Step};
 use sohoa::page::{self, Page, Settings};
 use sohoa::pdf::writer::{DocumentInfo, PdfaLevel};
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let settings = Settings::default();
     for path in arguments {
         let frame = input::open(fs::read(&path)?.into(), &settings.limits)?.remove(0);
-        let page = page::process(&frame, &settings, None)?;
+        let page = page::process(&frame, &settings, &Edit::default(), None)?;
         let image = encoding::shown(&page.image.picture, &settings.limits)?;
         let store = |way: &str, made: Encoded, ms: f64| store(&out, &path, way, made, ms, &page);
         let (whole, ms) = timed(|| encoding::jpeg(&image, settings.jpeg_quality, page.geometry.dpi));

@@ -24,7 +24,7 @@ use sohoa::imaging::ink::Ink;
 use sohoa::imaging::proxy::Proxy;
 use sohoa::imaging::{bounds, encode, skew, warp};
 use sohoa::input;
-use sohoa::model::{Homography, PageMap, Quad};
+use sohoa::model::{Edit, Homography, PageMap, Quad};
 use sohoa::page::{self, Settings};
 
 /// What the page pipeline estimates the skew on, dots an inch, and the resolution of the pages here.
@@ -129,7 +129,7 @@ fn whole_page(file: &Path) -> Result<Value, Box<dyn Error>> {
     let (bytes, settings) = (fs::read(file)?, Settings::default());
     let (answer, page) = timed(|| -> Result<_, page::PageError> {
         let frame = input::open(bytes.into(), &settings.limits)?.remove(0);
-        page::process(&frame, &settings, None)
+        page::process(&frame, &settings, &Edit::default(), None)
     });
     let page = page?;
     Ok(with(answer, "found", json!([page.width, page.height])))

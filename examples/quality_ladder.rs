@@ -16,6 +16,7 @@ use image::{GrayImage, Rgb, RgbImage};
 use sohoa::imaging::gray::luma;
 use sohoa::imaging::{decode, illumination, quality};
 use sohoa::input;
+use sohoa::model::Edit;
 use sohoa::ocr::lstm::Lstm;
 use sohoa::page::{self, Settings};
 
@@ -98,7 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let settings = Settings::default();
     for path in arguments {
         let frame = input::open(std::fs::read(&path)?.into(), &settings.limits)?.remove(0);
-        let page = page::process(&frame, &settings, None)?;
+        let page = page::process(&frame, &settings, &Edit::default(), None)?;
         let clean = luma(&decode::decode(page.image.picture.streams()[0], 0, &settings.limits)?.image);
         let dpi = page.geometry.dpi;
         let light = Light::of(&clean);

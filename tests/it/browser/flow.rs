@@ -31,8 +31,8 @@ const PICTURES: [&str; 10] = [
     BLURRED,
 ];
 const BLURRED: &str = "to-khai-chup-dien-thoai/bi-mo.jpg";
-/// The same paper, taken again.
-const SHARP: &str = "to-khai-chup-dien-thoai/nguoc-dau.jpg";
+/// Taken in its place.
+const SHARP: &str = "can-cuoc-ban-sao/to-giay-cong.jpg";
 
 /// Whether so many pages are on the phone's page, and each has its verdict.
 fn judged(pages: usize) -> String {

@@ -64,14 +64,12 @@ pub(super) async fn decide(
     .await
 }
 
+/// What is done to what was decided of a page.
+type Change = Box<dyn FnOnce(&mut Edit)>;
+
 impl App {
     /// What a form does to what is decided of a page.
-    fn change(
-        &self,
-        sheet: &Sheet,
-        decision: &Decision,
-        visitor: &Visitor,
-    ) -> Result<Box<dyn FnOnce(&mut Edit)>, Problem> {
+    fn change(&self, sheet: &Sheet, decision: &Decision, visitor: &Visitor) -> Result<Change, Problem> {
         Ok(match &decision.r#do[..] {
             turn @ ("left" | "right" | "over") => {
                 let unreadable = |_| Problem::Request("trang này không đọc được", "this page cannot be read");
