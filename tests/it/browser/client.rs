@@ -4,7 +4,7 @@
 //!
 //! One browser has one tab. Keys and the mouse go the way that a person's go (`Input.dispatch…Event`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -70,8 +70,10 @@ pub(crate) struct Request {
 /// What opening a page took.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
-    /// All that came over the wire with nothing in the cache, headers too.
+    /// All that came over the wire with nothing in the cache, headers too, but for pictures of papers.
     pub(crate) bytes: u64,
+    /// Those pictures.
+    pub(crate) picture_bytes: u64,
     pub(crate) requests: usize,
     /// From the start of the navigation to the end of the page's `load` event.
     pub(crate) milliseconds: f64,
@@ -91,6 +93,9 @@ pub(crate) struct Browser {
     /// Requests without an end yet, by their numbers.
     in_flight: BTreeMap<String, String>,
     bytes: u64,
+    /// Requests for pictures of papers, by their numbers, and what has come of them.
+    pictures: BTreeSet<String>,
+    picture_bytes: u64,
 }
 
 impl Browser {
@@ -119,6 +124,8 @@ impl Browser {
             requests: Vec::new(),
             in_flight: BTreeMap::new(),
             bytes: 0,
+            pictures: BTreeSet::new(),
+            picture_bytes: 0,
         };
         let target = browser.ask("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
         let attached = browser.ask("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
@@ -149,7 +156,7 @@ impl Browser {
     pub(crate) fn open_first(&mut self, url: &str) -> Load {
         self.open("about:blank");
         self.ask("Network.setCacheDisabled", json!({"cacheDisabled": true}));
-        self.bytes = 0;
+        (self.bytes, self.picture_bytes) = (0, 0);
         self.requests.clear();
         self.open(url);
         self.ask("Network.setCacheDisabled", json!({"cacheDisabled": false}));
@@ -157,7 +164,7 @@ impl Browser {
         let milliseconds = timing.as_f64().expect("a time");
         // What is in the page itself costs nothing more.
         let requests = self.requests.iter().filter(|request| !request.url.starts_with("data:")).count();
-        Load { bytes: self.bytes, requests, milliseconds }
+        Load { bytes: self.bytes, picture_bytes: self.picture_bytes, requests, milliseconds }
     }
 
     /// Opens the page anew.
@@ -372,10 +379,15 @@ impl Browser {
                 if !["EventSource", "XHR", "Fetch"].contains(&text(&told["type"]).as_str()) {
                     self.in_flight.insert(number(), url.clone());
                 }
+                if url.split('?').next().is_some_and(|path| path.ends_with(".jpg")) {
+                    self.pictures.insert(number());
+                }
                 self.requests.push(Request { method, url, headers: told["request"]["headers"].clone() });
             }
             "Network.loadingFinished" => {
-                self.bytes += told["encodedDataLength"].as_u64().expect("whole bytes");
+                let bytes = told["encodedDataLength"].as_u64().expect("whole bytes");
+                let of = if self.pictures.contains(&number()) { &mut self.picture_bytes } else { &mut self.bytes };
+                *of += bytes;
                 self.in_flight.remove(&number());
             }
             "Network.loadingFailed" => {

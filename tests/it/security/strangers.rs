@@ -83,7 +83,7 @@ fn a_phones_address_opens_its_own_dossier_and_only_as_long_as_it_may() {
     let before = stored(&desk);
     for (path, upload) in [(&ours, &upload), (&theirs, &of_theirs)] {
         for (method, path) in requests(path, upload) {
-            assert_eq!(ask(&desk, method, &path), 404, "{method} {path}");
+            assert_eq!(ask(&desk, method, &path), 410, "{method} {path}");
         }
     }
     assert_eq!(stored(&desk), before);

@@ -28,6 +28,8 @@ pub(super) struct Size {
     side: Option<u32>,
 }
 
+/// Makes the picture of a page, its longest side no longer than so many pixels.
+type Make = fn(&App, &Sheet, u32, &Visitor) -> Result<Vec<u8>, Problem>;
 type Number = Result<Path<(i64, String)>, PathRejection>;
 type Asked = Result<Query<Size>, QueryRejection>;
 
@@ -56,7 +58,7 @@ async fn picture(
     visitor: Visitor,
     number: Number,
     size: Asked,
-    picture: fn(&App, &Sheet, u32, &Visitor) -> Result<Vec<u8>, Problem>,
+    picture: Make,
 ) -> Result<Response, Problem> {
     let Path((id, page)) = number.map_err(|_| Problem::NotFound)?;
     let page = page_of(&page).ok_or(Problem::NotFound)?;
