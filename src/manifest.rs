@@ -137,6 +137,27 @@ impl Page {
 }
 
 impl Component {
+    /// A version with nothing in it yet.
+    pub fn begun(name: String, version: u32, state: State, fingerprint: String, created: String) -> Self {
+        Self {
+            name,
+            version,
+            profile: None,
+            state,
+            file: None,
+            transcripts: Vec::new(),
+            exceeds: None,
+            unsigned_sha256: None,
+            signature: None,
+            countersignature: None,
+            kept: None,
+            fingerprint,
+            created,
+            pages: Vec::new(),
+            set_aside: Vec::new(),
+        }
+    }
+
     /// The files of this version in the directory: its transcripts and its PDF.
     pub fn files(&self) -> impl Iterator<Item = &File> {
         self.transcripts.iter().chain(&self.file)

@@ -70,24 +70,11 @@ pub(super) fn finish(
         }
     }
 
-    let mut component = manifest::Component {
-        name: plan.name.clone(),
-        version: plan.version,
-        profile: Some(job.profile.name.to_owned()),
-        state: if set_aside.is_empty() { State::Unsigned } else { State::Incomplete },
-        file: None,
-        transcripts: Vec::new(),
-        exceeds: None,
-        unsigned_sha256: None,
-        signature: None,
-        countersignature: None,
-        kept: None,
-        // What failed for a passing reason is tried again by the next run.
-        fingerprint: if passing { TRY_AGAIN.to_owned() } else { plan.fingerprint.clone() },
-        created: rfc3339(job.now),
-        pages: Vec::new(),
-        set_aside,
-    };
+    let state = if set_aside.is_empty() { State::Unsigned } else { State::Incomplete };
+    // What failed for a passing reason is tried again by the next run.
+    let fingerprint = if passing { TRY_AGAIN.to_owned() } else { plan.fingerprint.clone() };
+    let begun = manifest::Component::begun(plan.name.clone(), plan.version, state, fingerprint, rfc3339(job.now));
+    let mut component = manifest::Component { profile: Some(job.profile.name.to_owned()), set_aside, ..begun };
     let mut files = Vec::new();
     if !pages.is_empty() {
         let info = DocumentInfo {
@@ -221,23 +208,8 @@ pub(super) fn keep(
     on_event: &mut dyn FnMut(&Event),
 ) -> Result<Outcome, DigitizeError> {
     let source = plan.capture.file;
-    let mut component = manifest::Component {
-        name: plan.name,
-        version: plan.version,
-        profile: None,
-        state: State::Kept,
-        file: None,
-        transcripts: Vec::new(),
-        exceeds: None,
-        unsigned_sha256: None,
-        signature: None,
-        countersignature: None,
-        kept: None,
-        fingerprint: plan.fingerprint,
-        created: rfc3339(job.now),
-        pages: Vec::new(),
-        set_aside: Vec::new(),
-    };
+    let created = rfc3339(job.now);
+    let mut component = manifest::Component::begun(plan.name, plan.version, State::Kept, plan.fingerprint, created);
     let read = gather::read(&plan.capture.path, &job.settings.limits);
     match read
         .and_then(|bytes| (manifest::sha256_hex(&bytes) == source.sha256).then_some(bytes).ok_or(InputError::Changed))

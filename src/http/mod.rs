@@ -74,6 +74,8 @@ const OPENAPI: &str = include_str!("../../docs/openapi.json");
 const WORKERS: usize = 2;
 /// Questions to the store and writes of bodies at a time.
 const BLOCKING: usize = 8;
+/// Pictures of pages made for the desk at a time: a page of A4 at 300 dpi takes 30 MB meanwhile.
+const PICTURES: usize = 2;
 /// Connections at a time; the next ones wait in the system's queue.
 const CONNECTIONS: usize = 64;
 /// How long requests may still take when the service stops. Uploads cut off go on afterwards.
@@ -126,6 +128,8 @@ struct App {
     verdicts: phone::Verdicts,
     outlines: phone::Outlines,
     blocking: Semaphore,
+    /// Pictures of pages that are made for the desk.
+    pictures: Semaphore,
     attempts: attempts::Attempts,
     /// Passwords that are being checked.
     checks: Semaphore,
@@ -173,6 +177,7 @@ pub fn run(
         verdicts: phone::Verdicts::default(),
         outlines: phone::Outlines::default(),
         blocking: Semaphore::new(BLOCKING),
+        pictures: Semaphore::new(PICTURES),
         attempts: attempts::Attempts::default(),
         checks: Semaphore::new(session::CHECKS),
         tls: tls.clone(),

@@ -50,6 +50,9 @@ impl Early {
         };
         let next = waiting.into_iter().find(is_next)?;
         held.in_hand.insert(next.capture);
+        drop(held);
+        // There may be another for the next thread.
+        self.bell.ring();
         Some(next)
     }
 
@@ -67,7 +70,7 @@ pub(super) fn run(service: &Service<'_>) {
     while !service.is_stopping() {
         match service.early.next(service) {
             Some(early) => make(service, early),
-            None => service.early.bell.wait(),
+            None => while !service.early.bell.wait() && !service.is_stopping() {},
         }
     }
 }

@@ -282,12 +282,12 @@ impl Bell {
         self.heard.notify_all();
     }
 
-    /// Waits for the bell, no longer than a tick.
-    fn wait(&self) {
+    /// Waits for the bell, no longer than a tick; says whether it rang.
+    fn wait(&self) -> bool {
         let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut rung, _) =
             self.heard.wait_timeout_while(rung, TICK, |rung| !*rung).unwrap_or_else(PoisonError::into_inner);
-        *rung = false;
+        std::mem::take(&mut *rung)
     }
 }
 

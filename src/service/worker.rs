@@ -32,7 +32,8 @@ pub(super) fn run(service: &Service<'_>) {
                     service.sleep(Duration::from_millis(pause(troubles).unsigned_abs()));
                 }
             }
-            Ok(None) => service.bell.wait(),
+            // Time alone may make something ready, too.
+            Ok(None) => drop(service.bell.wait()),
             Err(error) => {
                 service.tell(&Event::Trouble(Trouble::Store(error)));
                 service.sleep(Duration::from_secs(2));

@@ -64,6 +64,8 @@ async fn picture(
     let page = page_of(&page).ok_or(Problem::NotFound)?;
     let size = size.map(|Query(size)| size).unwrap_or_default();
     let side = size.side.unwrap_or(SIDE).clamp(1, LARGEST_SIDE);
+    // Whole pages are in memory meanwhile.
+    let _turn = app.pictures.acquire().await.map_err(|_| Problem::Internal)?;
     let bytes = app.blocking(move |app| picture(app, &app.sheet(id, page, &visitor)?, side, &visitor)).await?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], bytes).into_response())
 }
