@@ -43,13 +43,15 @@
   }
 
   async function look() {
+    const before = shown;
     const answer = await fetch(location.href, { headers: { 'Sohoa-Live': '1' }, cache: 'no-store' });
     if (answer.redirected) return location.reload(); // the session has ended
     if (answer.status >= 500) return;
     const text = await answer.text();
     const fresh = new DOMParser().parseFromString(text, 'text/html').querySelector('main[data-live]');
     if (!fresh || fresh.innerHTML === shown || page.querySelector('[data-changed]')) return;
-    if (isComposing) return setTimeout(soon, PAUSE); // a letter that is being put together would be lost
+    // What was asked for is of a page that is no longer shown, or a letter that is being put together would be lost.
+    if (shown !== before || isComposing) return setTimeout(soon, PAUSE);
     shown = fresh.innerHTML;
     put(document.importNode(fresh, true));
   }

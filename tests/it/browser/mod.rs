@@ -11,6 +11,7 @@ mod network;
 mod pages;
 mod phone;
 mod proxy;
+mod review;
 mod scene;
 
 pub(crate) use client::{Browser, OFFICE, PHONE};
