@@ -57,7 +57,10 @@ fn twenty_pages_are_looked_through_by_keys() {
             }
             _ => {}
         }
-        scene.browser.press(if page % 2 == 0 { "ArrowRight" } else { "j" });
+        match page % 2 {
+            0 => scene.browser.press("ArrowRight"),
+            _ => scene.browser.type_text("j"),
+        }
     }
     scene.browser.type_text("x");
     scene.browser.wait_for("the last is left out", &shows(PAGES - 1, PAGES - 1));
