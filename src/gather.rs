@@ -237,7 +237,8 @@ pub fn is_leftover(name: &str) -> bool {
     name.starts_with('.') || name.starts_with('~') || name.ends_with('~') || unfinished || LEFTOVERS.contains(&&*lower)
 }
 
-fn may_be_capture(path: &Path) -> bool {
+/// Whether a file of this name may hold pictures of papers.
+pub fn may_be_capture(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     extension.is_none_or(|extension| !NOT_CAPTURES.contains(&extension.as_str()))
 }
@@ -282,6 +283,18 @@ pub fn component_name(title: &str) -> String {
 pub fn name_within(folder: &str, file: &Path, taken: &mut BTreeSet<String>) -> String {
     let stem = file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     unique(&component_name(&format!("{folder}-{stem}")), taken)
+}
+
+/// The same files, each a component of its own that is called after it.
+pub fn by_file(gathered: Vec<Gathered>) -> Vec<Gathered> {
+    let mut taken = BTreeSet::new();
+    let files = gathered.into_iter().flat_map(|component| component.files);
+    files
+        .map(|file| {
+            let stem = file.name.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+            Gathered { name: unique(&component_name(&stem), &mut taken), files: vec![file], is_folder: false }
+        })
+        .collect()
 }
 
 /// The name, with `-2`, `-3` … where it is taken (also in other case: file systems differ in that).

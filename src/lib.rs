@@ -6,6 +6,7 @@
 //! use which.
 
 pub mod account;
+pub mod batch;
 pub mod budget;
 pub mod check;
 pub mod codes;

@@ -119,6 +119,12 @@ impl Shelf {
         }
     }
 
+    /// Takes a page away that nobody wants any more.
+    pub fn remove(&self, wanted: Wanted<'_>) {
+        // One that stays goes when room is wanted.
+        drop(fs::remove_file(self.path(wanted)));
+    }
+
     /// A page from the shelf, or made of the capture in `file` within the pool, and kept. Not to be called by the pool's own
     /// threads.
     ///

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use sohoa::config::RawSign;
+use sohoa::config::{RawConfig, RawSign};
 use sohoa::model::{ComponentName, DossierCode, Lang, Role};
 use sohoa::scanner::{Colour, Paper, Source};
 
@@ -42,6 +42,8 @@ pub(super) struct Shared {
 pub(super) enum Command {
     /// Digitise pictures and folders into signed components
     Digitize(Digitize),
+    /// Whole archives: run, status, pause, resume, retry, report, accept, reject
+    Batch(super::batch::Batch),
     /// Sign PDF files, or the components that wait for their signature
     Sign(Sign),
     /// Check files against their manifest, signatures and structure
@@ -90,6 +92,22 @@ pub(super) struct Digitize {
     pub(super) dossier: Option<DossierCode>,
     #[command(flatten)]
     pub(super) key: KeyOptions,
+    #[command(flatten)]
+    pub(super) making: Making,
+    /// Tell what each way of storing the pages would cost
+    #[arg(long)]
+    pub(super) size_report: bool,
+    /// Events for programs on standard output, one JSON line each
+    #[arg(long)]
+    pub(super) json: bool,
+    /// No progress bar and no summary
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+/// How components are made: options of every command that makes some.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(super) struct Making {
     /// Leave the components unsigned, to be signed later
     #[arg(long, conflicts_with_all = ["key", "token"])]
     pub(super) no_sign: bool,
@@ -108,15 +126,18 @@ pub(super) struct Digitize {
     /// Store pages in layers, print sharp over a coarser picture, where that is smaller
     #[arg(long)]
     pub(super) mrc: bool,
-    /// Tell what each way of storing the pages would cost
-    #[arg(long)]
-    pub(super) size_report: bool,
-    /// Events for programs on standard output, one JSON line each
-    #[arg(long)]
-    pub(super) json: bool,
-    /// No progress bar and no summary
-    #[arg(long, short)]
-    pub(super) quiet: bool,
+}
+
+impl Making {
+    /// Lays the options over those of the configuration file.
+    pub(super) fn overlay(&self, raw: &mut RawConfig) {
+        raw.ocr.enabled = self.ocr.map(|ocr| ocr == Switch::On).or(raw.ocr.enabled);
+        raw.ocr.transcripts = self.transcripts.clone().unwrap_or(std::mem::take(&mut raw.ocr.transcripts));
+        raw.profile.name = self.profile.clone().or(raw.profile.name.take());
+        raw.pdf.level = self.pdfa.clone().or(raw.pdf.level.take());
+        raw.image.mrc = if self.mrc { Some(true) } else { raw.image.mrc };
+        raw.sign.enabled = if self.no_sign { Some(false) } else { raw.sign.enabled };
+    }
 }
 
 /// Whose key signs: options of every command that signs.
@@ -431,6 +452,26 @@ pub(super) fn wanted_language(args: impl Iterator<Item = OsString>) -> Option<La
 const VIETNAMESE: &[(&str, &str)] = &[
     ("sohoa", "Biến ảnh giấy tờ thành tệp thành phần hồ sơ PDF/A có chữ ký số"),
     ("digitize", "Số hóa ảnh và thư mục ảnh thành các thành phần hồ sơ đã ký"),
+    ("batch", "Số hóa hồ sơ tồn: run, status, pause, resume, retry, report, accept, reject"),
+    ("run", "Số hóa mọi hồ sơ của một nguồn, hoặc làm tiếp đợt đã bắt đầu"),
+    ("status", "Cho biết đợt số hóa đến đâu"),
+    ("pause", "Tạm dừng: xong các trang đang làm rồi đợi"),
+    ("resume", "Làm tiếp sau khi tạm dừng"),
+    ("retry", "Làm lại các hồ sơ lỗi hoặc có tệp không đọc được"),
+    ("report", "Lập báo cáo: trang HTML, bảng CSV và JSON"),
+    ("accept", "Nghiệm thu một hộp là đạt sau khi xem các trang lấy mẫu"),
+    ("reject", "Trả lại một hộp không đạt, kèm lý do"),
+    ("batch source", "Thư mục nguồn có các hộp hoặc hồ sơ; bỏ trống thì làm tiếp đợt đã bắt đầu"),
+    ("index", "Mục lục hồ sơ (.csv, .xlsx, .xls, .ods) có cột `Mã hồ sơ`"),
+    ("layout", "Cách xếp thư mục: auto, box/dossier/component, dossier/component, box/dossier/file, dossier/file"),
+    ("sample", "Tỷ lệ phần trăm số trang để người xem kiểm tra [mặc định: 5]"),
+    ("plan", "Chỉ đếm hồ sơ, tệp, trang và ước tính thời gian, không làm"),
+    ("output", "Thư mục kết quả của đợt số hóa"),
+    ("retry name", "Chỉ hồ sơ có mã hoặc thư mục này"),
+    ("name", "Tên"),
+    ("box_name", "Tên hộp"),
+    ("by", "Người nghiệm thu"),
+    ("reason", "Lý do"),
     ("sign", "Ký số tệp PDF, hoặc các thành phần đang chờ ký"),
     ("verify", "Kiểm tra tệp theo bản kê khai, chữ ký số và cấu trúc"),
     ("check", "Xét tệp PDF theo một bộ quy định"),

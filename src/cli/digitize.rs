@@ -15,20 +15,15 @@ use sohoa::model::{Lang, Localized, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::pool::Pool;
 
-use super::args::{Digitize, Shared, Switch};
+use super::args::{Digitize, Shared};
 use super::sizes::megabytes;
 use super::{Failure, environment, remark, sizes, stdout_failure};
 
 /// Digitises the inputs of the command line.
 pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitCode, Failure> {
     let config = environment::configuration(&shared, lang, |raw| {
-        raw.ocr.enabled = command.ocr.map(|ocr| ocr == Switch::On).or(raw.ocr.enabled);
-        raw.ocr.transcripts = command.transcripts.clone().unwrap_or(std::mem::take(&mut raw.ocr.transcripts));
-        raw.profile.name = command.profile.clone().or(raw.profile.name.take());
-        raw.pdf.level = command.pdfa.clone().or(raw.pdf.level.take());
-        raw.image.mrc = if command.mrc { Some(true) } else { raw.image.mrc };
+        command.making.overlay(raw);
         command.key.overlay(&mut raw.sign);
-        raw.sign.enabled = if command.no_sign { Some(false) } else { raw.sign.enabled };
     })?;
     environment::check_secrets(&config, &command.key)?;
     if config.ocr_language.is_none() && !config.transcripts.is_empty() {
@@ -40,13 +35,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
     }
     let now = environment::now(lang)?;
     let reader = environment::reader(&config)?;
-    // A key that cannot be used holds up nothing: what it was to sign waits (chờ ký).
-    let (signer, key_failure) = match config.sign.then(|| environment::signer(&config, &command.key, now)) {
-        None => (None, None),
-        Some(Ok(signer)) => (Some(signer), None),
-        Some(Err(failure)) if failure.code == ExitCode::Key => (None, Some(failure.message)),
-        Some(Err(failure)) => return Err(failure),
-    };
+    let (signer, key_failure) = environment::usable_signer(&config, &command.key, now)?;
     let stamp = environment::stamp(&config, signer.is_some())?;
     let pool = Pool::new(config.jobs, config.memory_bytes)
         .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
@@ -219,7 +208,7 @@ fn print_event(event: &Event) -> std::io::Result<()> {
         Event::PassedOver(item) => {
             json!({"event": "passed-over", "file": item.path().to_string_lossy(), "reason": item.message(Lang::Vi)})
         }
-        Event::Page { component, number, flagged, elapsed } => json!({
+        Event::Page { component, number, flagged, elapsed, .. } => json!({
             "event": "page", "component": component, "number": number, "flagged": flagged,
             "ms": elapsed.as_millis(),
         }),

@@ -4,7 +4,10 @@ use std::fs;
 use std::io::{BufRead, IsTerminal};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use signal_hook::consts::{SIGINT, SIGTERM};
 use sohoa::config::{Config, KeySource, RawConfig};
 use sohoa::exit::ExitCode;
 use sohoa::export::Records;
@@ -12,7 +15,10 @@ use sohoa::http::KeyRefusal;
 use sohoa::imaging::seal;
 use sohoa::manifest::{self, Model};
 use sohoa::model::{Lang, Localized, io_reason, shown};
+use sohoa::ocr::OcrEngine;
 use sohoa::ocr::lstm::Lstm;
+use sohoa::pool::Pool;
+use sohoa::shelf::{self, Shelf};
 use sohoa::sign::pkcs12::Pkcs12;
 use sohoa::sign::{Certificate, SignError, Signer, TokenFault, certificate, identity};
 use sohoa::stamp::Stamp;
@@ -184,9 +190,48 @@ pub(super) fn development_roots() -> Vec<Certificate> {
     certificate::read_all(&bytes).unwrap_or_default()
 }
 
+/// What pages are made with, and the folder where they are kept.
+pub(super) fn shelf(config: &Config, folder: PathBuf, reader: Option<Reader>) -> Result<Shelf, Failure> {
+    let pool = Pool::new(config.jobs, config.memory_bytes)
+        .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
+    let (engine, models) = reader.map_or((None, Vec::new()), |reader| {
+        let engine: Arc<dyn OcrEngine> = Arc::new(reader.engine);
+        (Some(engine), reader.models)
+    });
+    let tools = shelf::Tools { pool: Arc::new(pool), settings: config.page.clone(), engine, models };
+    Shelf::open(folder.clone(), tools)
+        .map_err(|error| Failure::new(ExitCode::Output, format!("{}: {error}", shown(&folder))))
+}
+
+/// A flag that SIGINT and SIGTERM set. The second order to stop is obeyed at once: nothing is lost by that either.
+pub(super) fn stop_by_signal() -> Result<Arc<AtomicBool>, Failure> {
+    let internal = |error: std::io::Error| Failure::new(ExitCode::Internal, error.to_string());
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop)).map_err(internal)?;
+        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(internal)?;
+    }
+    Ok(stop)
+}
+
+/// The signer, if anything is to be signed. A key that cannot be used holds up nothing: what it was to sign waits (*chờ ký*),
+/// and why is the second that is answered.
+pub(super) fn usable_signer(
+    config: &Config,
+    options: &KeyOptions,
+    now: OffsetDateTime,
+) -> Result<(Option<Box<dyn Signer>>, Option<String>), Failure> {
+    match config.sign.then(|| signer(config, options, now)) {
+        None => Ok((None, None)),
+        Some(Ok(signer)) => Ok((Some(signer), None)),
+        Some(Err(failure)) if failure.code == ExitCode::Key => Ok((None, Some(failure.message))),
+        Some(Err(failure)) => Err(failure),
+    }
+}
+
 /// The signer: the key named in a file or on a token, or the development identity of this machine, made on first use.
 /// Says on standard error when the latter was made.
-pub(super) fn signer(config: &Config, options: &KeyOptions, now: OffsetDateTime) -> Result<Box<dyn Signer>, Failure> {
+fn signer(config: &Config, options: &KeyOptions, now: OffsetDateTime) -> Result<Box<dyn Signer>, Failure> {
     let lang = config.lang;
     let Some(source) = &config.key else { return Ok(Box::new(development_signer(lang, now)?)) };
     let ask = |state: Option<PinState>| match (state, source) {

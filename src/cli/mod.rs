@@ -1,6 +1,7 @@
 //! The command line: one file a command, and what they share.
 
 mod args;
+mod batch;
 mod check;
 mod digitize;
 mod doctor;
@@ -52,6 +53,7 @@ pub(crate) fn main() -> std::process::ExitCode {
     let lang = wanted.or_else(|| environment::configured_language(&args.shared)).unwrap_or_default();
     let result = match args.command {
         Command::Digitize(command) => digitize::run(command, args.shared, lang),
+        Command::Batch(command) => batch::run(command, args.shared, lang),
         Command::Sign(command) => sign::run(&command, &args.shared, lang),
         Command::Verify(command) => verify::run(&command, &args.shared, lang),
         Command::Upgrade(command) => upgrade::run(&command, &args.shared, lang),

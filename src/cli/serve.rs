@@ -95,18 +95,12 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
     let now = environment::now(lang)?;
     let reader = environment::reader(&config)?;
     let teller = Teller { json: command.json, lang };
-    let shelf = Arc::new(shelf(&config, &store, reader)?);
+    let shelf = Arc::new(environment::shelf(&config, store.directory().join(SHELF), reader)?);
     let mut web = Web::open(&config, &settings, &store, &shelf)?;
-    // A key that cannot be used holds up nothing: what it was to sign waits (chờ ký).
-    let signer = match config.sign.then(|| environment::signer(&config, &command.key, now)) {
-        None => None,
-        Some(Ok(signer)) => Some(signer),
-        Some(Err(failure)) if failure.code == ExitCode::Key => {
-            teller.tell(&Event::Trouble(service::Trouble::Key(failure.message.clone(), failure.message)));
-            None
-        }
-        Some(Err(failure)) => return Err(failure),
-    };
+    let (signer, key_failure) = environment::usable_signer(&config, &command.key, now)?;
+    if let Some(message) = key_failure {
+        teller.tell(&Event::Trouble(service::Trouble::Key(message.clone(), message)));
+    }
     let stamp = environment::stamp(&config, signer.is_some())?;
     if let Some(web) = &mut web {
         web.settings.signing = signing(&config, signer.as_deref())?;
@@ -122,20 +116,6 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
     serve(&store, &settings, &tools, &teller, web)
 }
 
-/// What pages are made with, and the folder where they are kept.
-fn shelf(config: &Config, store: &Store, reader: Option<Reader>) -> Result<Shelf, Failure> {
-    let pool = Pool::new(config.jobs, config.memory_bytes)
-        .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
-    let (engine, models) = reader.map_or((None, Vec::new()), |reader| {
-        let engine: Arc<dyn OcrEngine> = Arc::new(reader.engine);
-        (Some(engine), reader.models)
-    });
-    let tools = shelf::Tools { pool: Arc::new(pool), settings: config.page.clone(), engine, models };
-    let folder = store.directory().join(SHELF);
-    Shelf::open(folder.clone(), tools)
-        .map_err(|error| Failure::new(ExitCode::Output, format!("{}: {error}", shown(&folder))))
-}
-
 /// Runs the service on a thread of its own and obeys signals on this one.
 fn serve(
     store: &Store,
@@ -146,12 +126,7 @@ fn serve(
 ) -> Result<ExitCode, Failure> {
     let lang = teller.lang;
     let internal = |error: std::io::Error| Failure::new(ExitCode::Internal, error.to_string());
-    let stop = Arc::new(AtomicBool::new(false));
-    // The second order to stop is obeyed at once: nothing is lost by that either.
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop)).map_err(internal)?;
-        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(internal)?;
-    }
+    let stop = environment::stop_by_signal()?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).map_err(internal)?;
     let handle = signals.handle();
     let metrics = Arc::new(Metrics::default());

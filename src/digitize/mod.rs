@@ -102,6 +102,8 @@ pub enum Event {
         flagged: bool,
         /// Time it took.
         elapsed: Duration,
+        /// Whether it was on the shelf already, and cost nothing now.
+        was_kept: bool,
     },
     /// A capture could not be read.
     SetAside {
@@ -306,7 +308,7 @@ pub fn run_gathered(
             let plan = &plans[p];
             let result = result.map_err(PageError::from).flatten();
             tell_page(plan, s, &result, on_event);
-            results[p][s] = Some(result);
+            results[p][s] = Some(result.map(|(page, _)| page));
             if results[p].iter().all(Option::is_some) {
                 let pages: Vec<_> = std::mem::take(&mut results[p]).into_iter().flatten().collect();
                 if let Some(by) = divides {
@@ -370,10 +372,16 @@ fn open_ledger(job: &Job<'_>) -> Result<Ledger, DigitizeError> {
     Ok(Ledger::new(output, manifest))
 }
 
-fn tell_page(plan: &Plan, slot: usize, result: &Result<Page, PageError>, on_event: &mut dyn FnMut(&Event)) {
+fn tell_page(plan: &Plan, slot: usize, result: &Result<(Page, bool), PageError>, on_event: &mut dyn FnMut(&Event)) {
     let component = plan.name.clone();
     on_event(&match result {
-        Ok(page) => Event::Page { component, number: slot + 1, flagged: !page.flags.is_empty(), elapsed: page.elapsed },
+        Ok((page, was_kept)) => Event::Page {
+            component,
+            number: slot + 1,
+            flagged: !page.flags.is_empty(),
+            elapsed: page.elapsed,
+            was_kept: *was_kept,
+        },
         Err(error) => Event::SetAside {
             component,
             file: plan.files[plan.slots[slot].file].name.clone(),

@@ -113,22 +113,22 @@ pub(super) struct Slot {
 }
 
 impl Plan {
-    /// Processes one page, reading its file when it is the first of the file's pages in work.
-    pub(super) fn process(&self, slot: usize, job: &Job<'_>) -> Result<Page, PageError> {
+    /// Processes one page, reading its file when it is the first of the file's pages in work. Also whether it was on the shelf.
+    pub(super) fn process(&self, slot: usize, job: &Job<'_>) -> Result<(Page, bool), PageError> {
         let slot = &self.slots[slot];
         let file = &self.files[slot.file];
         let edit = file.edit(slot.frame + 1);
         let wanted = Wanted { sha256: &file.file.sha256, page: slot.frame + 1, edit: &edit };
         if let Some(page) = job.shelf.and_then(|shelf| shelf.get(wanted)) {
             file.pass_over();
-            return Ok(page);
+            return Ok((page, true));
         }
         let frames = file.take_frames(&job.settings.limits)?;
         let page = page::process(&frames[slot.frame], job.settings, &edit, job.engine)?;
         if let Some(shelf) = job.shelf.filter(|_| job.shelves_all) {
             shelf.put(wanted, &page);
         }
-        Ok(page)
+        Ok((page, false))
     }
 
     /// What the pages are, file by file.

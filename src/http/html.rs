@@ -1,7 +1,7 @@
 //! Text into markup. All that stands on a page and is not the page's own goes through [`escaped`] or [`in_path`].
 
 /// A text as content or as the value of an attribute in quotes.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -18,7 +18,7 @@ pub(super) fn escaped(text: &str) -> String {
 
 /// A text as one segment of a path, or as a value in a query or header (RFC 3986, 2.3: all but unreserved characters are
 /// escaped).
-pub(super) fn in_path(text: &str) -> String {
+pub(crate) fn in_path(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
         match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             true => out.push(char::from(byte)),

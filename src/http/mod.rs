@@ -17,7 +17,7 @@ mod desk;
 mod form;
 mod gate;
 mod health;
-mod html;
+pub(crate) mod html;
 mod listener;
 mod live;
 mod metrics;

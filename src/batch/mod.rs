@@ -1,0 +1,448 @@
+//! Batches: years of paper that were scanned already (*số hóa hồ sơ tồn*), a dossier at a time, for days without anybody near.
+//!
+//! A [`Batch`] is a directory for the results with a journal in it ([`journal`]). [`plan`](Batch::plan) goes through the source
+//! and writes down which dossiers there are ([`layout`]), and what the index says of them ([`index`]); `run.rs` makes them one
+//! after the other, each by [`crate::digitize`] into a directory of its own, and has them looked at ([`checks`]); `report.rs` says
+//! what became of them. Whatever ends a run, the next goes on: dossiers that are made are not looked at again, components
+//! of the one in work neither, and their pages are on the shelf.
+
+mod checks;
+mod estimate;
+pub mod index;
+pub mod journal;
+pub mod layout;
+mod report;
+mod run;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::gather::{self, CaptureFile, Gathered};
+use crate::imaging::decode::Limits;
+use crate::model::{DossierCode, Lang, Localized, io_reason, shown};
+
+use index::IndexError;
+use journal::{Finding, Found, Journal, JournalError, Totals, Unit};
+use layout::Layout;
+
+pub use estimate::estimate;
+pub use report::{ReportError, write as write_report};
+pub use run::{Event, Progress, Summary, run};
+
+/// What the batch keeps for itself, in its output.
+pub const FOLDER: &str = ".sohoa-batch";
+/// The folder of the report, in its output.
+pub const REPORT: &str = "bao-cao";
+/// Names of what lies in [`FOLDER`].
+const JOURNAL: &str = "batch.sqlite";
+const LOCK: &str = "lock";
+/// Pages that wait for their component.
+pub const PAGES: &str = "pages";
+
+/// A name in an output that a box or a dossier must not have.
+const RESERVED: [&str; 2] = [FOLDER, REPORT];
+
+/// What the batch was begun with; the next run goes on with the same.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// The source, absolute.
+    pub source: PathBuf,
+    /// The index.
+    pub index: Option<PathBuf>,
+    /// How the source is laid out ([`Layout`]).
+    pub layout: String,
+    /// The share of all pages that a person looks at, 0 to 1.
+    pub sample: f64,
+    /// Name of the profile; `None` = that of the configuration.
+    pub profile: Option<String>,
+    /// PDF/A level; `None` = that of the configuration.
+    pub pdfa: Option<String>,
+    /// Whether text is read; `None` = as configured.
+    pub ocr: Option<bool>,
+    /// Whether pages are stored in layers.
+    pub mrc: bool,
+    /// Formats of text files; `None` = those of the configuration.
+    pub transcripts: Option<Vec<String>>,
+    /// Whether components are left unsigned.
+    pub no_sign: bool,
+}
+
+impl Options {
+    /// What files made with other options differ by.
+    fn mark(&self) -> String {
+        let Self { profile, pdfa, ocr, mrc, transcripts, .. } = self;
+        format!(" {profile:?} {pdfa:?} {ocr:?} {mrc} {transcripts:?}")
+    }
+}
+
+/// Why a batch cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// A file or folder cannot be used.
+    #[error("{}: {source}", shown(path))]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The journal cannot be used.
+    #[error("{}: {source}", shown(path))]
+    Journal {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        source: JournalError,
+    },
+    /// The index cannot be used.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// There is no batch.
+    #[error("{}: no batch was begun here; begin one with: sohoa batch run SOURCE --out DIR", shown(.0))]
+    NoBatch(PathBuf),
+    /// The output belongs to a batch of another source.
+    #[error("{}: a batch of another source was begun here ({}); choose another --out", shown(output), shown(source_of_it))]
+    OtherSource {
+        /// The output.
+        output: PathBuf,
+        /// The source that it was begun with.
+        source_of_it: PathBuf,
+    },
+    /// Another program works on it.
+    #[error("{}: another sohoa works on this batch", shown(.0))]
+    InUse(PathBuf),
+    /// One is inside the other.
+    #[error("{}: the output is inside the source or the source in the output", shown(.0))]
+    Nested(PathBuf),
+    /// There is no dossier in the source.
+    #[error("{}: there is no dossier in the source; name a folder of folders with pictures", shown(.0))]
+    Nothing(PathBuf),
+    /// The output refuses, for example because the disk is full. Finished components stay.
+    #[error("{1}")]
+    Output(String, String),
+}
+
+impl Localized for BatchError {
+    fn message(&self, lang: Lang) -> String {
+        if let Self::Io { path, source } = self {
+            return format!("{}: {}", shown(path), io_reason(source.kind(), lang));
+        }
+        if lang == Lang::En {
+            return self.to_string();
+        }
+        match self {
+            Self::Index(error) => error.message(lang),
+            Self::Output(vi, _) => vi.clone(),
+            Self::Journal { path, source: JournalError::NotOurs } => format!(
+                "{}: không phải sổ theo dõi của một đợt số hóa, hoặc của phiên bản mới hơn; hãy chọn --out khác",
+                shown(path)
+            ),
+            Self::Journal { path, source } => format!("{}: không ghi được sổ theo dõi ({source})", shown(path)),
+            Self::NoBatch(path) => format!(
+                "{}: chưa có đợt số hóa nào ở đây; hãy bắt đầu bằng: sohoa batch run NGUỒN --out THƯ_MỤC",
+                shown(path)
+            ),
+            Self::OtherSource { output, source_of_it } => format!(
+                "{}: ở đây đã có đợt số hóa của nguồn khác ({}); hãy chọn --out khác",
+                shown(output),
+                shown(source_of_it)
+            ),
+            Self::InUse(path) => {
+                format!("{}: một chương trình sohoa khác đang làm đợt số hóa này; hãy đợi nó xong", shown(path))
+            }
+            Self::Nested(path) => {
+                format!("{}: thư mục kết quả và nguồn nằm trong nhau; hãy chọn nơi khác", shown(path))
+            }
+            Self::Nothing(path) => {
+                format!("{}: nguồn không có hồ sơ nào; hãy chọn thư mục có các thư mục ảnh", shown(path))
+            }
+            Self::Io { .. } => self.to_string(),
+        }
+    }
+}
+
+/// A batch.
+#[derive(Debug)]
+pub struct Batch {
+    output: PathBuf,
+    options: Options,
+    layout: Layout,
+    journal: Journal,
+}
+
+/// The right to work on a batch; the system lifts it when the program dies.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held, not used")] File);
+
+impl Batch {
+    /// Opens the batch of an output.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn open(output: &Path) -> Result<Self, BatchError> {
+        let output = gather::absolute(output);
+        let file = output.join(FOLDER).join(JOURNAL);
+        if !file.is_file() {
+            return Err(BatchError::NoBatch(output));
+        }
+        let journal = open_journal(&file)?;
+        let options = at(&file, journal.setting("options"))?.and_then(|text| serde_json::from_str(&text).ok());
+        let options: Options = options.ok_or_else(|| BatchError::NoBatch(output.clone()))?;
+        let layout = options.layout.parse().unwrap_or_default();
+        Ok(Self { output, options, layout, journal })
+    }
+
+    /// Begins a batch, or takes the one up that is there with these options from now on.
+    ///
+    /// # Errors
+    /// When the output cannot be written, or belongs to another source.
+    pub fn begin(output: &Path, options: Options) -> Result<Self, BatchError> {
+        let output = gather::absolute(output);
+        let (source, folder) = (options.source.clone(), output.join(FOLDER));
+        if source.starts_with(&output) || output.starts_with(&source) {
+            return Err(BatchError::Nested(output));
+        }
+        match Self::open(&output) {
+            Ok(there) if there.options.source != source => {
+                return Err(BatchError::OtherSource { output, source_of_it: there.options.source });
+            }
+            Ok(_) | Err(BatchError::NoBatch(_)) => {}
+            Err(error) => return Err(error),
+        }
+        fs::create_dir_all(&folder).map_err(|source| BatchError::Io { path: folder.clone(), source })?;
+        let file = folder.join(JOURNAL);
+        let journal = open_journal(&file)?;
+        let text = serde_json::to_string(&options).expect("options are plain values");
+        at(&file, journal.set("options", &text))?;
+        let layout = options.layout.parse().unwrap_or_default();
+        Ok(Self { output, options, layout, journal })
+    }
+
+    /// What it was begun with.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Its output.
+    pub fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// Where its pages wait for their component.
+    pub fn pages(&self) -> PathBuf {
+        self.output.join(FOLDER).join(PAGES)
+    }
+
+    /// Its journal.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// How far it is.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn totals(&self) -> Result<Totals, BatchError> {
+        self.at(self.journal.totals())
+    }
+
+    /// Whether it is to pause.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn is_paused(&self) -> Result<bool, BatchError> {
+        Ok(self.at(self.journal.setting("paused"))?.as_deref() == Some("1"))
+    }
+
+    /// Has it pause, or go on.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn pause(&self, pauses: bool) -> Result<(), BatchError> {
+        self.at(self.journal.set("paused", if pauses { "1" } else { "0" }))
+    }
+
+    /// Whether a program works on it now.
+    pub fn is_running(&self) -> bool {
+        matches!(self.lock(), Err(BatchError::InUse(_)))
+    }
+
+    /// Takes the right to work on it.
+    ///
+    /// # Errors
+    /// When another program has it.
+    pub fn lock(&self) -> Result<Lock, BatchError> {
+        let path = self.output.join(FOLDER).join(LOCK);
+        let io = |source| BatchError::Io { path: path.clone(), source };
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock(file)),
+            Err(fs::TryLockError::WouldBlock) => Err(BatchError::InUse(self.output.clone())),
+            Err(fs::TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
+
+    /// Puts the place to what the journal says.
+    fn at<T>(&self, result: Result<T, JournalError>) -> Result<T, BatchError> {
+        at(&self.output.join(FOLDER).join(JOURNAL), result)
+    }
+
+    /// Goes through source and index and writes down what there is. `tell` hears of each dossier.
+    ///
+    /// # Errors
+    /// When source or index cannot be read, or there is no dossier.
+    pub fn plan(&self, limits: &Limits, mut tell: impl FnMut(&Found)) -> Result<Totals, BatchError> {
+        let source = &self.options.source;
+        let rows = self.options.index.as_deref().map(index::read).transpose()?;
+        self.at(self.journal.put_index(rows.as_deref().unwrap_or_default()))?;
+        let plan = self.at(self.journal.begin_plan())?;
+        let by_file = self.at(self.journal.listed_by_file())?;
+        let mut loose = Vec::new();
+        if by_file.is_empty() {
+            let is_listed = |name: &str| rows.iter().flatten().any(|row| row.code == name);
+            let walked = layout::walk(source, self.layout, is_listed)
+                .map_err(|error| BatchError::Io { path: source.clone(), source: error })?;
+            loose = walked.loose;
+            for folder in walked.folders {
+                let name = folder.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                let code = (name.parse::<DossierCode>().is_ok() || is_listed(&name)).then(|| name.clone());
+                let path = folder.path.to_string_lossy().into_owned();
+                self.put(plan, (folder.in_box, path, name, code), limits, &mut tell)?;
+            }
+        } else {
+            for (code, in_box) in by_file {
+                self.put(plan, (in_box, format!("{LIST}{code}"), code.clone(), Some(code)), limits, &mut tell)?;
+            }
+        }
+        let findings = self.compared(plan, rows.is_some(), &loose)?;
+        self.at(self.journal.end_plan(plan, &findings))?;
+        let totals = self.totals()?;
+        if totals.dossiers == 0 { Err(BatchError::Nothing(source.clone())) } else { Ok(totals) }
+    }
+
+    fn put(
+        &self,
+        plan: u64,
+        (in_box, source, name, code): (String, String, String, Option<String>),
+        limits: &Limits,
+        tell: &mut impl FnMut(&Found),
+    ) -> Result<(), BatchError> {
+        // A folder that cannot be listed is a dossier whose turn comes, and fails with the reason.
+        let gathered = self.gathered(&source).unwrap_or_default();
+        let mut size = layout::measure(&gathered, limits);
+        size.mark.push_str(&self.options.mark());
+        let name = if index::is_code(&name) { name } else { gather::component_name(&name) };
+        let name = if RESERVED.contains(&name.as_str()) { format!("{name}-1") } else { name };
+        let found = Found { in_box: fit(&in_box), source, name, code, size };
+        self.at(self.journal.put(plan, &found))?;
+        tell(&found);
+        Ok(())
+    }
+
+    /// The components of a dossier.
+    fn gathered(&self, source: &str) -> Result<Vec<Gathered>, gather::GatherError> {
+        let from = &self.options.source;
+        let Some(code) = source.strip_prefix(LIST) else {
+            // What was passed over is told by the finding that something is missing.
+            return Ok(layout::components(&from.join(source), &self.output, self.layout)?.0);
+        };
+        let files = self.journal.files_of(code).unwrap_or_default();
+        let mut gathered: Vec<Gathered> = Vec::new();
+        for (title, path) in files {
+            let path = from.join(path);
+            let title = title.unwrap_or_else(|| {
+                path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+            });
+            let name = gather::component_name(&title);
+            let files = match path.is_dir() {
+                true => {
+                    let (inside, _) = layout::components(&path, &self.output, self.layout)?;
+                    inside.into_iter().flat_map(|component| component.files).collect()
+                }
+                false => vec![CaptureFile::from(path)],
+            };
+            match gathered.iter_mut().find(|component| component.name == name) {
+                Some(component) => component.files.extend(files),
+                None => gathered.push(Gathered { name, is_folder: files.len() != 1, files }),
+            }
+        }
+        Ok(gathered)
+    }
+
+    /// What the source and the index say of each other.
+    fn compared(&self, plan: u64, has_index: bool, loose: &[PathBuf]) -> Result<Vec<Finding>, BatchError> {
+        let mut found = Vec::new();
+        let mut say = |kind, detail: String, detail_en: String| {
+            found.push(Finding { place: (None, None), kind, detail, detail_en, picture: None });
+        };
+        for (code, sources) in self.at(self.journal.codes_twice(plan))? {
+            say(
+                "dossier-twice",
+                format!("mã hồ sơ {code} có ở nhiều nơi: {sources}"),
+                format!("the dossier code {code} is there several times: {sources}"),
+            );
+        }
+        if has_index {
+            for (code, lines) in self.at(self.journal.missing(plan))? {
+                say(
+                    "dossier-missing",
+                    format!("mục lục dòng {lines}: hồ sơ {code} không có trong nguồn"),
+                    format!("index row {lines}: the dossier {code} is not in the source"),
+                );
+            }
+            for (source, _) in self.at(self.journal.extra(plan))? {
+                say(
+                    "dossier-extra",
+                    format!("{source}: không có trong mục lục"),
+                    format!("{source}: not in the index"),
+                );
+            }
+            for (code, lines) in self.at(self.journal.listed_twice())? {
+                say(
+                    "row-twice",
+                    format!("mục lục ghi hồ sơ {code} nhiều lần: dòng {lines}"),
+                    format!("the index has the dossier {code} several times: rows {lines}"),
+                );
+            }
+        }
+        for path in loose {
+            say(
+                "loose",
+                format!("{}: không nằm trong hồ sơ nào nên không được số hóa", shown(path)),
+                format!("{}: in no dossier, and not digitised", shown(path)),
+            );
+        }
+        Ok(found)
+    }
+
+    /// The directory of a dossier.
+    pub fn directory(&self, unit: &Unit) -> PathBuf {
+        self.output.join(&unit.in_box).join(&unit.name)
+    }
+}
+
+/// What stands before the code of a dossier that the index lists file by file.
+const LIST: &str = "list:";
+
+/// The name of a box as that of a directory: one step, and not one of ours.
+fn fit(name: &str) -> String {
+    let is_plain = matches!(Path::new(name).components().collect::<Vec<_>>()[..], [Component::Normal(part)] if part == name);
+    match name {
+        "" => String::new(),
+        name if is_plain && !RESERVED.contains(&name) => name.to_owned(),
+        name => gather::component_name(&format!("{name}-1")),
+    }
+}
+
+fn open_journal(file: &Path) -> Result<Journal, BatchError> {
+    at(file, Journal::open(file))
+}
+
+fn at<T>(path: &Path, result: Result<T, JournalError>) -> Result<T, BatchError> {
+    result.map_err(|source| BatchError::Journal { path: path.to_owned(), source })
+}
