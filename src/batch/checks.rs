@@ -118,10 +118,8 @@ fn codes(page: &Page) -> impl Iterator<Item = String> {
     let coded = page.codes.iter().flat_map(|code| code.payload.split(|c: char| c.is_whitespace() || "|;,".contains(c)));
     let words = printed.chain(coded).map(|word| word.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
     let mut seen = HashSet::new();
-    let codes: Vec<String> = words
-        .filter(|word| word.parse::<DossierCode>().is_ok() && seen.insert(*word))
-        .map(str::to_owned)
-        .collect();
+    let codes: Vec<String> =
+        words.filter(|word| word.parse::<DossierCode>().is_ok() && seen.insert(*word)).map(str::to_owned).collect();
     codes.into_iter()
 }
 
@@ -132,10 +130,15 @@ pub(super) fn of_pages(traces: &[Trace]) -> Vec<Finding> {
         let same = traces[..index].iter().find(|earlier| earlier.likeness(trace) >= SAME);
         if let Some(earlier) = same {
             let (component, number) = (&earlier.component, earlier.number);
-            found.push(finding(&trace.component, trace.number, "same-page", [
-                format!("có vẻ là tờ đã có ở {component}, trang {number}"),
-                format!("seems to be the paper that is page {number} of {component}"),
-            ]));
+            found.push(finding(
+                &trace.component,
+                trace.number,
+                "same-page",
+                [
+                    format!("có vẻ là tờ đã có ở {component}, trang {number}"),
+                    format!("seems to be the paper that is page {number} of {component}"),
+                ],
+            ));
         }
     }
     for component in traces.chunk_by(|a, b| a.component == b.component) {
@@ -157,15 +160,21 @@ fn of_order(pages: &[Trace]) -> Vec<Finding> {
             match printed {
                 // A new document whose first pages bear no number.
                 _ if printed <= last && between > 0 && printed <= between + 1 => {}
-                _ if printed == last => found.push(say("page-twice", [
-                    format!("số trang {printed} in trên hai trang liền nhau"),
-                    format!("the page number {printed} is printed on two pages in a row"),
-                ])),
+                _ if printed == last => found.push(say(
+                    "page-twice",
+                    [
+                        format!("số trang {printed} in trên hai trang liền nhau"),
+                        format!("the page number {printed} is printed on two pages in a row"),
+                    ],
+                )),
                 _ if printed < last => {
-                    found.push(say("order", [
-                        format!("sai thứ tự: số trang in là {printed}, trang trước là {last}"),
-                        format!("out of order: the printed number is {printed}, that of the page before {last}"),
-                    ]));
+                    found.push(say(
+                        "order",
+                        [
+                            format!("sai thứ tự: số trang in là {printed}, trang trước là {last}"),
+                            format!("out of order: the printed number is {printed}, that of the page before {last}"),
+                        ],
+                    ));
                 }
                 _ => {}
             }
@@ -192,10 +201,15 @@ fn missing(pages: &[Trace]) -> Vec<Finding> {
                 (before + 1..number).filter(|one| !printed.contains(one)).skip(unnumbered).collect();
             if let (Some(from), Some(to)) = (lacks.first(), lacks.last()) {
                 let which = if from == to { from.to_string() } else { format!("{from}–{to}") };
-                found.push(finding(&page.component, page.number, "page-missing", [
-                    format!("trước trang này thiếu trang {which} theo số trang in"),
-                    format!("page {which} by the printed numbers is missing before this one"),
-                ]));
+                found.push(finding(
+                    &page.component,
+                    page.number,
+                    "page-missing",
+                    [
+                        format!("trước trang này thiếu trang {which} theo số trang in"),
+                        format!("page {which} by the printed numbers is missing before this one"),
+                    ],
+                ));
             }
         }
         (before, unnumbered) = (number, 0);

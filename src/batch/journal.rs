@@ -239,7 +239,8 @@ fn totals(row: &Row<'_>, from: usize) -> rusqlite::Result<Totals> {
     })
 }
 
-const UNIT: &str = "id, box, source, name, code, pages, state, began, ended, components, made, doubted, set_aside, unsigned,
+const UNIT: &str =
+    "id, box, source, name, code, pages, state, began, ended, components, made, doubted, set_aside, unsigned,
     reason, reason_en";
 
 fn unit(row: &Row<'_>) -> rusqlite::Result<Unit> {
@@ -633,9 +634,7 @@ impl Journal {
             let accepted: Option<bool> = row.get(1)?;
             let verdict = match accepted {
                 None => None,
-                Some(accepted) => {
-                    Some(Verdict { accepted, reason: row.get(2)?, who: row.get(3)?, time: row.get(4)? })
-                }
+                Some(accepted) => Some(Verdict { accepted, reason: row.get(2)?, who: row.get(3)?, time: row.get(4)? }),
             };
             Ok(BoxShown { name: row.get(0)?, verdict, samples: row.get(5)?, totals: totals(row, 6)? })
         })?;

@@ -91,7 +91,8 @@ pub fn walk(source: &Path, layout: Layout, is_code: impl Fn(&str) -> bool) -> io
             (Some(boxes), _) => boxes,
             (None, _) if is_code(&name) => false,
             (None, Ok((below, files))) => {
-                below.iter().any(|one| is_code(one)) || files.is_empty() && below.iter().any(|one| has_folders(&source.join(&name).join(one)))
+                below.iter().any(|one| is_code(one))
+                    || files.is_empty() && below.iter().any(|one| has_folders(&source.join(&name).join(one)))
             }
             (None, Err(_)) => false,
         };

@@ -30,7 +30,7 @@ use layout::Layout;
 
 pub use estimate::estimate;
 pub use report::{ReportError, write as write_report};
-pub use run::{Event, Progress, Summary, run};
+pub use run::{Clock, Event, Progress, Summary, run};
 
 /// What the batch keeps for itself, in its output.
 pub const FOLDER: &str = ".sohoa-batch";
@@ -106,7 +106,11 @@ pub enum BatchError {
     #[error("{}: no batch was begun here; begin one with: sohoa batch run SOURCE --out DIR", shown(.0))]
     NoBatch(PathBuf),
     /// The output belongs to a batch of another source.
-    #[error("{}: a batch of another source was begun here ({}); choose another --out", shown(output), shown(source_of_it))]
+    #[error(
+        "{}: a batch of another source was begun here ({}); choose another --out",
+        shown(output),
+        shown(source_of_it)
+    )]
     OtherSource {
         /// The output.
         output: PathBuf,
@@ -204,6 +208,7 @@ impl Batch {
     pub fn begin(output: &Path, options: Options) -> Result<Self, BatchError> {
         let output = gather::absolute(output);
         let (source, folder) = (options.source.clone(), output.join(FOLDER));
+        fs::read_dir(&source).map_err(|error| BatchError::Io { path: source.clone(), source: error })?;
         if source.starts_with(&output) || output.starts_with(&source) {
             return Err(BatchError::Nested(output));
         }
@@ -431,7 +436,8 @@ const LIST: &str = "list:";
 
 /// The name of a box as that of a directory: one step, and not one of ours.
 fn fit(name: &str) -> String {
-    let is_plain = matches!(Path::new(name).components().collect::<Vec<_>>()[..], [Component::Normal(part)] if part == name);
+    let is_plain =
+        matches!(Path::new(name).components().collect::<Vec<_>>()[..], [Component::Normal(part)] if part == name);
     match name {
         "" => String::new(),
         name if is_plain && !RESERVED.contains(&name) => name.to_owned(),

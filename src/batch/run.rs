@@ -105,11 +105,20 @@ pub struct Summary {
     pub stopped: bool,
 }
 
+/// The times of a run.
+#[expect(missing_debug_implementations, reason = "a function has nothing to show")]
+pub struct Clock<'a> {
+    /// Tells the time in the zone to be written.
+    pub now: &'a (dyn Fn() -> OffsetDateTime + Sync),
+    /// What files say instead, for runs that are compared.
+    pub of_files: Option<OffsetDateTime>,
+}
+
 /// What the threads of a run share.
 struct Running<'a> {
     batch: &'a Batch,
     tools: &'a Tools<'a>,
-    clock: &'a (dyn Fn() -> OffsetDateTime + Sync),
+    clock: &'a Clock<'a>,
     stop: &'a AtomicBool,
     on_event: &'a (dyn Fn(&Event) + Sync),
     /// Set where nothing new is to be begun, and pages in work are the last: told to stop, paused, or the output refuses.
@@ -123,14 +132,14 @@ struct Running<'a> {
     failure: Mutex<Option<BatchError>>,
 }
 
-/// Makes what is left of a batch. `clock` tells the time in the zone to be written; `on_event` hears of events on any thread.
+/// Makes what is left of a batch. `on_event` hears of events on any thread.
 ///
 /// # Errors
 /// When the batch is another's, or output, source or journal refuse. What was finished stays, and the next run goes on.
 pub fn run(
     batch: &Batch,
     tools: &Tools<'_>,
-    clock: &(dyn Fn() -> OffsetDateTime + Sync),
+    clock: &Clock<'_>,
     stop: &AtomicBool,
     on_event: &(dyn Fn(&Event) + Sync),
 ) -> Result<Summary, BatchError> {
@@ -173,8 +182,14 @@ pub fn run(
 
 impl Running<'_> {
     fn now(&self) -> Millis {
-        let nanos = (self.clock)().unix_timestamp_nanos();
+        let nanos = (self.clock.now)().unix_timestamp_nanos();
         Millis::try_from(nanos / 1_000_000).unwrap_or(Millis::MAX)
+    }
+
+    /// The time that is written into files: whole seconds.
+    fn file_time(&self) -> OffsetDateTime {
+        let time = self.clock.of_files.unwrap_or_else(self.clock.now);
+        time.replace_nanosecond(0).expect("zero is a valid nanosecond")
     }
 
     fn tell(&self, event: &Event) {
@@ -329,7 +344,7 @@ impl Running<'_> {
             divides: None,
             shelf: Some(&tools.shelf),
             shelves_all: true,
-            now: (self.clock)(),
+            now: self.file_time(),
             stop: Some(&self.halt),
         };
         digitize::run_gathered(&job, gathered, &made_with.pool, &mut |event| match event {
@@ -356,8 +371,8 @@ impl Running<'_> {
         let (batch, shelf) = (self.batch, &self.tools.shelf);
         let components: Vec<&manifest::Component> = report.outcomes.iter().map(|outcome| &outcome.component).collect();
         let mut looked = Looked::default();
-        for component in &components {
-            self.look(unit, component, &mut looked)?;
+        for outcome in &report.outcomes {
+            self.look(unit, outcome, &mut looked)?;
         }
         looked.findings.extend(checks::of_pages(&looked.traces));
         self.compare(unit, &components, &mut looked.findings)?;
@@ -372,7 +387,7 @@ impl Running<'_> {
         let captures: BTreeSet<(String, String)> = components
             .iter()
             .flat_map(|component| &component.pages)
-            .map(|page| (page.source.file.path.clone(), page.source.file.sha256.clone()))
+            .map(|page| (self.relative(&page.source.file.path), page.source.file.sha256.clone()))
             .collect();
         let captures: Vec<(String, String)> = captures.into_iter().collect();
         let Looked { findings, samples, unseen, .. } = &looked;
@@ -384,11 +399,29 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Looks at the pages of a component that are on the shelf.
-    fn look(&self, unit: &Unit, component: &manifest::Component, looked: &mut Looked) -> Result<(), BatchError> {
+    /// The path of a capture as people know it: from the source on.
+    fn relative(&self, path: &str) -> String {
+        let path = Path::new(path);
+        shown(path.strip_prefix(&self.batch.options.source).unwrap_or(path))
+    }
+
+    /// A page of a component. One that another dossier with the same capture took off the shelf is made again; of a component
+    /// that is as it was, only what still lies there.
+    fn page(&self, entry: &manifest::Page, was_made: bool) -> Option<Page> {
+        let (edit, shelf) = (Edit::default(), &self.tools.shelf);
+        let wanted = wanted(entry, &edit);
+        match was_made {
+            true => shelf.page(Path::new(&entry.source.file.path), wanted).ok(),
+            false => shelf.get(wanted),
+        }
+    }
+
+    /// Looks at the pages of a component.
+    fn look(&self, unit: &Unit, outcome: &digitize::Outcome, looked: &mut Looked) -> Result<(), BatchError> {
+        let component = &outcome.component;
         let name = &component.name;
         for aside in &component.set_aside {
-            let file = shown(Path::new(&aside.file.path));
+            let file = self.relative(&aside.file.path);
             looked.findings.push(Finding {
                 place: (Some(name.clone()), None),
                 kind: "set-aside",
@@ -397,11 +430,10 @@ impl Running<'_> {
                 picture: None,
             });
         }
-        let edit = Edit::default();
         let is_first = self.batch.at(self.batch.journal.is_first_of_box(unit))?;
         let mut is_seen = component.pages.is_empty();
         for entry in &component.pages {
-            let Some(page) = self.tools.shelf.get(wanted(entry, &edit)) else { continue };
+            let Some(page) = self.page(entry, !outcome.unchanged) else { continue };
             is_seen = true;
             let accepted = entry.decided.accepted.is_some();
             let placed = Placed { component: name, number: entry.number, page: &page, accepted };
@@ -446,13 +478,10 @@ impl Running<'_> {
                         format!("cùng một tệp với {component}, trang {number}"),
                         format!("the same file as page {number} of {component}"),
                     ],
-                    (None, Some((dossier, file))) => {
-                        let file = shown(Path::new(&file));
-                        [
-                            format!("cùng một tệp với {file} của hồ sơ {dossier}"),
-                            format!("the same file as {file} of the dossier {dossier}"),
-                        ]
-                    }
+                    (None, Some((dossier, file))) => [
+                        format!("cùng một tệp với {file} của hồ sơ {dossier}"),
+                        format!("the same file as {file} of the dossier {dossier}"),
+                    ],
                     (None, None) => {
                         within.push((sha256, &component.name, page.number));
                         continue;
@@ -478,18 +507,11 @@ impl Running<'_> {
     }
 
     /// Makes the pictures that belong to findings.
-    fn picture(
-        &self,
-        unit: &Unit,
-        components: &[&manifest::Component],
-        looked: &mut Looked,
-    ) -> Result<(), BatchError> {
-        let edit = Edit::default();
+    fn picture(&self, unit: &Unit, components: &[&manifest::Component], looked: &mut Looked) -> Result<(), BatchError> {
         for finding in looked.findings.iter_mut().filter(|finding| SEEN.contains(&finding.kind)) {
             let (Some(name), Some(number)) = &finding.place else { continue };
             let entry = components.iter().find(|one| one.name == *name).and_then(|one| one.pages.get(number - 1));
-            let page = entry.and_then(|entry| self.tools.shelf.get(wanted(entry, &edit)));
-            if let Some(page) = page {
+            if let Some(page) = entry.and_then(|entry| self.page(entry, false)) {
                 finding.picture = Some(self.put_picture(unit, name, *number, &page)?);
             }
         }

@@ -1,7 +1,7 @@
 //! `sohoa batch`: whole archives.
 
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use sohoa::batch::journal::{Totals, Verdict};
 use sohoa::batch::layout::Layout;
-use sohoa::batch::{self, BatchError, Event, Options, Progress, REPORT, ReportError};
+use sohoa::batch::{self, BatchError, Clock, Event, Options, Progress, REPORT, ReportError};
 use sohoa::config::Config;
 use sohoa::exit::ExitCode;
 use sohoa::gather;
@@ -226,17 +226,15 @@ fn digitize(command: Run, shared: &Shared, lang: Lang) -> Result<ExitCode, Failu
     let totals = batch.plan(&config.page.limits, |_| teller.bar.inc(1)).map_err(|error| failure(&error, lang))?;
     teller.bar.reset();
     teller.tell_plan(&batch, &totals)?;
-    if totals.left > 0 {
-        let made = make(&command, &batch, &config, now, &teller)?;
-        let code = code(&made);
-        finished(&command, &batch, made.totals, code, lang)?;
-        return Ok(code);
+    let summary = match totals.left {
+        0 => batch::Summary { totals, ..batch::Summary::default() },
+        _ => make(&command, &batch, &config, now, &teller)?,
+    };
+    if command.plan {
+        return Ok(ExitCode::Done);
     }
-    let summary = batch::Summary { totals, ..batch::Summary::default() };
     let code = code(&summary);
-    if !command.plan {
-        finished(&command, &batch, totals, code, lang)?;
-    }
+    finished(&command, &batch, summary.totals, code, lang)?;
     Ok(code)
 }
 
@@ -271,7 +269,8 @@ fn make(
         signer: signer.as_deref(),
     };
     let stop = environment::stop_by_signal()?;
-    let result = batch::run(batch, &tools, &environment::vietnam_time, &stop, &|event| teller.tell(event));
+    let clock = Clock { now: &environment::vietnam_time, of_files: environment::fixed_time(lang)? };
+    let result = batch::run(batch, &tools, &clock, &stop, &|event| teller.tell(event));
     teller.bar.finish_and_clear();
     let summary = result.map_err(|error| failure(&error, lang))?;
     Ok(batch::Summary { key_failed: summary.key_failed || key_failure.is_some(), ..summary })
@@ -291,13 +290,7 @@ fn code(summary: &batch::Summary) -> ExitCode {
 }
 
 /// Writes the report and tells the end.
-fn finished(
-    command: &Run,
-    batch: &batch::Batch,
-    totals: Totals,
-    code: ExitCode,
-    lang: Lang,
-) -> Result<(), Failure> {
+fn finished(command: &Run, batch: &batch::Batch, totals: Totals, code: ExitCode, lang: Lang) -> Result<(), Failure> {
     report(batch, lang)?;
     if command.json {
         let mut line = totals_json(&totals);
@@ -352,7 +345,9 @@ fn status(batch: &batch::Batch, json: bool, lang: Lang) -> Result<ExitCode, Fail
     }
     let state = match (totals.left, is_running, is_paused) {
         (0, ..) => lang.pick("Đã xong.", "Finished."),
-        (_, true, true) => lang.pick("Đang tạm dừng; làm tiếp bằng: sohoa batch resume", "Paused; go on with: sohoa batch resume"),
+        (_, true, true) => {
+            lang.pick("Đang tạm dừng; làm tiếp bằng: sohoa batch resume", "Paused; go on with: sohoa batch resume")
+        }
         (_, true, false) => lang.pick("Đang chạy.", "Running."),
         (_, false, _) => lang.pick(
             "Không chạy; làm tiếp bằng: sohoa batch run --out THƯ_MỤC",
@@ -391,7 +386,9 @@ fn retry(batch: &batch::Batch, name: Option<&str>, json: bool, lang: Lang) -> Re
         print_line(&json!({"event": "retry", "dossiers": count}))?;
     } else {
         let text = match lang {
-            Lang::Vi => format!("{count} hồ sơ sẽ được làm lại; chạy: sohoa batch run --out {}\n", shown(batch.output())),
+            Lang::Vi => {
+                format!("{count} hồ sơ sẽ được làm lại; chạy: sohoa batch run --out {}\n", shown(batch.output()))
+            }
             Lang::En => format!("{count} dossiers get another turn: sohoa batch run --out {}\n", shown(batch.output())),
         };
         print(text.as_bytes())?;
@@ -427,10 +424,9 @@ fn totals_json(totals: &Totals) -> Value {
 fn told(batch: &batch::Batch, totals: &Totals, lang: Lang) -> String {
     let (Totals { dossiers, done, failed, left, .. }, made) = (*totals, totals.made);
     let mut text = match lang {
-        Lang::Vi => format!(
-            "{done}/{dossiers} hồ sơ, {} thành phần, {} trang; còn {left} trang\n",
-            made.components, made.pages
-        ),
+        Lang::Vi => {
+            format!("{done}/{dossiers} hồ sơ, {} thành phần, {} trang; còn {left} trang\n", made.components, made.pages)
+        }
         Lang::En => format!(
             "{done} of {dossiers} dossiers, {} components, {} pages; {left} pages left\n",
             made.components, made.pages
@@ -483,7 +479,9 @@ impl Teller {
         let shown = !command.json && !command.quiet && std::io::stderr().is_terminal();
         let bar = if shown { ProgressBar::new(0) } else { ProgressBar::hidden() };
         let template = "{bar:30} {pos}/{len} · {msg}";
-        bar.set_style(ProgressStyle::with_template(template).expect("the template is well-formed").progress_chars("━╸─"));
+        bar.set_style(
+            ProgressStyle::with_template(template).expect("the template is well-formed").progress_chars("━╸─"),
+        );
         Self { lang, json: command.json, quiet: command.quiet, bar, out: Mutex::new(()) }
     }
 
@@ -544,7 +542,9 @@ impl Teller {
     fn tell(&self, event: &Event) {
         match event {
             Event::Progress(progress) => self.tell_progress(progress),
-            Event::Failed { unit, reason: (vi, en) } => self.remark(&format!("{}: {}", unit.name, self.lang.pick(vi, en))),
+            Event::Failed { unit, reason: (vi, en) } => {
+                self.remark(&format!("{}: {}", unit.name, self.lang.pick(vi, en)))
+            }
             Event::SigningStopped { reason: (vi, en) } => self.tell_waiting(self.lang.pick(vi, en)),
             _ => {}
         }
@@ -577,9 +577,9 @@ impl Teller {
         let lang = self.lang;
         let errors = progress.totals.failed + progress.totals.made.set_aside;
         let errors = format!("{errors} {}", lang.pick("lỗi", "errors"));
-        let left = progress.left_time.map_or_else(String::new, |left| {
-            format!("{} {} · ", lang.pick("còn", "left"), duration(left, lang))
-        });
+        let left = progress
+            .left_time
+            .map_or_else(String::new, |left| format!("{} {} · ", lang.pick("còn", "left"), duration(left, lang)));
         self.bar.set_message(match progress.is_paused {
             true => format!("{} · {errors}", lang.pick("tạm dừng", "paused")),
             false => format!("{:.1} {} · {left}{errors}", progress.rate, lang.pick("trang/giây", "pages/s")),

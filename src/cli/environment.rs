@@ -137,24 +137,25 @@ fn models_directory(config: &Config, file: &str) -> Option<PathBuf> {
     beside.chain([PathBuf::from("/usr/share/sohoa/models")]).find(|directory| directory.join(file).is_file())
 }
 
-/// The time now in Vietnam, or that of `SOURCE_DATE_EPOCH` (seconds since 1970) for reproducible files. A value that
-/// is no such time is an error: files would silently not be reproducible.
+/// The time now in Vietnam, or the one that is fixed.
 pub(super) fn now(lang: Lang) -> Result<OffsetDateTime, Failure> {
-    let time = match std::env::var_os("SOURCE_DATE_EPOCH") {
-        None => OffsetDateTime::now_utc(),
-        Some(seconds) => seconds
-            .to_str()
-            .and_then(|seconds| seconds.parse::<u32>().ok())
-            .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds.into()).ok())
-            .ok_or_else(|| {
-                let message = lang.pick(
-                    "SOURCE_DATE_EPOCH phải là số giây từ 1970, từ 0 đến 4294967295",
-                    "SOURCE_DATE_EPOCH must be seconds since 1970, 0 to 4294967295",
-                );
-                Failure::new(ExitCode::Configuration, message)
-            })?,
-    };
-    Ok(in_vietnam(time).replace_nanosecond(0).expect("zero is a valid nanosecond"))
+    let time = fixed_time(lang)?.unwrap_or_else(vietnam_time);
+    Ok(time.replace_nanosecond(0).expect("zero is a valid nanosecond"))
+}
+
+/// The time of `SOURCE_DATE_EPOCH` (seconds since 1970) for reproducible files. A value that is no such time is an error: files
+/// would silently not be reproducible.
+pub(super) fn fixed_time(lang: Lang) -> Result<Option<OffsetDateTime>, Failure> {
+    let Some(seconds) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(None) };
+    let seconds = seconds.to_str().and_then(|seconds| seconds.parse::<u32>().ok());
+    let time = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds.into()).ok());
+    time.map(in_vietnam).map(Some).ok_or_else(|| {
+        let message = lang.pick(
+            "SOURCE_DATE_EPOCH phải là số giây từ 1970, từ 0 đến 4294967295",
+            "SOURCE_DATE_EPOCH must be seconds since 1970, 0 to 4294967295",
+        );
+        Failure::new(ExitCode::Configuration, message)
+    })
 }
 
 /// The time now in Vietnam.
@@ -231,7 +232,7 @@ pub(super) fn usable_signer(
 
 /// The signer: the key named in a file or on a token, or the development identity of this machine, made on first use.
 /// Says on standard error when the latter was made.
-fn signer(config: &Config, options: &KeyOptions, now: OffsetDateTime) -> Result<Box<dyn Signer>, Failure> {
+pub(super) fn signer(config: &Config, options: &KeyOptions, now: OffsetDateTime) -> Result<Box<dyn Signer>, Failure> {
     let lang = config.lang;
     let Some(source) = &config.key else { return Ok(Box::new(development_signer(lang, now)?)) };
     let ask = |state: Option<PinState>| match (state, source) {

@@ -12,7 +12,7 @@ use sohoa::exit::ExitCode;
 use sohoa::model::{Lang, Localized, shown};
 use sohoa::scanner::{self, Device, Event, Fault, Report, Request};
 
-use super::args::{Digitize, Scan, Shared};
+use super::args::{Digitize, Making, Scan, Shared};
 use super::{Failure, digitize, environment, print, remark, stdout_failure};
 
 /// Lists the scanners, or scans and then digitises.
@@ -68,17 +68,12 @@ pub(super) fn run(command: Scan, shared: Shared, lang: Lang) -> Result<ExitCode,
         None => Ok(ExitCode::Done),
         Some(out) => digitize::run(
             Digitize {
-                profile: None,
-                mrc: false,
                 size_report: false,
                 inputs: vec![folder],
                 out,
                 dossier: command.dossier,
                 key: command.key,
-                no_sign: command.no_sign,
-                pdfa: None,
-                ocr: None,
-                transcripts: None,
+                making: Making { no_sign: command.no_sign, ..Making::default() },
                 json: command.json,
                 quiet: false,
             },

@@ -16,15 +16,12 @@ use sohoa::grouping::Rules;
 use sohoa::http::{self, Live, Metrics, PeoplesKey, Signing, Tls, Tokens};
 use sohoa::intake::{Folder, Mode};
 use sohoa::model::{Lang, Localized, shown};
-use sohoa::ocr::OcrEngine;
-use sohoa::pool::Pool;
 use sohoa::service::{self, Connector, Event, ServiceError, Settings, Tools, Watched};
-use sohoa::shelf::{self, Shelf};
+use sohoa::shelf::Shelf;
 use sohoa::sign::{self, Signer};
 use sohoa::store::{State, Status, Store, StoreError};
 
 use super::args::{KeyOptions, Shared, Switch};
-use super::environment::Reader;
 use super::{Failure, environment, remark, verify};
 
 /// Folder of the pages in the store's directory.

@@ -1,6 +1,7 @@
 //! The one integration binary: the tree, the program as users run it, and what other programs say of its files.
 
 mod bad_inputs;
+mod batch;
 mod broken;
 mod browser;
 mod card_sides;

@@ -77,43 +77,47 @@ fn head(batch: &Batch, summary: &Summary, lang: Lang, out: &mut impl Write) -> i
 /// Pages over time, and what was said at each time of when all would be done.
 fn charts(ticks: &[Tick], lang: Lang, out: &mut impl Write) -> io::Result<()> {
     let (Some(first), Some(last)) = (ticks.first(), ticks.last()) else { return Ok(()) };
-    let hours = |time: i64| (time - first.time) as f64 / 3_600_000.0;
-    let end = hours(last.time);
+    // In minutes where the batch took no longer than two hours.
+    let is_short = last.time - first.time < 2 * 3_600_000;
+    let unit = if is_short { 60_000.0 } else { 3_600_000.0 };
+    let unit_name = if is_short { lang.pick("phút", "min") } else { lang.pick("giờ", "h") };
+    let since = |time: i64| (time - first.time) as f64 / unit;
+    let end = since(last.time);
     if end <= 0.0 {
         return Ok(());
     }
     let heading = lang.pick("Tiến độ", "Progress");
     writeln!(out, "<h2>{heading}</h2>")?;
-    let pages: Vec<(f64, f64)> = ticks.iter().map(|tick| (hours(tick.time), tick.pages as f64)).collect();
-    let title = lang.pick("Số trang đã xong theo giờ làm", "Pages finished by hours");
-    chart(title, &pages, None, lang, out)?;
+    let pages: Vec<(f64, f64)> = ticks.iter().map(|tick| (since(tick.time), tick.pages as f64)).collect();
+    let title = lang.pick("Số trang đã xong theo thời gian", "Pages finished over time");
+    chart(title, &pages, None, unit_name, out)?;
     let told: Vec<(f64, f64)> = ticks
         .iter()
-        .filter_map(|tick| tick.left_ms.map(|left| (hours(tick.time), hours(tick.time) + left as f64 / 3_600_000.0)))
+        .filter_map(|tick| tick.left_ms.map(|left| (since(tick.time), since(tick.time) + left as f64 / unit)))
         .collect();
     let title = lang.pick(
-        "Giờ hoàn thành dự báo tại mỗi thời điểm (đường ngang: thực tế)",
-        "Hour of the end as it was foretold at each time (level line: as it was)",
+        "Thời gian làm cả đợt theo dự báo ở mỗi thời điểm (đường ngang: thực tế)",
+        "Time that all takes as it was foretold at each moment (level line: as it was)",
     );
-    chart(title, &told, Some(end), lang, out)
+    chart(title, &told, Some(end), unit_name, out)
 }
 
-/// A curve of points, hours across, with a level line.
-fn chart(title: &str, points: &[(f64, f64)], level: Option<f64>, lang: Lang, out: &mut impl Write) -> io::Result<()> {
+/// A curve of points, time across in a unit of this name, with a level line.
+fn chart(title: &str, points: &[(f64, f64)], level: Option<f64>, unit: &str, out: &mut impl Write) -> io::Result<()> {
     let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
     let right = most(&mut points.iter().map(|(x, _)| *x)).max(level.unwrap_or(0.0));
     let top = most(&mut points.iter().map(|(_, y)| *y).chain(level));
     if points.is_empty() || right <= 0.0 || top <= 0.0 {
         return Ok(());
     }
-    let x = |hours: f64| ROOM + hours / right * (WIDTH - 2.0 * ROOM);
+    let x = |time: f64| ROOM + time / right * (WIDTH - 2.0 * ROOM);
     let y = |value: f64| HEIGHT - ROOM / 2.0 - value / top * (HEIGHT - ROOM);
-    let curve: Vec<String> = points.iter().map(|(hours, value)| format!("{:.1},{:.1}", x(*hours), y(*value))).collect();
+    let curve: Vec<String> = points.iter().map(|(time, value)| format!("{:.1},{:.1}", x(*time), y(*value))).collect();
     write!(
         out,
         "<h3>{title}</h3><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=img aria-label=\"{title}\">\
          <path d=\"M{ROOM} {b}H{r}M{ROOM} {b}V{t}\" stroke=\"#8592a3\" fill=none />\
-         <text x={ROOM} y={l}>0</text><text x={r} y={l} text-anchor=end>{right:.2} {h}</text>\
+         <text x={ROOM} y={l}>0</text><text x={r} y={l} text-anchor=end>{right} {unit}</text>\
          <text x={n} y={t2} text-anchor=end>{top}</text>\
          <polyline points=\"{curve}\" fill=none stroke=\"#0b57a4\" stroke-width=2 />",
         b = y(0.0),
@@ -122,8 +126,8 @@ fn chart(title: &str, points: &[(f64, f64)], level: Option<f64>, lang: Lang, out
         r = WIDTH - ROOM,
         l = HEIGHT - 6.0,
         n = ROOM - 4.0,
-        h = lang.pick("giờ", "h"),
-        top = if top < 10.0 { format!("{top:.2}") } else { format!("{top:.0}") },
+        right = short(right),
+        top = short(top),
         curve = curve.join(" "),
     )?;
     if let Some(level) = level {
@@ -131,6 +135,11 @@ fn chart(title: &str, points: &[(f64, f64)], level: Option<f64>, lang: Lang, out
         write!(out, "<path d=\"M{ROOM} {at:.1}H{}\" stroke=\"#a4260b\" stroke-dasharray=\"5 4\" />", WIDTH - ROOM)?;
     }
     writeln!(out, "</svg>")
+}
+
+/// A number in a few digits.
+fn short(number: f64) -> String {
+    if number < 10.0 { format!("{number:.2}") } else { format!("{number:.0}") }
 }
 
 fn boxes(boxes: &[BoxShown], lang: Lang, out: &mut impl Write) -> io::Result<()> {
@@ -158,7 +167,8 @@ fn boxes(boxes: &[BoxShown], lang: Lang, out: &mut impl Write) -> io::Result<()>
                     true => ("accepted", lang.pick("đạt", "accepted")),
                     false => ("rejected", lang.pick("không đạt", "rejected")),
                 };
-                let reason = verdict.reason.as_deref().map_or_else(String::new, |reason| format!(": {}", escaped(reason)));
+                let reason =
+                    verdict.reason.as_deref().map_or_else(String::new, |reason| format!(": {}", escaped(reason)));
                 format!("<span class={class}>{word}</span>, {}{reason}", escaped(&verdict.who))
             }
         };
@@ -211,7 +221,12 @@ fn place(unit: &Unit) -> String {
 
 /// The findings of a kind, with pictures where there are some.
 fn of_kind(batch: &Batch, kind: &str, count: u64, lang: Lang, out: &mut impl Write) -> Result<(), ReportError> {
-    writeln!(out, "<h2 id=\"{kind}\">{} ({})</h2><ul class=sheet>", escaped(kind_name(kind, lang)), grouped(count, lang))?;
+    writeln!(
+        out,
+        "<h2 id=\"{kind}\">{} ({})</h2><ul class=sheet>",
+        escaped(kind_name(kind, lang)),
+        grouped(count, lang)
+    )?;
     let (mut first, mut shown) = (First(None), 0);
     batch.at(batch.journal.each_finding(|finding| {
         if finding.kind == kind && shown < MOST_SHOWN {

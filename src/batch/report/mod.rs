@@ -140,12 +140,34 @@ fn dossiers(batch: &Batch, lang: Lang, now: OffsetDateTime, out: &mut BufWriter<
     let mut table = csv::Writer::from_writer(out);
     table.write_record(match lang {
         Lang::Vi => [
-            "Hộp", "Mã hồ sơ", "Thư mục kết quả", "Nguồn", "Trạng thái", "Số trang đếm được", "Thành phần",
-            "Trang đã số hóa", "Trang cần quét lại", "Tệp bỏ ra", "Chờ ký", "Xong lúc", "Lý do",
+            "Hộp",
+            "Mã hồ sơ",
+            "Thư mục kết quả",
+            "Nguồn",
+            "Trạng thái",
+            "Số trang đếm được",
+            "Thành phần",
+            "Trang đã số hóa",
+            "Trang cần quét lại",
+            "Tệp bỏ ra",
+            "Chờ ký",
+            "Xong lúc",
+            "Lý do",
         ],
         Lang::En => [
-            "Box", "Dossier", "Directory", "Source", "State", "Pages counted", "Components", "Pages made",
-            "Pages to rescan", "Files set aside", "Unsigned", "Ended", "Reason",
+            "Box",
+            "Dossier",
+            "Directory",
+            "Source",
+            "State",
+            "Pages counted",
+            "Components",
+            "Pages made",
+            "Pages to rescan",
+            "Files set aside",
+            "Unsigned",
+            "Ended",
+            "Reason",
         ],
     })?;
     let mut first = First(None);
@@ -216,7 +238,7 @@ fn program(batch: &Batch, summary: &Summary, out: &mut BufWriter<File>) -> Resul
         })).collect::<Vec<_>>(),
     });
     let head = head.to_string();
-    write!(out, "{},\n\"dossiers\": [", head.trim_end_matches('}'))?;
+    write!(out, "{},\n\"dossiers\": [", head.strip_suffix('}').unwrap_or(&head))?;
     let mut first = First(None);
     let mut between = "\n";
     batch.at(batch.journal.each_unit(|unit| {

@@ -77,16 +77,41 @@ pub(crate) fn capture(seed: u64) -> Capture {
     if random.chance(0.6) { scan(&mut random) } else { photo(&mut random) }
 }
 
+/// Resolution of flat pages, dots an inch.
+const FLAT_DPI: f64 = 200.0;
+/// The ink of flat pages.
+const PEN: sheet::Pen = sheet::Pen { bold: false, points: 14.0, ink: [0.1; 3] };
+
 /// A flat A4 page at 200 dpi with these lines, as a JPEG file.
 pub(crate) fn page_saying(lines: &[&str]) -> Vec<u8> {
-    const DPI: f64 = 200.0;
-    let mut sheet = sheet::Sheet::new(210.0, 297.0, DPI / INCH, [1.0; 3]);
-    let pen = sheet::Pen { bold: false, points: 14.0, ink: [0.1; 3] };
+    flat_jpeg(&flat(lines).image)
+}
+
+/// A flat A4 page at 200 dpi that bears the code of its dossier, words of its own and, from the second page of its document
+/// on, its number in the middle of the upper margin.
+pub(crate) fn document_page(code: &str, number: usize, random: &mut Random) -> RgbImage {
+    let words: Vec<String> = (0..22).map(|_| words::sentence(random, 8)).collect();
+    let first = format!("Hồ sơ {code}");
+    let lines: Vec<&str> = std::iter::once(&first).chain(&words).map(String::as_str).collect();
+    let mut sheet = flat(&lines);
+    if number > 1 {
+        sheet.text(PEN, 104.0, 15.0, &number.to_string());
+    }
+    sheet.image
+}
+
+fn flat(lines: &[&str]) -> sheet::Sheet {
+    let mut sheet = sheet::Sheet::new(210.0, 297.0, FLAT_DPI / INCH, [1.0; 3]);
     for (row, line) in (1..).zip(lines) {
-        sheet.text(pen, 25.0, 25.0 + 9.0 * f64::from(row), line);
+        sheet.text(PEN, 25.0, 25.0 + 9.0 * f64::from(row), line);
     }
     sheet.soften(0.4);
-    encode::jpeg(&sheet.image, 90, DPI).expect("a proper picture")
+    sheet
+}
+
+/// A flat page as a JPEG file.
+pub(crate) fn flat_jpeg(image: &RgbImage) -> Vec<u8> {
+    encode::jpeg(image, 90, FLAT_DPI).expect("a proper picture")
 }
 
 fn template(random: &mut Random) -> Template {
