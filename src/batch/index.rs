@@ -204,33 +204,43 @@ fn cell(data: &Data) -> String {
     }
 }
 
-/// Rows of CSV (RFC 4180), separated by what stands most often in the first line.
+/// Rows of CSV (RFC 4180), separated by what makes a row of columns of them.
 fn text(path: &Path) -> Result<Vec<Vec<String>>, IndexError> {
     let bytes = fs::read(path).map_err(|source| IndexError::Io { path: path.to_owned(), source })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| IndexError::Encoding(path.to_owned()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let count = |separator: &u8| first.bytes().filter(|byte| byte == separator).count();
-    let separator = *b",;\t".iter().max_by_key(|separator| (count(separator), **separator == b',')).unwrap_or(&b',');
+    let mut separated = b",;\t".iter().map(|separator| separated(text, *separator));
+    let found = separated.find(|rows| rows.as_ref().map_or(true, |rows| head(rows).is_some()));
+    let bad = |error: csv::Error| IndexError::Table { path: path.to_owned(), reason: error.to_string() };
+    found.unwrap_or_else(|| Ok(Vec::new())).map_err(bad)
+}
+
+fn separated(text: &str, separator: u8) -> Result<Vec<Vec<String>>, csv::Error> {
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(text.as_bytes());
     let mut rows = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|error| IndexError::Table { path: path.to_owned(), reason: error.to_string() })?;
+        let record = record?;
         // Empty lines are passed over by the reader, but count.
-        let line = record.position().map_or(rows.len() + 1, |position| position.line() as usize);
+        let start = record.position().expect("it was read from somewhere");
+        let before = &text[usize::try_from(start.byte()).unwrap_or(text.len()).min(text.len())..];
+        let empty = before.bytes().take_while(u8::is_ascii_whitespace).filter(|byte| *byte == b'\n').count();
+        let line = usize::try_from(start.line()).unwrap_or(1) + empty;
         rows.resize(rows.len().max(line - 1), Vec::new());
         rows.push(record.iter().map(|field| field.trim().to_owned()).collect());
     }
     Ok(rows)
 }
 
+/// The row that names the columns.
+fn head(cells: &[Vec<String>]) -> Option<usize> {
+    let has_codes = |row: &Vec<String>| row.iter().any(|cell| column(cell) == Some(Column::Code));
+    cells.iter().take(MOST_ROWS_ABOVE).position(has_codes)
+}
+
 fn rows(path: &Path, cells: &[Vec<String>]) -> Result<Vec<Row>, IndexError> {
-    let columns = |row: &[String]| -> Vec<Option<Column>> { row.iter().map(|cell| column(cell)).collect() };
-    let is_head = |row: &&Vec<String>| columns(row).contains(&Some(Column::Code));
-    let head = cells.iter().take(MOST_ROWS_ABOVE).position(|row| is_head(&row));
-    let head = head.ok_or_else(|| IndexError::NoCodes(path.to_owned()))?;
-    let columns = columns(&cells[head]);
+    let head = head(cells).ok_or_else(|| IndexError::NoCodes(path.to_owned()))?;
+    let columns: Vec<Option<Column>> = cells[head].iter().map(|cell| column(cell)).collect();
     let mut found: Vec<Row> = Vec::new();
     for (line, cells) in (1..).zip(cells).skip(head + 1) {
         if cells.iter().all(String::is_empty) {
@@ -310,6 +320,25 @@ mod tests {
         let rows = read_text(b"code,component,path\nA-1,To khai,a\\1.jpg\n,Don,a/2.jpg\n").unwrap();
         let shown: Vec<_> = rows.iter().map(|row| (&row.code[..], row.path.clone().unwrap())).collect();
         assert_eq!(shown, [("A-1", PathBuf::from("a/1.jpg")), ("A-1", PathBuf::from("a/2.jpg"))]);
+    }
+
+    #[test]
+    fn a_spreadsheet_is_read_as_people_fill_it_in() {
+        // Made by openpyxl: a title, an empty row, numbers as numbers, and a code in merged cells.
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/batch/muc-luc.xlsx");
+        let rows = read(&path).unwrap();
+        let shown: Vec<_> = rows
+            .iter()
+            .map(|row| (row.line, &row.code[..], row.year.as_deref(), row.pages, row.path.clone().unwrap()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                (4, "G09.2021.01.001", Some("2021"), Some(12), PathBuf::from("a/1.tif")),
+                (5, "G09.2021.01.001", None, Some(3), PathBuf::from("a/2.tif")),
+                (6, "G09.2021.01.002", Some("2022"), Some(7), PathBuf::from("b/1.pdf")),
+            ]
+        );
     }
 
     #[test]

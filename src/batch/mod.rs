@@ -29,7 +29,7 @@ use journal::{Finding, Found, Journal, JournalError, Totals, Unit};
 use layout::Layout;
 
 pub use estimate::estimate;
-pub use report::{ReportError, write as write_report};
+pub use report::{ReportError, totals_json, write as write_report};
 pub use run::{Clock, Event, Progress, Summary, run};
 
 /// What the batch keeps for itself, in its output.

@@ -293,7 +293,7 @@ fn code(summary: &batch::Summary) -> ExitCode {
 fn finished(command: &Run, batch: &batch::Batch, totals: Totals, code: ExitCode, lang: Lang) -> Result<(), Failure> {
     report(batch, lang)?;
     if command.json {
-        let mut line = totals_json(&totals);
+        let mut line = batch::totals_json(&totals);
         line["event"] = "done".into();
         line["exit_code"] = (code as u8).into();
         print_line(&line)?;
@@ -335,7 +335,7 @@ fn status(batch: &batch::Batch, json: bool, lang: Lang) -> Result<ExitCode, Fail
     let ticks = batch.journal().ticks().unwrap_or_default();
     let left = ticks.last().filter(|_| is_running && !is_paused).and_then(|tick| tick.left_ms);
     if json {
-        let mut line = totals_json(&totals);
+        let mut line = batch::totals_json(&totals);
         line["event"] = "status".into();
         line["running"] = is_running.into();
         line["paused"] = is_paused.into();
@@ -411,15 +411,6 @@ fn verdict(batch: &batch::Batch, judge: &Judge, accepted: bool, lang: Lang) -> R
     say_report(batch, judge.of.json, lang)
 }
 
-fn totals_json(totals: &Totals) -> Value {
-    let made = totals.made;
-    json!({
-        "dossiers": totals.dossiers, "done": totals.done, "failed": totals.failed, "files": totals.files,
-        "counted": totals.pages, "bytes": totals.bytes, "left": totals.left, "components": made.components,
-        "pages": made.pages, "doubted": made.doubted, "set_aside": made.set_aside, "unsigned": made.unsigned,
-    })
-}
-
 /// How far it is, in a few lines.
 fn told(batch: &batch::Batch, totals: &Totals, lang: Lang) -> String {
     let (Totals { dossiers, done, failed, left, .. }, made) = (*totals, totals.made);
@@ -493,7 +484,7 @@ impl Teller {
 
     fn tell_plan(&self, batch: &batch::Batch, totals: &Totals) -> Result<(), Failure> {
         if self.json {
-            let mut line = totals_json(totals);
+            let mut line = batch::totals_json(totals);
             line["event"] = "planned".into();
             self.line(&line);
         } else if !self.quiet {
@@ -543,13 +534,13 @@ impl Teller {
         match event {
             Event::Progress(progress) => self.tell_progress(progress),
             Event::Failed { unit, reason: (vi, en) } => {
-                self.remark(&format!("{}: {}", unit.name, self.lang.pick(vi, en)))
+                self.remark(&format!("{}: {}", unit.name, self.lang.pick(vi, en)));
             }
             Event::SigningStopped { reason: (vi, en) } => self.tell_waiting(self.lang.pick(vi, en)),
             _ => {}
         }
         if self.json {
-            self.line(&match event {
+            let line = match event {
                 Event::Progress(progress) => json!({
                     "event": "progress", "pages": progress.pages, "left": progress.left, "rate": progress.rate,
                     "left_ms": progress.left_time.map(|left| left.as_millis()), "failed": progress.totals.failed,
@@ -567,7 +558,8 @@ impl Teller {
                 }
                 Event::SigningStopped { reason: (reason, _) } => json!({"event": "signing-stopped", "reason": reason}),
                 _ => return,
-            });
+            };
+            self.line(&line);
         }
     }
 

@@ -215,13 +215,16 @@ pub(super) fn stop_by_signal() -> Result<Arc<AtomicBool>, Failure> {
     Ok(stop)
 }
 
+/// A signer, or why the key that is named cannot be used.
+type UsableSigner = (Option<Box<dyn Signer>>, Option<String>);
+
 /// The signer, if anything is to be signed. A key that cannot be used holds up nothing: what it was to sign waits (*chờ ký*),
 /// and why is the second that is answered.
 pub(super) fn usable_signer(
     config: &Config,
     options: &KeyOptions,
     now: OffsetDateTime,
-) -> Result<(Option<Box<dyn Signer>>, Option<String>), Failure> {
+) -> Result<UsableSigner, Failure> {
     match config.sign.then(|| signer(config, options, now)) {
         None => Ok((None, None)),
         Some(Ok(signer)) => Ok((Some(signer), None)),

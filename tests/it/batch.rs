@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -171,11 +171,9 @@ fn runs_killed_at_any_moment_make_the_same_files_and_no_page_twice() {
     assert_eq!(strip("killed"), strip("whole"));
     let again = archive.digitise("killed", &[]);
     assert!(!again.stdout.contains(r#""event":"page""#), "nothing is left: {again:?}");
-    let verified = run(sohoa().args(["verify", "--json"]).args(
-        files_below(&archive.folder.join("killed"), "json").iter().filter_map(|file| {
-            file.ends_with("manifest.json").then(|| file.parent().unwrap_or(Path::new("")).to_owned())
-        }),
-    ));
+    let manifests = files_below(&archive.folder.join("killed"), "json");
+    let manifests = manifests.iter().filter(|file| file.ends_with("manifest.json"));
+    let verified = run(sohoa().args(["verify", "--json"]).args(manifests.filter_map(|file| file.parent())));
     assert_eq!(verified.code, Some(0), "{verified:?}");
 }
 
@@ -193,7 +191,7 @@ fn what_is_wrong_with_an_archive_is_named() {
     };
     put(0, &[&page(1, 0), &page(2, 0), &page(3, 0)]);
     put(1, &[&page(1, 1), &blank, &page(2, 1)]);
-    let blurred = imageops::fast_blur(&page(2, 2), 7.0);
+    let blurred = imageops::fast_blur(&page(2, 2), 3.0);
     put(2, &[&page(1, 2), &blurred]);
     put(3, &[&page(1, 3), &imageops::rotate180(&page(2, 3))]);
     let twice = page(1, 4);

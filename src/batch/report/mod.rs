@@ -225,9 +225,9 @@ fn program(batch: &Batch, summary: &Summary, out: &mut BufWriter<File>) -> Resul
         "schema": "sohoa-batch-report/1",
         "made": rfc3339(now),
         "source": batch.options.source.to_string_lossy(),
-        "totals": totals(&summary.totals),
+        "totals": totals_json(&summary.totals),
         "boxes": summary.boxes.iter().map(|one| json!({
-            "box": one.name, "totals": totals(&one.totals), "samples": one.samples,
+            "box": one.name, "totals": totals_json(&one.totals), "samples": one.samples,
             "verdict": one.verdict.as_ref().map(|verdict| json!({
                 "accepted": verdict.accepted, "reason": verdict.reason, "who": verdict.who,
                 "time": written(Some(verdict.time), now),
@@ -267,7 +267,8 @@ fn program(batch: &Batch, summary: &Summary, out: &mut BufWriter<File>) -> Resul
     first.0.map_or(Ok(()), |error| Err(error.into()))
 }
 
-fn totals(totals: &Totals) -> serde_json::Value {
+/// How far everything is, for programs.
+pub fn totals_json(totals: &Totals) -> serde_json::Value {
     let made = totals.made;
     json!({
         "dossiers": totals.dossiers, "done": totals.done, "failed": totals.failed, "files": totals.files,
