@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::gather;
 use crate::imaging::decode::Limits;
 use crate::input::{self, Frame, InputError};
-use crate::manifest::Model;
+use crate::manifest::{self, Model};
 use crate::model::Edit;
 use crate::ocr::OcrEngine;
 use crate::page::{self, Page, PageError, Settings};
@@ -43,7 +43,46 @@ pub struct Tools {
     pub models: Vec<Model>,
 }
 
+/// Makes pages in another place than the pool: on other machines.
+pub trait Elsewhere: Sync {
+    /// The page of the capture in `file`. Waits for it.
+    ///
+    /// # Errors
+    /// When the capture cannot become a page, or the wait was ended from outside.
+    fn page(&self, file: &Path, wanted: Wanted<'_>) -> Result<Page, PageError>;
+}
+
 impl Tools {
+    /// Makes a page within the pool, by settings of its own. Not to be called by the pool's own threads.
+    ///
+    /// # Errors
+    /// When the capture cannot become a page.
+    pub fn make(&self, frame: &Frame, settings: &Settings, edit: &Edit) -> Result<Page, PageError> {
+        let mut made = Err(PageError::Panicked(Panicked));
+        self.pool.run(
+            &[frame],
+            |frame| page::memory_bytes(frame),
+            |frame| page::process(frame, settings, edit, self.engine()),
+            |_, page| {
+                made = page.map_err(PageError::from).flatten();
+                std::ops::ControlFlow::Continue(())
+            },
+        );
+        made
+    }
+
+    /// Hash of the program and what it reads with, hex: machines with the same make the same page of the same capture.
+    pub fn release(&self) -> String {
+        manifest::hex(&self.release_hash().finalize())
+    }
+
+    fn release_hash(&self) -> Sha256 {
+        let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
+        hash.update(self.engine().map_or("", OcrEngine::name));
+        self.models.iter().for_each(|model| hash.update(&model.sha256));
+        hash
+    }
+
     /// The reader.
     pub fn engine(&self) -> Option<&dyn OcrEngine> {
         self.engine.as_deref()
@@ -77,11 +116,8 @@ impl Shelf {
     /// When it cannot be made.
     pub fn open(folder: PathBuf, tools: Tools) -> io::Result<Self> {
         fs::create_dir_all(&folder)?;
-        let mut hash = Sha256::new();
+        let mut hash = tools.release_hash();
         hash.update(serde_json::to_vec(&tools.settings).expect("settings are plain values"));
-        hash.update(env!("CARGO_PKG_VERSION"));
-        hash.update(tools.engine().map_or("", OcrEngine::name));
-        tools.models.iter().for_each(|model| hash.update(&model.sha256));
         Ok(Self { folder, tools, recipe: hash.finalize().to_vec() })
     }
 
@@ -190,34 +226,27 @@ impl Shelf {
     }
 
     fn make(&self, frame: &Frame, wanted: Wanted<'_>) -> Result<Page, PageError> {
-        let Tools { pool, settings, .. } = &self.tools;
-        let mut made = Err(PageError::Panicked(Panicked));
-        pool.run(
-            &[frame],
-            |frame| page::memory_bytes(frame),
-            |frame| page::process(frame, settings, wanted.edit, self.tools.engine()),
-            |_, page| {
-                made = page.map_err(PageError::from).flatten();
-                std::ops::ControlFlow::Continue(())
-            },
-        );
-        let page = made?;
+        let page = self.tools.make(frame, &self.tools.settings, wanted.edit)?;
         self.put(wanted, &page);
         Ok(page)
     }
 
-    fn path(&self, Wanted { sha256, page, edit }: Wanted<'_>) -> PathBuf {
+    /// What a page is called: a hash, hex, of all that decides how it looks.
+    pub fn name(&self, Wanted { sha256, page, edit }: Wanted<'_>) -> String {
         let edit = serde_json::to_vec(&edit.of_making()).expect("what is decided are plain values");
         let hash =
             Sha256::new_with_prefix(&self.recipe).chain_update(format!("\0{sha256}\0{page}\0")).chain_update(edit);
-        let name: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        self.folder.join(name)
+        manifest::hex(&hash.finalize())
+    }
+
+    fn path(&self, wanted: Wanted<'_>) -> PathBuf {
+        self.folder.join(self.name(wanted))
     }
 }
 
 /// A page as a file: the hash of what follows; the length of the head; the head, which is the page without its picture's
 /// streams and with their lengths; the streams.
-fn pack(page: &Page) -> Vec<Vec<u8>> {
+pub fn pack(page: &Page) -> Vec<Vec<u8>> {
     let streams = page.image.picture.streams();
     let lengths: Vec<usize> = streams.iter().map(|stream| stream.len()).collect();
     let head = serde_json::to_vec(&(page, lengths)).expect("pages are plain values");
@@ -230,7 +259,8 @@ fn pack(page: &Page) -> Vec<Vec<u8>> {
     parts
 }
 
-fn unpack(bytes: &[u8]) -> Option<Page> {
+/// A page that was packed, if its bytes are whole.
+pub fn unpack(bytes: &[u8]) -> Option<Page> {
     let (hash, rest) = bytes.split_at_checked(HASH)?;
     if Sha256::digest(rest)[..] != *hash {
         return None;

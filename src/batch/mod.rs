@@ -11,6 +11,7 @@ mod estimate;
 pub mod index;
 pub mod journal;
 pub mod layout;
+pub mod nats;
 mod report;
 mod run;
 
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gather::{self, CaptureFile, Gathered};
 use crate::imaging::decode::Limits;
+use crate::manifest;
 use crate::model::{DossierCode, Lang, Localized, io_reason, shown};
 
 use index::IndexError;
@@ -241,6 +243,11 @@ impl Batch {
     /// Where its pages wait for their component.
     pub fn pages(&self) -> PathBuf {
         self.output.join(FOLDER).join(PAGES)
+    }
+
+    /// A name of it that is another one for each output, hex.
+    pub fn id(&self) -> String {
+        manifest::sha256_hex(self.output.to_string_lossy().as_bytes())[..16].to_owned()
     }
 
     /// Its journal.

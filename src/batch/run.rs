@@ -18,7 +18,7 @@ use crate::page::{Page, screen};
 use crate::profile::{FileName, Profile, Rule};
 use crate::publish::PublishError;
 use crate::service::Tools;
-use crate::shelf::Wanted;
+use crate::shelf::{Elsewhere, Wanted};
 use crate::store::Millis;
 
 use super::checks::{self, Placed, Trace};
@@ -118,6 +118,7 @@ pub struct Clock<'a> {
 struct Running<'a> {
     batch: &'a Batch,
     tools: &'a Tools<'a>,
+    elsewhere: Option<&'a dyn Elsewhere>,
     clock: &'a Clock<'a>,
     stop: &'a AtomicBool,
     on_event: &'a (dyn Fn(&Event) + Sync),
@@ -132,13 +133,14 @@ struct Running<'a> {
     failure: Mutex<Option<BatchError>>,
 }
 
-/// Makes what is left of a batch. `on_event` hears of events on any thread.
+/// Makes what is left of a batch, in the pool or `elsewhere`. `on_event` hears of events on any thread.
 ///
 /// # Errors
 /// When the batch is another's, or output, source or journal refuse. What was finished stays, and the next run goes on.
 pub fn run(
     batch: &Batch,
     tools: &Tools<'_>,
+    elsewhere: Option<&dyn Elsewhere>,
     clock: &Clock<'_>,
     stop: &AtomicBool,
     on_event: &(dyn Fn(&Event) + Sync),
@@ -148,6 +150,7 @@ pub fn run(
     let running = Running {
         batch,
         tools,
+        elsewhere,
         clock,
         stop,
         on_event,
@@ -159,7 +162,8 @@ pub fn run(
         failure: Mutex::default(),
     };
     // While the last page of one dossier is made, and while its files are written, the others' pages keep the threads busy.
-    let lanes = tools.shelf.tools().pool.workers() + 1;
+    let workers = tools.shelf.tools().pool.workers();
+    let lanes = if elsewhere.is_some() { workers.div_ceil(2) } else { workers + 1 };
     std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(|| running.make_all())).collect();
         running.watch(|| lanes.iter().all(std::thread::ScopedJoinHandle::is_finished));
@@ -204,6 +208,8 @@ impl Running<'_> {
     fn give_up(&self, error: BatchError) {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         self.halt.store(true, Ordering::Relaxed);
+        // Nobody waits for pages of other machines any more.
+        self.stop.store(true, Ordering::Relaxed);
     }
 
     /// Tells progress and hears orders, until `is_done`.
@@ -344,6 +350,7 @@ impl Running<'_> {
             divides: None,
             shelf: Some(&tools.shelf),
             shelves_all: true,
+            elsewhere: self.elsewhere,
             now: self.file_time(),
             stop: Some(&self.halt),
         };

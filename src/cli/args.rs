@@ -42,8 +42,10 @@ pub(super) struct Shared {
 pub(super) enum Command {
     /// Digitise pictures and folders into signed components
     Digitize(Digitize),
-    /// Whole archives: run, status, pause, resume, retry, report, accept, reject
+    /// Whole archives: run, submit, status, pause, resume, retry, report, accept, reject
     Batch(super::batch::Batch),
+    /// Make pages of batches that other machines submit, until stopped
+    Worker(super::worker::Worker),
     /// Sign PDF files, or the components that wait for their signature
     Sign(Sign),
     /// Check files against their manifest, signatures and structure
@@ -452,8 +454,19 @@ pub(super) fn wanted_language(args: impl Iterator<Item = OsString>) -> Option<La
 const VIETNAMESE: &[(&str, &str)] = &[
     ("sohoa", "Biến ảnh giấy tờ thành tệp thành phần hồ sơ PDF/A có chữ ký số"),
     ("digitize", "Số hóa ảnh và thư mục ảnh thành các thành phần hồ sơ đã ký"),
-    ("batch", "Số hóa hồ sơ tồn: run, status, pause, resume, retry, report, accept, reject"),
+    ("batch", "Số hóa hồ sơ tồn: run, submit, status, pause, resume, retry, report, accept, reject"),
     ("run", "Số hóa mọi hồ sơ của một nguồn, hoặc làm tiếp đợt đã bắt đầu"),
+    ("submit", "Như run, nhưng các trang do những máy chạy `sohoa worker` làm, qua NATS JetStream"),
+    ("worker", "Làm trang cho các đợt số hóa của máy khác, cho đến khi được dừng"),
+    ("worker_name", "Tên của máy này [mặc định: tên máy]"),
+    ("nats", "Các máy chủ NATS, nats://MÁY:CỔNG hoặc tls://MÁY:CỔNG, cách nhau bằng dấu phẩy"),
+    ("nats_creds", "Tệp quyền truy cập của tài khoản NATS"),
+    ("nats_ca", "Chứng thư gốc (PEM) của máy chủ [mặc định: của hệ thống]"),
+    ("nats_cert", "Chứng thư (PEM) của máy này, khi máy chủ đòi"),
+    ("nats_key", "Khóa của chứng thư đó (PEM)"),
+    ("replicas", "Số bản sao mọi thứ trong cụm máy chủ, 1 đến 5 [mặc định: 1]"),
+    ("in_flight", "Số trang gửi đi cùng lúc [mặc định: 32]"),
+    ("detach", "Không đợi: chạy nền, xem bằng batch status"),
     ("status", "Cho biết đợt số hóa đến đâu"),
     ("pause", "Tạm dừng: xong các trang đang làm rồi đợi"),
     ("resume", "Làm tiếp sau khi tạm dừng"),

@@ -1,8 +1,10 @@
 //! `sohoa batch`: whole archives.
 
 use std::io::{IsTerminal, Write};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Subcommand};
@@ -10,14 +12,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use sohoa::batch::journal::{Totals, Verdict};
 use sohoa::batch::layout::Layout;
+use sohoa::batch::nats::{Coordinator, Server};
 use sohoa::batch::{self, BatchError, Clock, Event, Options, Progress, REPORT, ReportError};
 use sohoa::config::Config;
 use sohoa::exit::ExitCode;
 use sohoa::gather;
 use sohoa::model::{Lang, Localized, io_reason, shown};
 use sohoa::service::Tools;
+use sohoa::shelf::Elsewhere;
 
 use super::args::{KeyOptions, Making, Shared, Switch};
+use super::worker::{NatsOptions, nats_failure};
 use super::{Failure, environment, print, remark, stdout_failure};
 
 /// The share of pages that a person looks at, percent, where nobody says otherwise.
@@ -33,6 +38,8 @@ pub(super) struct Batch {
 enum Command {
     /// Digitise all dossiers of a source, or go on with a batch that was begun
     Run(Box<Run>),
+    /// As run, but with the pages made by machines that run `sohoa worker`, through NATS JetStream
+    Submit(Box<Submit>),
     /// Say how far a batch is
     Status {
         #[command(flatten)]
@@ -125,11 +132,34 @@ struct Run {
     quiet: bool,
 }
 
+#[derive(Debug, ClapArgs)]
+struct Submit {
+    #[command(flatten)]
+    run: Run,
+    #[command(flatten)]
+    nats: NatsOptions,
+    /// Pages that are on their way at the same time
+    #[arg(long, value_name = "N", default_value_t = IN_FLIGHT, hide_default_value = true)]
+    in_flight: usize,
+    /// Do not wait: go on in the background
+    #[arg(long, conflicts_with = "json")]
+    detach: bool,
+}
+
+/// Pages that are on their way to workers at the same time, where nobody says otherwise.
+const IN_FLIGHT: usize = 32;
+
 /// Does what is asked of a batch.
 pub(super) fn run(command: Batch, shared: Shared, lang: Lang) -> Result<ExitCode, Failure> {
     let open = |of: &Of| batch::Batch::open(&of.output).map_err(|error| failure(&error, lang));
     match command.command {
-        Command::Run(command) => digitize(*command, &shared, lang),
+        Command::Run(command) => digitize(*command, None, &shared, lang),
+        Command::Submit(command) if command.detach => detach(&command, lang),
+        Command::Submit(command) => {
+            let Submit { run, nats, in_flight, .. } = *command;
+            let shared = Shared { jobs: Some(in_flight.max(1)), ..shared };
+            digitize(run, Some(&nats.server()), &shared, lang)
+        }
         Command::Status { of } => status(&open(&of)?, of.json, lang),
         Command::Pause { of } => pause(&open(&of)?, true, of.json, lang),
         Command::Resume { of } => pause(&open(&of)?, false, of.json, lang),
@@ -213,7 +243,37 @@ fn making(options: &Options) -> Making {
     }
 }
 
-fn digitize(command: Run, shared: &Shared, lang: Lang) -> Result<ExitCode, Failure> {
+/// Goes on in the background, with what is told in a file of the batch.
+fn detach(command: &Submit, lang: Lang) -> Result<ExitCode, Failure> {
+    let folder = command.run.out.join(batch::FOLDER);
+    let file = folder.join("submit.log");
+    let failed = |error: std::io::Error| {
+        Failure::new(ExitCode::Output, format!("{}: {}", shown(&file), io_reason(error.kind(), lang)))
+    };
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    let log = std::fs::File::options().create(true).append(true).open(&file).map_err(failed)?;
+    let program = std::env::current_exe().map_err(failed)?;
+    let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--detach");
+    // Out of the terminal's group: closing it ends nothing.
+    let child = std::process::Command::new(program)
+        .args(arguments)
+        .stdin(std::process::Stdio::null())
+        .stdout(log.try_clone().map_err(failed)?)
+        .stderr(log)
+        .process_group(0)
+        .spawn()
+        .map_err(failed)?;
+    let out = shown(&command.run.out);
+    print(
+        match lang {
+            Lang::Vi => format!("Đang chạy nền (tiến trình {}); xem: sohoa batch status {out}\n", child.id()),
+            Lang::En => format!("It runs in the background (process {}): sohoa batch status {out}\n", child.id()),
+        }
+        .as_bytes(),
+    )
+}
+
+fn digitize(command: Run, server: Option<&Server>, shared: &Shared, lang: Lang) -> Result<ExitCode, Failure> {
     let options = options(&command, lang)?;
     let config = environment::configuration(shared, lang, |raw| {
         making(&options).overlay(raw);
@@ -228,7 +288,7 @@ fn digitize(command: Run, shared: &Shared, lang: Lang) -> Result<ExitCode, Failu
     teller.tell_plan(&batch, &totals)?;
     let summary = match totals.left {
         0 => batch::Summary { totals, ..batch::Summary::default() },
-        _ => make(&command, &batch, &config, now, &teller)?,
+        _ => make(&command, &batch, server, &config, now, &teller)?,
     };
     if command.plan {
         return Ok(ExitCode::Done);
@@ -242,15 +302,18 @@ fn digitize(command: Run, shared: &Shared, lang: Lang) -> Result<ExitCode, Failu
 fn make(
     command: &Run,
     batch: &batch::Batch,
+    server: Option<&Server>,
     config: &Config,
     now: time::OffsetDateTime,
     teller: &Teller,
 ) -> Result<batch::Summary, Failure> {
     let lang = config.lang;
     let reader = environment::reader(config)?;
-    let shelf = std::sync::Arc::new(environment::shelf(config, batch.pages(), reader)?);
-    let estimate = batch::estimate(batch, &shelf).map_err(|error| failure(&error, lang))?;
-    teller.tell_estimate(estimate)?;
+    let shelf = Arc::new(environment::shelf(config, batch.pages(), reader)?);
+    if server.is_none() {
+        let estimate = batch::estimate(batch, &shelf).map_err(|error| failure(&error, lang))?;
+        teller.tell_estimate(estimate)?;
+    }
     let totals = batch.totals().map_err(|error| failure(&error, lang))?;
     if command.plan {
         return Ok(batch::Summary { totals, ..batch::Summary::default() });
@@ -269,8 +332,21 @@ fn make(
         signer: signer.as_deref(),
     };
     let stop = environment::stop_by_signal()?;
+    let coordinator = server.map(|server| {
+        let (id, run) =
+            (batch.id(), format!("{}-{}", std::process::id(), environment::vietnam_time().unix_timestamp_nanos()));
+        let connected = Coordinator::connect(server, Arc::clone(&tools.shelf), &id, &run, Arc::clone(&stop));
+        connected.map_err(|error| nats_failure(&error, lang))
+    });
+    let coordinator = coordinator.transpose()?;
+    let elsewhere = coordinator.as_ref().map(|coordinator| coordinator as &dyn Elsewhere);
     let clock = Clock { now: &environment::vietnam_time, of_files: environment::fixed_time(lang)? };
-    let result = batch::run(batch, &tools, &clock, &stop, &|event| teller.tell(event));
+    let result = batch::run(batch, &tools, elsewhere, &clock, &stop, &|event| {
+        if let (Event::Progress(_), Some(coordinator)) = (event, &coordinator) {
+            teller.tell_workers(coordinator);
+        }
+        teller.tell(event);
+    });
     teller.bar.finish_and_clear();
     let summary = result.map_err(|error| failure(&error, lang))?;
     Ok(batch::Summary { key_failed: summary.key_failed || key_failure.is_some(), ..summary })
@@ -463,6 +539,10 @@ struct Teller {
     bar: ProgressBar,
     /// Lines are whole.
     out: Mutex<()>,
+    /// Workers that were there when it was last told, one more than there were; 0 = nothing was told yet.
+    workers: AtomicUsize,
+    /// Refusals of the server that were told.
+    troubles: AtomicU64,
 }
 
 impl Teller {
@@ -473,7 +553,15 @@ impl Teller {
         bar.set_style(
             ProgressStyle::with_template(template).expect("the template is well-formed").progress_chars("━╸─"),
         );
-        Self { lang, json: command.json, quiet: command.quiet, bar, out: Mutex::new(()) }
+        Self {
+            lang,
+            json: command.json,
+            quiet: command.quiet,
+            bar,
+            out: Mutex::new(()),
+            workers: AtomicUsize::new(0),
+            troubles: AtomicU64::new(0),
+        }
     }
 
     fn line(&self, value: &Value) {
@@ -560,6 +648,41 @@ impl Teller {
                 _ => return,
             };
             self.line(&line);
+        }
+    }
+
+    /// Tells when workers come and go, and when the server refuses.
+    fn tell_workers(&self, coordinator: &Coordinator) {
+        let (workers, others) = coordinator.workers();
+        let before = self.workers.swap(workers + 1, Ordering::Relaxed);
+        let troubles = coordinator.troubles();
+        let is_troubled = self.troubles.swap(troubles, Ordering::Relaxed) < troubles;
+        if self.json {
+            if before != workers + 1 {
+                self.line(&json!({"event": "workers", "workers": workers, "others": others}));
+            }
+            if is_troubled {
+                self.line(&json!({"event": "trouble", "count": troubles}));
+            }
+            return;
+        }
+        if before != workers + 1 {
+            self.remark(&match self.lang {
+                Lang::Vi => format!("{workers} máy cùng bản sẵn sàng"),
+                Lang::En => format!("{workers} workers of the same release are there"),
+            });
+            if workers == 0 && !others.is_empty() {
+                let others = others.join(", ");
+                self.remark(&match self.lang {
+                    Lang::Vi => format!("các máy khác bản hoặc khác mô hình, không nhận trang: {others}"),
+                    Lang::En => format!("workers of other releases or models, which get no pages: {others}"),
+                });
+            }
+        }
+        if is_troubled {
+            self.remark(
+                self.lang.pick("máy chủ NATS không nhận; đang thử lại", "the NATS server refuses; trying again"),
+            );
         }
     }
 

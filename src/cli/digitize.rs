@@ -55,6 +55,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         divides: None,
         shelf: None,
         shelves_all: false,
+        elsewhere: None,
         now,
         stop: None,
     };

@@ -193,15 +193,19 @@ pub(super) fn development_roots() -> Vec<Certificate> {
 
 /// What pages are made with, and the folder where they are kept.
 pub(super) fn shelf(config: &Config, folder: PathBuf, reader: Option<Reader>) -> Result<Shelf, Failure> {
+    Shelf::open(folder.clone(), tools(config, reader)?)
+        .map_err(|error| Failure::new(ExitCode::Output, format!("{}: {error}", shown(&folder))))
+}
+
+/// What pages are made with.
+pub(super) fn tools(config: &Config, reader: Option<Reader>) -> Result<shelf::Tools, Failure> {
     let pool = Pool::new(config.jobs, config.memory_bytes)
         .map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
     let (engine, models) = reader.map_or((None, Vec::new()), |reader| {
         let engine: Arc<dyn OcrEngine> = Arc::new(reader.engine);
         (Some(engine), reader.models)
     });
-    let tools = shelf::Tools { pool: Arc::new(pool), settings: config.page.clone(), engine, models };
-    Shelf::open(folder.clone(), tools)
-        .map_err(|error| Failure::new(ExitCode::Output, format!("{}: {error}", shown(&folder))))
+    Ok(shelf::Tools { pool: Arc::new(pool), settings: config.page.clone(), engine, models })
 }
 
 /// A flag that SIGINT and SIGTERM set. The second order to stop is obeyed at once: nothing is lost by that either.

@@ -19,6 +19,7 @@ mod store;
 mod upgrade;
 mod user;
 mod verify;
+mod worker;
 
 use std::io::Write;
 
@@ -54,6 +55,7 @@ pub(crate) fn main() -> std::process::ExitCode {
     let result = match args.command {
         Command::Digitize(command) => digitize::run(command, args.shared, lang),
         Command::Batch(command) => batch::run(command, args.shared, lang),
+        Command::Worker(command) => worker::run(&command, &args.shared, lang),
         Command::Sign(command) => sign::run(&command, &args.shared, lang),
         Command::Verify(command) => verify::run(&command, &args.shared, lang),
         Command::Upgrade(command) => upgrade::run(&command, &args.shared, lang),

@@ -26,7 +26,7 @@ use crate::pdf::writer::PdfaLevel;
 use crate::pool::Pool;
 use crate::profile::{FileName, Profile};
 use crate::publish::{OutputDir, PublishError};
-use crate::shelf::Shelf;
+use crate::shelf::{Elsewhere, Shelf};
 use crate::sign::{self, RunKey, SignError, Signer};
 use crate::stack::{self, Side};
 use crate::stamp::Stamp;
@@ -34,6 +34,9 @@ use crate::transcript::Format;
 
 use finish::{finish, keep, sign_waiting};
 use plan::{Plan, Planned, check_free, plan};
+
+/// Memory of a page that is made elsewhere, bytes: its capture's file and what it becomes.
+const WAITING_BYTES: u64 = 8 << 20;
 
 /// Fingerprint that no captures have: of a component that lacks pages for a passing reason.
 pub const TRY_AGAIN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -72,6 +75,8 @@ pub struct Job<'a> {
     pub shelf: Option<&'a Shelf>,
     /// Whether all pages go there, for people to look at.
     pub shelves_all: bool,
+    /// Who makes the pages that are not there; `None` = the pool.
+    pub elsewhere: Option<&'a dyn Elsewhere>,
     /// The time of this run, in the zone to be written.
     pub now: OffsetDateTime,
     /// Set from outside to end the run early: pages in work are finished, and components that lack a page are left for the
@@ -297,7 +302,7 @@ pub fn run_gathered(
     }
     pool.run(
         &items,
-        |&(p, s)| plans[p].slots[s].memory_bytes,
+        |&(p, s)| if job.elsewhere.is_some() { WAITING_BYTES } else { plans[p].slots[s].memory_bytes },
         |&(p, s)| plans[p].process(s, job),
         |index, result| {
             if job.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {

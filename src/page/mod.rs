@@ -149,6 +149,9 @@ pub enum PageError {
     /// A stored picture that cannot be shown.
     #[error("a stored page image is not of this program's form")]
     Stored,
+    /// It was to be made on another machine, which says why not, in Vietnamese and English.
+    #[error("{1}")]
+    Elsewhere(String, String),
     /// A bug, confined to this page.
     #[error(transparent)]
     Panicked(#[from] crate::pool::Panicked),
@@ -167,6 +170,7 @@ impl Localized for PageError {
             Self::Input(error) => error.message(lang),
             Self::Ocr(error) => error.message(lang),
             Self::Encode(error) => error.message(lang),
+            Self::Elsewhere(vi, en) => lang.pick(vi, en).to_owned(),
             Self::Panicked(_) | Self::Stored => lang
                 .pick(
                     "lỗi bên trong chương trình khi xử lý trang này; hãy gửi tệp cho người bảo trì",

@@ -88,6 +88,7 @@ fn make(service: &Service<'_>, work: &Work) -> bool {
         shelf: Some(&tools.shelf),
         // What comes at the counter is looked at there.
         shelves_all: work.priority == 0,
+        elsewhere: None,
         stop: Some(service.stop),
     };
     let is_folder = files.len() > 1;
