@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args as ClapArgs, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -146,6 +146,8 @@ struct Submit {
     detach: bool,
 }
 
+/// Workers that are there have said so by then.
+const FIRST_SIGNS: Duration = Duration::from_secs(12);
 /// Pages that are on their way to workers at the same time, where nobody says otherwise.
 const IN_FLIGHT: usize = 32;
 
@@ -539,6 +541,7 @@ struct Teller {
     bar: ProgressBar,
     /// Lines are whole.
     out: Mutex<()>,
+    begun: Instant,
     /// Workers that were there when it was last told, one more than there were; 0 = nothing was told yet.
     workers: AtomicUsize,
     /// Refusals of the server that were told.
@@ -559,6 +562,7 @@ impl Teller {
             quiet: command.quiet,
             bar,
             out: Mutex::new(()),
+            begun: Instant::now(),
             workers: AtomicUsize::new(0),
             troubles: AtomicU64::new(0),
         }
@@ -654,6 +658,9 @@ impl Teller {
     /// Tells when workers come and go, and when the server refuses.
     fn tell_workers(&self, coordinator: &Coordinator) {
         let (workers, others) = coordinator.workers();
+        if workers == 0 && self.begun.elapsed() < FIRST_SIGNS {
+            return;
+        }
         let before = self.workers.swap(workers + 1, Ordering::Relaxed);
         let troubles = coordinator.troubles();
         let is_troubled = self.troubles.swap(troubles, Ordering::Relaxed) < troubles;

@@ -44,12 +44,45 @@ pub struct Coordinator {
 struct Shared {
     /// Pages that are waited for; the flag says that the capture was gone.
     waiting: Mutex<HashMap<String, (Arc<Notify>, bool)>>,
-    /// Captures whose pages are waited for, and by how many.
-    captures: Mutex<HashMap<String, (Arc<tokio::sync::Mutex<()>>, usize)>>,
+    /// Captures and pages that are wanted, each by so many at a time.
+    captures: Users,
+    pages: Users,
     /// Workers that were heard: name, release and version, and when.
     workers: Mutex<BTreeMap<String, (Heartbeat, Instant)>>,
     /// Times that the server refused something.
     troubles: AtomicU64,
+}
+
+/// What several threads want, one at a time.
+#[derive(Default)]
+struct Users(Mutex<HashMap<String, User>>);
+
+#[derive(Default)]
+struct User {
+    turn: Arc<tokio::sync::Mutex<()>>,
+    count: usize,
+}
+
+impl Users {
+    /// One more wants it: the right to be at it, to wait for.
+    fn join(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut users = locked(&self.0);
+        let user = users.entry(name.to_owned()).or_default();
+        user.count += 1;
+        Arc::clone(&user.turn)
+    }
+
+    /// One wants it no more; whether nobody does.
+    fn leave(&self, name: &str) -> bool {
+        let mut users = locked(&self.0);
+        let Some(user) = users.get_mut(name) else { return true };
+        user.count -= 1;
+        if user.count > 0 {
+            return false;
+        }
+        users.remove(name);
+        true
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -114,20 +147,31 @@ impl Coordinator {
         }
     }
 
-    async fn made_elsewhere(&self, file: &Path, task: &Task) -> Result<Page, PageError> {
+    async fn made_elsewhere(
+        &self,
+        file: &Path,
+        task: &Task,
+        sending: &tokio::sync::Mutex<()>,
+    ) -> Result<Page, PageError> {
         let arrived = Arc::new(Notify::new());
         locked(&self.shared.waiting).insert(task.name.clone(), (Arc::clone(&arrived), false));
-        let result = self.wait_for(file, task, &arrived).await;
+        let result = self.wait_for(file, task, sending, &arrived).await;
         locked(&self.shared.waiting).remove(&task.name);
         result
     }
 
-    async fn wait_for(&self, file: &Path, task: &Task, arrived: &Notify) -> Result<Page, PageError> {
+    async fn wait_for(
+        &self,
+        file: &Path,
+        task: &Task,
+        sending: &tokio::sync::Mutex<()>,
+        arrived: &Notify,
+    ) -> Result<Page, PageError> {
         // A run before this one may have had it made.
         if let Some(outcome) = self.take(&task.name).await? {
             return outcome;
         }
-        self.send(file, task).await?;
+        self.send(file, task, sending).await?;
         let mut looked = Instant::now();
         loop {
             let is_there = tokio::time::timeout(STEP, arrived.notified()).await.is_ok();
@@ -146,22 +190,22 @@ impl Coordinator {
                 None => false,
             };
             if is_gone {
-                self.send(file, task).await?;
+                self.send(file, task, sending).await?;
             }
         }
     }
 
     /// Puts a capture where workers find it, and its page into their queue.
-    async fn send(&self, file: &Path, task: &Task) -> Result<(), PageError> {
-        let lock = locked(&self.shared.captures).get(&task.sha256).map(|(lock, _)| Arc::clone(lock));
-        if let Some(lock) = lock {
-            let _one = lock.lock().await;
-            let is_there = async || self.engine.captures.info(&task.sha256).await.is_ok_and(|info| !info.deleted);
-            if !is_there().await {
-                let bytes = std::fs::read(file).map_err(|error| InputError::Unreadable(error.kind()))?;
-                self.insist(async || self.engine.captures.put(&*task.sha256, &mut &bytes[..]).await).await?;
-            }
-        }
+    async fn send(&self, file: &Path, task: &Task, sending: &tokio::sync::Mutex<()>) -> Result<(), PageError> {
+        // The pages of one capture are sent one after the other: the first sends it, the others find it there.
+        let one = sending.lock().await;
+        let bytes = std::fs::read(file).map_err(|error| InputError::Unreadable(error.kind()))?;
+        self.insist(async || match self.engine.captures.info(&task.sha256).await {
+            Ok(info) if !info.deleted => Ok(()),
+            _ => self.engine.captures.put(&*task.sha256, &mut &bytes[..]).await.map(drop),
+        })
+        .await?;
+        drop((one, bytes));
         let payload = serde_json::to_vec(task).expect("plain values");
         let mut headers = HeaderMap::new();
         let number = self.messages.fetch_add(1, Ordering::Relaxed);
@@ -191,15 +235,9 @@ impl Coordinator {
             .await?;
         let Some(bytes) = bytes else { return Ok(None) };
         let outcome = unpacked(&bytes);
-        self.remove(self.engine.made.delete(name)).await;
+        // What is not removed now goes with its age.
+        drop(self.engine.made.delete(name).await);
         Ok(outcome)
-    }
-
-    /// What is not removed now goes with its age.
-    async fn remove<E>(&self, removing: impl Future<Output = Result<(), E>>) {
-        if removing.await.is_err() {
-            self.shared.troubles.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }
 
@@ -217,21 +255,24 @@ impl Elsewhere for Coordinator {
             settings: self.shelf.tools().settings.clone(),
             edit: wanted.edit.clone(),
         };
-        locked(&self.shared.captures).entry(task.sha256.clone()).or_default().1 += 1;
-        let result = self.runtime.block_on(self.made_elsewhere(file, &task));
-        let is_last = {
-            let mut captures = locked(&self.shared.captures);
-            let users = captures.get_mut(&task.sha256).map_or(0, |(_, users)| {
-                *users -= 1;
-                *users
-            });
-            if users == 0 {
-                captures.remove(&task.sha256);
+        // The same page of two dossiers is made once.
+        let (name, sha256) = (&task.name, &task.sha256);
+        let (turn, sending) = (self.shared.pages.join(name), self.shared.captures.join(sha256));
+        let result = self.runtime.block_on(async {
+            let _one = turn.lock().await;
+            match self.shelf.get(wanted) {
+                Some(page) => Ok(page),
+                None => {
+                    let page = self.made_elsewhere(file, &task, &sending).await?;
+                    self.shelf.put(wanted, &page);
+                    Ok(page)
+                }
             }
-            users == 0
-        };
-        if is_last && !self.is_stopping() {
-            self.runtime.block_on(self.remove(self.engine.captures.delete(&task.sha256)));
+        });
+        self.shared.pages.leave(name);
+        if self.shared.captures.leave(sha256) && !self.is_stopping() {
+            // What is not removed now goes with its age.
+            drop(self.runtime.block_on(self.engine.captures.delete(sha256)));
         }
         result
     }
