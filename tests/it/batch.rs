@@ -21,29 +21,29 @@ const TIME: &str = "1767225600";
 const PATIENCE: Duration = Duration::from_secs(240);
 
 /// An archive in a folder, and where it goes.
-struct Archive {
-    folder: PathBuf,
+pub(crate) struct Archive {
+    pub(crate) folder: PathBuf,
 }
 
 impl Archive {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let archive = Self { folder: fresh(name) };
         fs::create_dir(archive.source()).expect("our own folder");
         archive
     }
 
-    fn source(&self) -> PathBuf {
+    pub(crate) fn source(&self) -> PathBuf {
         self.folder.join("source")
     }
 
-    fn put(&self, path: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, path: &str, bytes: &[u8]) {
         let path = self.source().join(path);
         fs::create_dir_all(path.parent().expect("below the source")).expect("our own folder");
         fs::write(path, bytes).expect("our own folder");
     }
 
     /// Boxes of dossiers with one document each, of so many pages.
-    fn fill(&self, boxes: usize, dossiers: usize, pages: usize) {
+    pub(crate) fn fill(&self, boxes: usize, dossiers: usize, pages: usize) {
         let mut random = Random::new(7);
         for number in 0..boxes * dossiers {
             let code = code(number);
@@ -55,14 +55,14 @@ impl Archive {
     }
 
     /// `sohoa batch` with these arguments.
-    fn batch(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn batch(&self, arguments: &[&str]) -> Command {
         let mut command = sohoa();
         command.arg("batch").args(arguments).env("SOURCE_DATE_EPOCH", TIME).current_dir(&self.folder);
         command
     }
 
     /// Digitises the archive unsigned into a folder.
-    fn digitise(&self, out: &str, more: &[&str]) -> Run {
+    pub(crate) fn digitise(&self, out: &str, more: &[&str]) -> Run {
         let arguments = [&["run", "source", "--no-sign", "--json", "--out", out], more].concat();
         run(&mut self.batch(&arguments))
     }
@@ -84,7 +84,7 @@ impl Archive {
         }
     }
 
-    fn report(&self, out: &str) -> Value {
+    pub(crate) fn report(&self, out: &str) -> Value {
         let text = fs::read(self.folder.join(out).join("bao-cao/report.json")).expect("a report");
         serde_json::from_slice(&text).expect("JSON")
     }
@@ -103,7 +103,7 @@ impl Archive {
     }
 
     /// The PDFs of an output by their path in it.
-    fn files(&self, out: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(crate) fn files(&self, out: &str) -> BTreeMap<PathBuf, Vec<u8>> {
         let out = self.folder.join(out);
         let files = files_below(&out, "pdf").into_iter();
         files

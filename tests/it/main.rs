@@ -19,6 +19,7 @@ mod generator;
 mod geometry;
 mod http;
 mod interrupted;
+mod jetstream;
 mod judges;
 mod layers;
 mod log;
