@@ -211,6 +211,7 @@ fn what_is_wrong_with_an_archive_is_named() {
     let expected = [
         ("blank", code(1), "Don", 2),
         ("quality", code(2), "Don", 2),
+        ("quality", code(2), "Don", 2),
         ("page-count", code(2), "", 0),
         ("turned", code(3), "Don", 2),
         ("same-page", code(4), "Don", 3),
