@@ -7,8 +7,9 @@
   const FRAME = 640, PAUSE = 200;
   /* The paper lies still when its corners stay within this share of the frame for so long, milliseconds. */
   const STILL = 0.015, LONG = 900;
-  /* It is another paper when a corner has moved this far. */
-  const MOVED = 0.12;
+  /* It is another paper when a corner has moved this far, or none was there for so long, milliseconds: that it is missed in a
+     frame says little. */
+  const MOVED = 0.12, GONE = 600;
   /* A4 at 200 dpi is 2339 pixels long: a browser that gives less is left to the phone's own camera. */
   const LEAST = 2300;
   const make = (name, className, text) => {
@@ -27,10 +28,16 @@
 
   /* Whether to capture now: told each outline as it is found. */
   sohoa.steadiness = () => {
-    let anchor = null, since = 0, captured = null;
+    let anchor = null, since = 0, captured = null, missed = null;
     return {
       next(quad, now) {
-        if (!quad) { anchor = null; captured = null; return "none"; }
+        if (!quad) {
+          anchor = null;
+          if (missed === null) missed = now;
+          if (now - missed >= GONE) captured = null;
+          return "none";
+        }
+        missed = null;
         quad = fromTopLeft(quad);
         if (captured && furthest(captured, quad) < MOVED) return "done";
         captured = null;
@@ -46,7 +53,8 @@
   sohoa.camera = async unusable => {
     let stream;
     try {
-      stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { facingMode: { ideal: "environment" }, width: { ideal: 4096 }, height: { ideal: 3072 } } });
+      /* `resizeMode`: browsers cut a picture that is higher than wide to the height that is asked for. */
+      stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { facingMode: { ideal: "environment" }, width: { ideal: 4096 }, height: { ideal: 3072 }, resizeMode: { ideal: "none" } } });
     } catch {
       unusable(pick("Trình duyệt không mở được camera: hãy dùng nút chụp ảnh.", "The browser does not open the camera: use the other button."));
       return;
@@ -174,7 +182,7 @@
         if (answer.status === 200) {
           const found = answer.answer, whole = found.quad && !found.cut_off && found.confidence >= 0.6;
           seen = found.quad;
-          const step = whole ? steady.next(found.quad, Date.now()) : steady.next(null, 0);
+          const step = steady.next(whole ? found.quad : null, Date.now());
           draw(found.quad, whole);
           if (step === "none") word.textContent = found.quad ? pick("Lùi ra cho đủ bốn góc", "Move back, show all four corners") : pick("Đưa cả tờ giấy vào khung hình", "Bring the whole paper into the frame");
           if (step === "moving" || step === "still") word.textContent = check.checked ? pick("Giữ yên…", "Hold still…") : pick("Bấm Chụp", "Press Capture");

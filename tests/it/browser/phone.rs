@@ -62,6 +62,51 @@ fn a_phone_without_network_goes_on_when_it_is_back() {
     assert_eq!(scene.desk.centre.stop(), Some(0));
 }
 
+#[test]
+fn a_page_opens_without_network_and_has_the_pictures_that_wait() {
+    let Some(mut scene) = Scene::open_trusted("browser-reload", &[("gap_seconds = 1", "gap_seconds = 3600")], &[])
+    else {
+        return;
+    };
+    // The service comes back where it was.
+    scene.desk.listen = scene.desk.address.to_string().leak();
+    let path = scene.pair();
+    scene.browser.resize(PHONE);
+    scene.go(&path);
+    // The first visit is enough: each code has an address of its own.
+    let is_kept = "navigator.serviceWorker.controller && caches.match(location.href).then(Boolean)";
+    scene.browser.wait_for("the phone has the page", is_kept);
+    assert_eq!(scene.desk.centre.stop(), Some(0));
+    scene.browser.set_network(true, 0, None);
+    let pictures = ["to-khai/trang-2.jpg", "to-khai/trang-1.jpg", "bia-ho-so.jpg"].map(sample);
+    scene.browser.choose_files(PICKER, &pictures[..2]);
+    let waiting = |count: usize| {
+        format!(
+            "document.querySelectorAll('#queue .item').length === {count} \
+             && sohoa.outbox.list().then(kept => kept.length === {count})"
+        )
+    };
+    scene.browser.wait_for("two wait", &waiting(2));
+    scene.browser.wait_for("it is said", IS_OFFLINE);
+
+    scene.browser.reload();
+    let worker = scene.browser.evaluate("performance.getEntriesByType('navigation')[0].workerStart");
+    assert!(worker.as_f64() > Some(0.0), "{worker}");
+    scene.browser.wait_for("they wait still", &waiting(2));
+    scene.browser.wait_for("it is said", IS_OFFLINE);
+    scene.browser.choose_files(PICKER, &pictures[2..]);
+    scene.browser.wait_for("one more waits", &waiting(3));
+
+    scene.desk.start();
+    scene.browser.set_network(false, 0, None);
+    scene.browser.wait_for("three pages are there", "document.querySelectorAll('#papers .page').length === 3");
+    scene.browser.wait_for("all is sent", ALL_IS_SENT);
+    let expected = pictures.map(|picture| sha256(&fs::read(picture).expect("a sample")));
+    assert_eq!(scene.arrived(), expected, "once each, in their order, byte for byte");
+    scene.browser.wait_for("nothing is left on the phone", &waiting(0));
+    assert_eq!(scene.desk.centre.stop(), Some(0));
+}
+
 /// Tests of pages that open the camera rely on this.
 #[test]
 fn the_cameras_picture_is_that_of_the_file() {

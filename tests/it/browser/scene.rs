@@ -1,11 +1,16 @@
 //! A service with a clerk, papers and a phone's link, and a browser before it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64ct::{Base64, Encoding};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use x509_cert::Certificate;
+use x509_cert::der::{Decode, Encode};
 
 use crate::desk::{PASSWORD, add};
 use crate::http::Desk;
@@ -34,15 +39,33 @@ impl Scene {
     /// # Panics
     /// When there is no browser and judges are required.
     pub(crate) fn open(name: &str, changes: &[(&str, &str)], switches: &[&str]) -> Option<Self> {
+        let desk = Self::desk(name, changes)?;
+        Some(Self::before(desk, "http", switches))
+    }
+
+    /// As [`Self::open`], over TLS, with a browser that trusts the certificate which the service has made.
+    pub(crate) fn open_trusted(name: &str, changes: &[(&str, &str)], switches: &[&str]) -> Option<Self> {
+        let tls = ("[service]", "[http]\ntls = true\n[service]");
+        let desk = Self::desk(name, &[&[tls], changes].concat())?;
+        let trusted = key_hash(&desk.centre.folder.join("data/server.pem"));
+        let trusted = format!("--ignore-certificate-errors-spki-list={trusted}");
+        Some(Self::before(desk, "https", &[&[&trusted[..]], switches].concat()))
+    }
+
+    fn desk(name: &str, changes: &[(&str, &str)]) -> Option<Desk> {
         let has_browser = Command::new("chromium").arg("--version").output().is_ok();
         if !may_be_asked(has_browser && axe().is_some()) {
             return None;
         }
         let desk = Desk::open(name, changes);
         add(&desk.centre, "lan", "clerk");
+        Some(desk)
+    }
+
+    fn before(desk: Desk, scheme: &str, switches: &[&str]) -> Self {
         let browser = Browser::start(&desk.centre.folder.join("browser"), switches);
-        let origin = format!("http://{}", desk.address);
-        Some(Self { browser, desk, origin })
+        let origin = format!("{scheme}://{}", desk.address);
+        Self { browser, desk, origin }
     }
 
     /// Opens a page by its path.
@@ -72,7 +95,7 @@ impl Scene {
         let paired = run(&mut command);
         let told: Value = serde_json::from_str(&paired.stdout).unwrap_or_else(|_| panic!("{paired:?}"));
         let url = told["url"].as_str().unwrap_or_default();
-        url.strip_prefix(&format!("http://{}", self.desk.address)).expect("the service's address").to_owned()
+        url.strip_prefix(&self.origin).expect("the service's address").to_owned()
     }
 
     /// The newest version of a component of the dossier [`CODE`], once there is one that `is_it` takes.
@@ -98,6 +121,14 @@ pub(super) fn axe() -> Option<PathBuf> {
     let versions = fs::read_dir(root().join("target/judges/lib")).ok()?.flatten();
     let files = versions.map(|version| version.path().join("site-packages/axe_playwright_python/axe.min.js"));
     files.into_iter().find(|file| file.is_file())
+}
+
+/// SHA-256 (Base64) of the public key of the first certificate in a file (PEM).
+fn key_hash(pem: &Path) -> String {
+    let certificate = CertificateDer::from_pem_file(pem).expect("a certificate");
+    let certificate = Certificate::from_der(&certificate).expect("a certificate");
+    let key = certificate.tbs_certificate.subject_public_key_info.to_der().expect("it was read");
+    Base64::encode_string(&Sha256::digest(key))
 }
 
 /// SHA-256 of bytes, hex.
