@@ -3,7 +3,7 @@
 //!
 //! `dossiers.rs` has today's dossiers, all dossiers and one; `files.rs` its files; `papers.rs` brings papers in and places
 //! what waits; [`review`] shows a component page by page; `scanning.rs` scans; `pairing.rs` lets phones send; `signing.rs` signs;
-//! `handing.rs` checks and hands on; `figures.rs` counts and `journal.rs` lists what a day brought; `live.rs` tells pages what happens;
+//! `handing.rs` checks and hands on; `figures` counts and `journal.rs` lists what a day brought; `live.rs` tells pages what happens;
 //! `keys.rs` has the letters of the actions. Who opens a dossier or a file is written down before it is shown.
 
 mod days;
