@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::http::Shared;
 use crate::http::api::{Destination, FILES, code, take_in};
-use crate::http::arrive::{Incoming, tidy};
+use crate::http::arrive::{Incoming, file_name, tidy};
 use crate::http::form::Parts;
 use crate::http::html::{escaped, in_path, sentence};
 use crate::http::problem::Problem;
@@ -86,7 +86,7 @@ pub(super) async fn bring(
                 return Err(Problem::Request("quá nhiều tệp trong một lần gửi", "too many files in one request"));
             }
             Some(file) => {
-                let file = tidy(&file).unwrap_or_else(|| format!("{}-{taken:03}", app.now()));
+                let file = file_name(&file).unwrap_or_else(|| format!("{}-{taken:03}", app.now()));
                 let accepted = take_in(&app, Incoming::Part(Box::new(field)), 0, &destination, file).await?;
                 let account = visitor.account.id;
                 app.blocking(move |app| Ok(app.store.brought(account, accepted, app.now())?)).await?;

@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use crate::http::api::{Scrap, code};
-use crate::http::arrive::{Incoming, disk, tidy, write_down};
+use crate::http::arrive::{Incoming, disk, file_name, tidy, write_down};
 use crate::http::form::Parts;
 use crate::http::html::in_path;
 use crate::http::problem::Problem;
@@ -284,7 +284,7 @@ pub(super) async fn replace(
             Some(name) if name.is_empty() => {}
             Some(_) if !is_ours => return Err(Problem::Foreign),
             Some(name) => {
-                let name = tidy(&name).unwrap_or_else(|| app.now().to_string());
+                let name = file_name(&name).unwrap_or_else(|| app.now().to_string());
                 let path = app.blocking(|app| app.uploads.direct().map_err(disk)).await?;
                 let scrap = Scrap(path.clone());
                 let file = std::fs::File::create_new(&path).map_err(disk)?;
