@@ -19,7 +19,6 @@ use super::days::{Day, csv};
 use super::page;
 
 use counted::Counted;
-use tables::Table;
 
 /// Dossiers without one side that are named.
 const NAMED: usize = 100;
@@ -38,8 +37,9 @@ pub(super) async fn figures(
 ) -> Result<Response, Problem> {
     let (day, counted) = counted(&app, asked).await?;
     let (lang, offset) = (visitor.lang, (app.clock)().offset());
+    let sees_papers = visitor.account.role.may_read_papers();
     let title = lang.pick("Số liệu trong ngày", "Figures of the day");
-    let tables: String = counted.tables(lang, offset).iter().map(Table::to_html).collect();
+    let tables: String = counted.tables(lang, offset).iter().map(|table| table.to_html(sees_papers)).collect();
     let missing: String = counted
         .missing
         .iter()

@@ -18,15 +18,21 @@ pub(super) struct Table {
     /// What is counted, in a sentence.
     told: &'static str,
     pub(super) rows: Vec<(String, String)>,
+    /// Where that is listed which the first row counts.
+    list: Option<&'static str>,
 }
 
 impl Table {
-    pub(super) fn to_html(&self) -> String {
-        let rows: String = self
-            .rows
-            .iter()
-            .map(|(name, value)| format!("<tr><th scope=row>{}<td>{}", escaped(name), escaped(value)))
-            .collect();
+    /// As markup; whether the visitor may see the papers themselves, too, says whether lists of them are led to.
+    pub(super) fn to_html(&self, sees_papers: bool) -> String {
+        let row = |(index, (name, value)): (usize, &(String, String))| {
+            let value = match self.list.filter(|_| sees_papers && index == 0 && value != "0") {
+                Some(list) => format!("<a href={list}>{}</a>", escaped(value)),
+                None => escaped(value),
+            };
+            format!("<tr><th scope=row>{}<td>{value}", escaped(name))
+        };
+        let rows: String = self.rows.iter().enumerate().map(row).collect();
         format!(
             "<table class=figures><caption>{} <span class=dim>{}</span></caption>{rows}</table>",
             self.title, self.told
@@ -64,6 +70,7 @@ impl Counted {
                 title: lang.pick("Ảnh gốc nhận được", "Captures received"),
                 told: lang.pick("tệp đến trong ngày, kể cả tệp trùng", "files that came in the day, duplicates too"),
                 rows: by_origin(&self.captures),
+                list: None,
             },
             Table {
                 title: lang.pick("Trang đã xử lý", "Pages made"),
@@ -72,6 +79,7 @@ impl Counted {
                     "pages of components made in the day, by where their captures came from",
                 ),
                 rows: by_origin(&self.pages),
+                list: None,
             },
             Table {
                 title: lang.pick("Thành phần xử lý xong", "Components made"),
@@ -81,21 +89,25 @@ impl Counted {
                     .zip(self.states)
                     .map(|(state, count)| (state.name(lang).to_owned(), count.to_string()))
                     .collect(),
+                list: None,
             },
             Table {
                 title: lang.pick("Lý do quét lại", "Reasons for rescans"),
                 told: lang.pick("số lần, trên các trang của thành phần trong ngày", "how often, on pages of the day's components"),
                 rows: reasons,
+                list: None,
             },
             Table {
                 title: lang.pick("Từ ảnh gốc đầu tiên đến xử lý xong", "From the first capture to made"),
                 told: lang.pick("thành phần xử lý xong trong ngày", "components made in the day"),
                 rows: spread(&self.made_after),
+                list: None,
             },
             Table {
                 title: lang.pick("Từ xử lý xong đến ký", "From made to signed"),
                 told: lang.pick("thành phần từng chờ ký, được ký trong ngày", "components that waited, signed in the day"),
                 rows: signed,
+                list: None,
             },
             Table {
                 title: lang.pick("Đang chờ ký", "Waiting for a signature"),
@@ -104,6 +116,7 @@ impl Counted {
                     row("Số thành phần", "Components", self.unsigned.0.to_string()),
                     row("Chờ lâu nhất từ", "The oldest since", self.unsigned.1.map_or_else(dash, |time| moment(time, offset))),
                 ],
+                list: Some("/sign"),
             },
             Table {
                 title: lang.pick("Hồ sơ số hóa đủ hai phần", "Dossiers with both sides"),
@@ -119,6 +132,7 @@ impl Counted {
                     row("Tỷ lệ", "Share", percent.map_or_else(dash, |percent| format!("{percent} %"))),
                     row("Mốc 80 %", "The 80 % line", verdict),
                 ],
+                list: None,
             },
         ]
     }
@@ -168,6 +182,17 @@ fn reason(word: &str, lang: Lang) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_counted_leads_to_its_list_for_those_who_may_see_it() {
+        let table = |count: &str| {
+            let rows = vec![("a".to_owned(), count.to_owned()), ("b".to_owned(), "1".to_owned())];
+            Table { title: "t", told: "", rows, list: Some("/sign") }
+        };
+        let text = table("2").to_html(true);
+        assert!(text.contains("<a href=/sign>2</a>") && text.matches("<a ").count() == 1, "{text}");
+        assert!(!table("2").to_html(false).contains("<a ") && !table("0").to_html(true).contains("<a "));
+    }
 
     #[test]
     fn percentiles_are_times_that_there_were() {

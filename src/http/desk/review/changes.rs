@@ -260,6 +260,27 @@ pub(super) async fn close(
     .await
 }
 
+/// Puts the pages back of a component all of whose pages were left out, and leads to it.
+pub(super) async fn restore(
+    State(app): State<Shared>,
+    visitor: Visitor,
+    number: Number,
+    headers: HeaderMap,
+    typed: Result<Form<Closing>, FormRejection>,
+) -> Result<Response, Problem> {
+    let Form(typed) = typed.map_err(|_| wrong_form())?;
+    visitor.check(&headers, &typed.form)?;
+    if !visitor.account.role.may_read_papers() {
+        return Err(Problem::Role);
+    }
+    let Path(id) = number.map_err(|_| Problem::NotFound)?;
+    app.blocking(move |app| {
+        app.store.restore(id, Some(visitor.account.id), app.now())?;
+        Ok(to(&format!("/components/{id}/pages")))
+    })
+    .await
+}
+
 /// Puts a new capture in the place of a page.
 pub(super) async fn replace(
     State(app): State<Shared>,

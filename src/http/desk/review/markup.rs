@@ -1,6 +1,5 @@
 //! The page that shows a component page by page; what stands beside a page is in `panel.rs`.
 
-use sha2::{Digest, Sha256};
 use time::UtcOffset;
 
 use crate::http::App;
@@ -14,10 +13,8 @@ use crate::service::reason_text;
 use crate::store::State;
 
 use super::panel::{SURE, doubt};
+use super::pictures::{THUMBNAIL, address_of};
 use super::{Found, Reviewed, Sheet, name_of};
-
-/// Longest side of a thumbnail, pixels.
-const THUMBNAIL: u32 = 220;
 
 /// What is shown.
 pub(super) struct Shown<'a> {
@@ -188,12 +185,8 @@ impl Shown<'_> {
         format!("/components/{}/pages?page={}{view}", self.id(), name_of(sheet.of()))
     }
 
-    /// The address of a picture. It changes when the page does, as browsers show what they have.
     fn picture(&self, sheet: &Sheet, name: &str, side: Option<u32>) -> String {
-        let edit = serde_json::to_vec(&sheet.edit.of_making()).unwrap_or_default();
-        let version: String = Sha256::digest(edit)[..4].iter().map(|byte| format!("{byte:02x}")).collect();
-        let side = side.map_or_else(String::new, |side| format!("&amp;side={side}"));
-        format!("/components/{}/pages/{}/{name}?v={version}{side}", self.id(), name_of(sheet.of()))
+        address_of(self.id(), sheet.of(), &sheet.edit, name, side)
     }
 
     /// The page that is looked at, large.

@@ -50,6 +50,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/components/{id}/arrange", post(changes::arrange)),
         ("/components/{id}/move", post(changes::move_pages)),
         ("/components/{id}/close", post(changes::close)),
+        ("/components/{id}/restore", post(changes::restore)),
     ]
 }
 
