@@ -149,7 +149,7 @@ impl Shown<'_> {
         let sheets: String = self.reviewed.sheets.iter().enumerate().map(entry).collect();
         format!(
             "<nav class=strip aria-label=\"{}\"><ol>{sheets}</ol>{}</nav>",
-            lang.pick("Các trang", "Pages"),
+            lang.pick("Các trang của giấy tờ", "Pages of the paper"),
             self.out()
         )
     }
