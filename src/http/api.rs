@@ -12,7 +12,7 @@ use crate::model::DossierCode;
 use crate::service::{component_json, dossier_json};
 use crate::store::{Accepted, ComponentListed, DossierListed, Pick, State as ComponentState, Status};
 
-use super::arrive::{Capture, Incoming, disk, tidy, write_down};
+use super::arrive::{Capture, Incoming, disk, file_name, tidy, write_down};
 use super::form::{Parts, is_form};
 use super::problem::Problem;
 use super::tus::API;
@@ -235,16 +235,16 @@ pub(super) async fn upload(
     if is_form(request.headers()) {
         let mut form = Parts::of(request, &app).await?;
         while let Some(field) = form.next_field().await.map_err(|_| Problem::Broken)? {
-            let Some(file_name) = field.file_name().map(str::to_owned) else { continue };
+            let Some(sent_name) = field.file_name().map(str::to_owned) else { continue };
             if taken.len() == FILES {
                 return Err(Problem::Request("quá nhiều tệp trong một lần gửi", "too many files in one request"));
             }
-            let name = tidy(&file_name).unwrap_or_else(|| format!("{}-{:03}", app.now(), taken.len()));
+            let name = file_name(&sent_name).unwrap_or_else(|| format!("{}-{:03}", app.now(), taken.len()));
             taken.push(take_in(&app, Incoming::Part(Box::new(field)), 0, &destination, name).await?);
         }
     } else {
         let length = length(request.headers());
-        let name = target.name.as_deref().and_then(tidy).unwrap_or_else(|| format!("{}-000", app.now()));
+        let name = target.name.as_deref().and_then(file_name).unwrap_or_else(|| format!("{}-000", app.now()));
         taken.push(take_in(&app, Incoming::Body(request.into_body()), length, &destination, name).await?);
     }
     if taken.is_empty() {

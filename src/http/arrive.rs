@@ -205,13 +205,17 @@ fn is_capture(file: &Path) -> io::Result<bool> {
     Ok(decode::sniff(&head).is_some() || decode::seen(&head) == Seen::Pdf)
 }
 
-/// A name or title as it was sent, fit to be kept: one line, no path, no longer than a name may be. `None` where nothing
-/// is left.
+/// The name of a file as it was sent, fit to be kept. Some browsers send its path, which says nothing here.
+pub(super) fn file_name(text: &str) -> Option<String> {
+    tidy(text.rsplit(['/', '\\']).next().unwrap_or_default())
+}
+
+/// What a person typed as a title, fit to be kept: one line, no longer than a name may be. `None` where nothing is left. It names
+/// no file: whatever does is made of it by [`component_name`].
 pub(super) fn tidy(text: &str) -> Option<String> {
-    let text = text.rsplit(['/', '\\']).next().unwrap_or_default();
     let text: String = text.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect();
     let text = text.trim();
-    (!text.is_empty() && text.chars().any(|c| c != '.')).then(|| text.to_owned())
+    (!text.is_empty() && text.chars().any(|c| !matches!(c, '.' | '/' | '\\'))).then(|| text.to_owned())
 }
 
 /// The extension of a name with its dot, if it is a short word.
@@ -225,14 +229,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_kept_without_paths_and_control_characters() {
-        assert_eq!(tidy("C:\\ảnh\\IMG 1.jpg").as_deref(), Some("IMG 1.jpg"));
-        assert_eq!(tidy("../../etc/passwd").as_deref(), Some("passwd"));
+    fn files_are_kept_without_paths_and_titles_as_they_were_typed() {
+        assert_eq!(file_name("C:\\ảnh\\IMG 1.jpg").as_deref(), Some("IMG 1.jpg"));
+        assert_eq!(file_name("../../etc/passwd").as_deref(), Some("passwd"));
+        assert_eq!(file_name(&format!("{}/a.jpg", "a".repeat(500))).as_deref(), Some("a.jpg"));
+        assert_eq!(tidy(" đất / nhà ở ").as_deref(), Some("đất / nhà ở"));
         assert_eq!(tidy("a\u{0}\nb").as_deref(), Some("ab"));
         assert_eq!(tidy(&"a".repeat(500)).map(|name| name.len()), Some(NAME_CHARS));
-        for nothing in ["", "..", "a/", " \n"] {
-            assert_eq!(tidy(nothing), None, "{nothing:?}");
+        for nothing in ["", "..", "../", "\\", " \n"] {
+            assert_eq!((tidy(nothing), file_name(nothing)), (None, None), "{nothing:?}");
         }
+        assert_eq!(file_name("a/"), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use base64ct::{Base64, Encoding};
 use crate::model::DossierCode;
 use crate::store::{Accepted, Millis};
 
-use super::arrive::{Capture, Incoming, disk, extension, tidy, write_down};
+use super::arrive::{Capture, Incoming, disk, extension, file_name, tidy, write_down};
 use super::phone::Opened;
 use super::problem::Problem;
 use super::uploads::{Info, name_of_key, random_name};
@@ -39,10 +39,14 @@ pub(super) async fn options(State(app): State<Shared>) -> Response {
 /// Begins an upload into the dossier and component of its metadata.
 pub(super) async fn create_by_api(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
     let metadata = metadata(&headers)?;
-    let value = |key: &str| metadata.iter().find(|(name, _)| name == key).and_then(|(_, value)| tidy(value));
-    let dossier = value("dossier").map(|code| code.parse::<DossierCode>()).transpose().map_err(|_| Problem::Code)?;
-    let component = value("component");
-    let name = value("filename");
+    let sent = |key: &str| metadata.iter().find(|(name, _)| name == key).map(|(_, value)| &value[..]);
+    let dossier = sent("dossier")
+        .and_then(tidy)
+        .map(|code| code.parse::<DossierCode>())
+        .transpose()
+        .map_err(|_| Problem::Code)?;
+    let component = sent("component").and_then(tidy);
+    let name = sent("filename").and_then(file_name);
     app.blocking(move |app| {
         let id = random_name().map_err(disk)?;
         app.create(&headers, &id, (API, "/api/v1"), dossier.as_ref(), component, name)

@@ -16,6 +16,7 @@ use super::accept::{NewCapture, ensure_dossier, next_version, take_in};
 use super::accounts::record_by;
 use super::dossiers::{put_last, target};
 use super::jobs::{self, CaptureOf, capture_of};
+use super::left_out::leave_out;
 use super::{Millis, Store, StoreError, Subject};
 
 /// A page of a capture: the capture's number, and that of the page in it, from 1.
@@ -157,20 +158,6 @@ impl Store {
         })
     }
 
-    /// The pages that people left out of a component.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn left_out(&self, component: i64) -> Result<Vec<CaptureOf>, StoreError> {
-        let connection = self.connection();
-        let mut select = connection.prepare_cached(
-            "SELECT c.id, c.sha256, c.bytes, o.name, o.page, o.page FROM left_out o JOIN captures c ON c.id = o.capture
-             WHERE o.component = ?1 ORDER BY o.name, o.page",
-        )?;
-        let rows = select.query_map([component], capture_of)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
     /// Moves pages of a component to a paper of this title in a dossier, after those that it has; `stay` are the others in
     /// order. A component of which nothing stays is no longer one. Says which component has the pages then.
     ///
@@ -250,9 +237,7 @@ impl Store {
     /// # Errors
     /// When the database refuses.
     pub fn pages_of(&self, capture: i64) -> Result<Option<usize>, StoreError> {
-        let connection = self.connection();
-        let mut select = connection.prepare_cached("SELECT pages FROM captures WHERE id = ?1")?;
-        Ok(select.query_row([capture], |row| row.get(0)).optional()?.flatten())
+        pages_of(&self.connection(), capture)
     }
 
     /// Writes down how many pages a capture has.
@@ -266,6 +251,11 @@ impl Store {
         update.execute(params![capture, pages])?;
         Ok(())
     }
+}
+
+pub(super) fn pages_of(connection: &Connection, capture: i64) -> Result<Option<usize>, StoreError> {
+    let mut select = connection.prepare_cached("SELECT pages FROM captures WHERE id = ?1")?;
+    Ok(select.query_row([capture], |row| row.get(0)).optional()?.flatten())
 }
 
 fn edits(connection: &Connection, capture: i64) -> Result<BTreeMap<usize, Edit>, StoreError> {
@@ -292,7 +282,7 @@ fn keep(
 }
 
 /// The column `state` of a component that may be changed now.
-fn changeable(connection: &Connection, component: i64) -> Result<String, StoreError> {
+pub(super) fn changeable(connection: &Connection, component: i64) -> Result<String, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT c.state, coalesce(j.state = 'running', 0), EXISTS (SELECT 1 FROM components n
              WHERE coalesce(n.dossier, 0) = coalesce(c.dossier, 0) AND n.name = c.name AND n.version > c.version
@@ -308,7 +298,7 @@ fn changeable(connection: &Connection, component: i64) -> Result<String, StoreEr
 }
 
 /// The version of a component that takes changes up: itself as long as it was not made.
-fn open(connection: &Connection, component: i64, state: &str, now: Millis) -> Result<i64, StoreError> {
+pub(super) fn open(connection: &Connection, component: i64, state: &str, now: Millis) -> Result<i64, StoreError> {
     let version = match state {
         "collecting" | "queued" | "failed" => component,
         _ => {
@@ -323,7 +313,7 @@ fn open(connection: &Connection, component: i64, state: &str, now: Millis) -> Re
 }
 
 /// Lets a component wait for more.
-fn collect(connection: &Connection, component: i64, now: Millis) -> Result<(), StoreError> {
+pub(super) fn collect(connection: &Connection, component: i64, now: Millis) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM jobs WHERE component = ?1")?.execute([component])?;
     let mut update = connection.prepare_cached(
         "UPDATE components SET state = 'collecting', problem = NULL, changed = ?2, fingerprint = NULL WHERE id = ?1",
@@ -333,7 +323,7 @@ fn collect(connection: &Connection, component: i64, now: Millis) -> Result<(), S
 }
 
 /// Pages of a component as pieces of its captures, each page once; neighbours of one capture are one piece.
-fn pieces(connection: &Connection, component: i64, pages: &[PageOf]) -> Result<Vec<CaptureOf>, StoreError> {
+pub(super) fn pieces(connection: &Connection, component: i64, pages: &[PageOf]) -> Result<Vec<CaptureOf>, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT c.id, c.sha256, c.bytes, p.name, p.first_page, p.last_page FROM component_captures p
          JOIN captures c ON c.id = p.capture WHERE p.component = ?1 AND p.capture = ?2
@@ -361,18 +351,6 @@ fn pieces(connection: &Connection, component: i64, pages: &[PageOf]) -> Result<V
 fn replace(connection: &Connection, component: i64, pieces: &[CaptureOf]) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM component_captures WHERE component = ?1")?.execute([component])?;
     pieces.iter().try_for_each(|piece| put_last(connection, component, piece))
-}
-
-/// Writes down what was left out of a component.
-fn leave_out(connection: &Connection, component: i64, pieces: &[CaptureOf]) -> Result<(), StoreError> {
-    let insert = "INSERT OR IGNORE INTO left_out (component, capture, page, name) VALUES (?1, ?2, ?3, ?4)";
-    let mut insert = connection.prepare_cached(insert)?;
-    for piece in pieces {
-        for page in piece.pages.clone().unwrap_or(1..=1) {
-            insert.execute(params![component, piece.id, page, piece.name])?;
-        }
-    }
-    Ok(())
 }
 
 /// Whether a component is the paper of this title in a dossier.

@@ -144,7 +144,8 @@ fn dossiers(connection: &Connection, from: Millis, until: Millis) -> Result<Vec<
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn unsigned(connection: &Connection) -> Result<(u64, Option<Millis>), StoreError> {
+/// How many newest versions in dossiers wait for their signature, and when the oldest began to.
+pub(super) fn unsigned(connection: &Connection) -> Result<(u64, Option<Millis>), StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT count(*), min(c.changed) FROM components c WHERE c.state = 'unsigned' AND c.dossier IS NOT NULL
          AND NOT EXISTS (SELECT 1 FROM components n WHERE coalesce(n.dossier, 0) = coalesce(c.dossier, 0) AND n.name = c.name

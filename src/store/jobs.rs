@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::intake::names::page_name;
 
 use super::accounts::record_by;
-use super::{Millis, State, Store, StoreError, Subject, deliveries, record};
+use super::{Millis, State, Store, StoreError, Subject, deliveries, figures, record};
 
 /// A component to be made, with all that is needed.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ pub struct Status {
     pub retried: u64,
     /// How long the oldest job has waited, milliseconds.
     pub oldest_queued: Option<Millis>,
-    /// How long the oldest component has waited for its signature, milliseconds.
+    /// How long the oldest of those in state [`State::Unsigned`] has waited for its signature, milliseconds.
     pub oldest_unsigned: Option<Millis>,
 }
 
@@ -331,7 +331,7 @@ impl Store {
             running: count("SELECT count(*) FROM jobs WHERE state = 'running'")?,
             retried: count("SELECT count(*) FROM jobs WHERE state = 'queued' AND not_before > 0")?,
             oldest_queued: age("SELECT min(queued) FROM jobs WHERE state = 'queued'")?,
-            oldest_unsigned: age("SELECT min(changed) FROM components WHERE state = 'unsigned'")?,
+            oldest_unsigned: figures::unsigned(&connection)?.1.map(|since| now - since),
             components: [0; State::ALL.len()],
         };
         let mut states = connection.prepare(
@@ -471,5 +471,25 @@ mod tests {
         // A person may have mended it before the service starts anew.
         store.recover(12).unwrap();
         assert_eq!(store.claim(12).unwrap().map(|work| work.component), Some(third));
+    }
+
+    #[test]
+    fn a_version_that_was_replaced_no_longer_waits_for_its_signature() {
+        let (_folder, store) = new_store();
+        let drop = |content, modified| {
+            let dropped = Dropped { content, modified, ..Dropped::at("H21-250701-0012/b.pdf") };
+            dropped.drop_into(&store, 1).component
+        };
+        let finish = |component, state, now| {
+            assert_eq!(store.claim(now).unwrap().map(|work| work.component), Some(component));
+            store.finish(component, state, "f", &[], now).unwrap();
+            store.status(20).unwrap().oldest_unsigned
+        };
+        let first = drop("one", 1);
+        assert_eq!(finish(first, State::Unsigned, 5), Some(15));
+        let second = drop("two", 2);
+        assert_ne!(first, second);
+        assert_eq!(store.status(20).unwrap().oldest_unsigned, None, "the next version is being made");
+        assert_eq!(finish(second, State::Unsigned, 8), Some(12));
     }
 }

@@ -6,10 +6,10 @@
 //! several programs at once; the service alone makes components ([`Store::lock_service`]).
 //!
 //! Files: `accept.rs` takes captures in and puts them into components, `jobs.rs` hands out what is to be made, `stacks.rs`
-//! divides a component by the sheets in it, `edits.rs` has what people do to pages, `dossiers.rs` shows and places, `browse.rs` lists
-//! in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has the phones' tokens, `phone_pages.rs` what phones do
-//! to their pages, `accounts.rs` the people at the desk, `figures.rs` counts what a day brought, `journal.rs` finds who did what,
-//! `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
+//! divides a component by the sheets in it, `edits.rs` has what people do to pages, `left_out.rs` the pages that they leave out,
+//! `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has
+//! the phones' tokens, `phone_pages.rs` what phones do to their pages, `accounts.rs` the people at the desk, `figures.rs` counts what
+//! a day brought, `journal.rs` finds who did what, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
 mod accounts;
@@ -23,6 +23,7 @@ mod edits;
 mod figures;
 mod jobs;
 mod journal;
+mod left_out;
 mod pairings;
 mod phone_pages;
 mod stacks;
@@ -49,6 +50,7 @@ pub use edits::{Early, PageOf};
 pub use figures::{DossierSides, Figures, MadeComponent};
 pub use jobs::{CaptureOf, Published, Status, Work};
 pub use journal::{EventShown, Wanted};
+pub use left_out::Emptied;
 pub use pairings::{Opening, Pairing, PairingShown};
 pub use phone_pages::{Sent, SentPage};
 pub use upkeep::{Finding, Look, look, restore};

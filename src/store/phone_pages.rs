@@ -1,15 +1,16 @@
 //! What a phone sees and changes of what it sent: its pages in the components of its dossier, nothing else.
 //!
-//! A page is of a phone when its bytes arrived from it. A component that is made already is changed as a new version of it, like
-//! a page captured again; one that is being made at the moment is not changed.
+//! A page is of a phone when its bytes arrived from it. Changes of a phone are taken up by a component as those of people at the
+//! desk are (`edits.rs`), and what it takes away is left out, so that these can put it back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::accept::next_version;
 use super::dossiers::remake;
+use super::edits::{changeable, open};
 use super::jobs::{self, captures_of};
+use super::left_out::leave_out;
 use super::{ComponentListed, Millis, Pairing, Store, StoreError, Subject, record};
 
 /// A component with pages of a phone.
@@ -30,12 +31,6 @@ pub struct SentPage {
     pub sha256: String,
     /// The name it came with.
     pub name: String,
-}
-
-/// A component as it stands for a phone that changes it.
-struct Open {
-    id: i64,
-    state: String,
 }
 
 impl Store {
@@ -64,18 +59,21 @@ impl Store {
         Ok(sent.collect())
     }
 
-    /// Takes a page of a phone out of its component. Its bytes stay as those of any capture do.
+    /// Leaves a page of a phone out of its component. One without any page is no component any more.
     ///
     /// # Errors
     /// When the phone has no such page there, or the component is being made.
     pub fn remove_sent(&self, pairing: &Pairing, component: i64, capture: i64, now: Millis) -> Result<(), StoreError> {
         self.write(|transaction| {
-            let open = changeable(transaction, pairing, component, &[capture], now)?;
+            let component = taking_up(transaction, pairing, component, &[capture], now)?;
+            let captures = captures_of(transaction, component)?;
+            let (out, stay): (Vec<_>, Vec<_>) = captures.into_iter().partition(|one| one.id == capture);
+            leave_out(transaction, component, &out)?;
             let delete = "DELETE FROM component_captures WHERE component = ?1 AND capture = ?2";
-            transaction.execute(delete, [open.id, capture])?;
-            let subject = Subject { capture: Some(capture), component: Some(open.id), dossier: None };
+            transaction.execute(delete, [component, capture])?;
+            let subject = Subject { capture: Some(capture), component: Some(component), dossier: None };
             record(transaction, now, "removed", subject, Some(&pairing.source()))?;
-            settle(transaction, &open, now)
+            if stay.is_empty() { remake(transaction, component, now) } else { Ok(()) }
         })
     }
 
@@ -95,9 +93,9 @@ impl Store {
             return Err(StoreError::NoComponent(component));
         }
         self.write(|transaction| {
-            let open = changeable(transaction, pairing, component, captures, now)?;
+            let component = taking_up(transaction, pairing, component, captures, now)?;
             let mut next = captures.iter().copied();
-            let before = captures_of(transaction, open.id)?;
+            let before = captures_of(transaction, component)?;
             let mut order: Vec<i64> = before.iter().map(|one| one.id).collect();
             order.dedup();
             for slot in order.iter_mut().filter(|slot| wanted.contains(slot)) {
@@ -107,11 +105,10 @@ impl Store {
             let update = "UPDATE component_captures SET position = ?3 WHERE component = ?1 AND capture = ?2";
             let mut update = transaction.prepare_cached(update)?;
             for (capture, place) in places {
-                update.execute([open.id, capture, place])?;
+                update.execute([component, capture, place])?;
             }
-            let subject = Subject { component: Some(open.id), ..Subject::default() };
-            record(transaction, now, "ordered", subject, Some(&pairing.source()))?;
-            settle(transaction, &open, now)
+            let subject = Subject { component: Some(component), ..Subject::default() };
+            record(transaction, now, "ordered", subject, Some(&pairing.source()))
         })
     }
 
@@ -145,49 +142,31 @@ fn captures_from(connection: &Connection, source: &str) -> Result<BTreeSet<i64>,
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The newest version of a component of the phone's dossier which has these pages of the phone, or a version begun now where
-/// it is made already.
-fn changeable(
+/// The version that takes changes up of a component of the phone's dossier which has these pages of the phone. The phone may know
+/// the number of an earlier version.
+fn taking_up(
     connection: &Connection,
     pairing: &Pairing,
     component: i64,
     captures: &[i64],
     now: Millis,
-) -> Result<Open, StoreError> {
-    let select = "SELECT n.id, n.state, coalesce(j.state = 'running', 0) FROM components c
+) -> Result<i64, StoreError> {
+    let select = "SELECT n.id FROM components c
         JOIN components n ON n.dossier = c.dossier AND n.name = c.name AND n.state <> 'moved'
-        JOIN dossiers d ON d.id = n.dossier LEFT JOIN jobs j ON j.component = n.id
-        WHERE c.id = ?1 AND d.code = ?2 ORDER BY n.version DESC LIMIT 1";
-    let newest = connection.prepare_cached(select)?.query_row(params![component, pairing.dossier.as_str()], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
-    });
-    let (id, state, is_running) = newest.optional()?.ok_or(StoreError::NoComponent(component))?;
+        JOIN dossiers d ON d.id = n.dossier WHERE c.id = ?1 AND d.code = ?2 ORDER BY n.version DESC LIMIT 1";
+    let newest =
+        connection.prepare_cached(select)?.query_row(params![component, pairing.dossier.as_str()], |row| row.get(0));
+    let newest = newest.optional()?.ok_or(StoreError::NoComponent(component))?;
     let is_own = "SELECT 1 FROM component_captures p JOIN arrivals a ON a.capture = p.capture
         WHERE p.component = ?1 AND p.capture = ?2 AND a.source = ?3";
     let mut is_own = connection.prepare_cached(is_own)?;
     for capture in captures {
-        if !is_own.exists(params![id, capture, pairing.source()])? {
+        if !is_own.exists(params![newest, capture, pairing.source()])? {
             return Err(StoreError::NoComponent(component));
         }
     }
-    match &state[..] {
-        _ if is_running => Err(StoreError::BeingMade(id)),
-        "collecting" | "queued" => Ok(Open { id, state }),
-        _ => Ok(Open { id: next_version(connection, id, now, now)?, state: "collecting".to_owned() }),
-    }
-}
-
-/// Lets a component that was changed go on: one that collects waits anew for its last page, and one without any page is no
-/// component any more.
-fn settle(connection: &Connection, open: &Open, now: Millis) -> Result<(), StoreError> {
-    let has_pages =
-        connection.prepare_cached("SELECT 1 FROM component_captures WHERE component = ?1")?.exists([open.id])?;
-    if !has_pages || open.state == "queued" {
-        return remake(connection, open.id, now);
-    }
-    let update = "UPDATE components SET changed = ?2 WHERE id = ?1";
-    connection.prepare_cached(update)?.execute([open.id, now])?;
-    Ok(())
+    let state = changeable(connection, newest)?;
+    open(connection, newest, &state, now)
 }
 
 #[cfg(test)]
@@ -231,6 +210,11 @@ mod tests {
         sent.iter().flat_map(|one| one.pages.iter().map(|page| page.capture)).collect()
     }
 
+    /// The captures that were left out of a component.
+    fn left_out(store: &Store, component: i64) -> Vec<i64> {
+        store.left_out(component).unwrap().iter().map(|one| one.id).collect()
+    }
+
     #[test]
     fn a_phone_orders_and_removes_its_own_pages_alone() {
         let (_folder, store) = new_store();
@@ -252,6 +236,7 @@ mod tests {
         assert!(store.remove_sent(&mine, component, foreign, 22).is_err());
         store.remove_sent(&mine, component, one, 23).unwrap();
         assert_eq!(captures(&store, &mine), [three, two]);
+        assert_eq!(left_out(&store, component), [one], "the desk can put it back");
         // What is added later comes last.
         let (_, four) = send(&store, &mine.source(), "Tờ khai", "4-000.jpg", "5", 24);
         assert_eq!(captures(&store, &mine), [three, two, four]);
@@ -281,19 +266,65 @@ mod tests {
         // By the number of the version before, as a phone may not have heard of the next.
         store.remove_sent(&mine, component, one, 17).unwrap();
         let sent = store.sent_by(&mine).unwrap();
-        assert_eq!((sent.len(), sent[0].component.component.version, captures(&store, &mine)), (1, 2, vec![two]));
+        let version = &sent[0].component.component;
+        assert_eq!((sent.len(), version.version, captures(&store, &mine)), (1, 2, vec![two]));
+        assert_eq!((left_out(&store, version.id), left_out(&store, component)), (vec![one], vec![]));
         store.remove_sent(&mine, component, two, 18).unwrap();
         let sent = store.sent_by(&mine).unwrap();
         assert_eq!(sent[0].component.component.version, 1, "without pages there is no version");
+        assert!(store.emptied("H21-250701-0012").unwrap().is_empty(), "it is there as it was made");
     }
 
     #[test]
-    fn the_last_page_takes_its_component_with_it() {
+    fn what_was_queued_waits_anew_as_with_changes_at_the_desk() {
         let (_folder, store) = new_store();
         let mine = phone(&store, "a", "H21-250701-0012");
         let (component, one) = send(&store, &mine.source(), "Tờ khai", "1-000.jpg", "1", 10);
+        let (_, two) = send(&store, &mine.source(), "Tờ khai", "2-000.jpg", "2", 11);
+        store.finish_sent(&mine, 12).unwrap();
+        store.order_sent(&mine, component, &[two, one], 13).unwrap();
+        assert!(store.claim(14).unwrap().is_none());
+        assert_eq!(store.finish_sent(&mine, 15).unwrap(), 1);
+        let work = store.claim(16).unwrap().unwrap();
+        assert_eq!(work.captures.iter().map(|one| one.id).collect::<Vec<_>>(), [two, one]);
+        // What could not be made is no version to be kept: it is changed in place.
+        store.fail(component, "altered", 17).unwrap();
+        store.remove_sent(&mine, component, one, 18).unwrap();
+        assert_eq!((captures(&store, &mine), left_out(&store, component)), (vec![two], vec![one]));
+    }
+
+    #[test]
+    fn the_last_page_takes_its_component_with_it_until_the_desk_puts_it_back() {
+        let (_folder, store) = new_store();
+        let mine = phone(&store, "a", "H21-250701-0012");
+        let (component, one) = send(&store, &mine.source(), "Tờ khai", "1-000.jpg", "1", 10);
+        let (_, two) = send(&store, &mine.source(), "Tờ khai", "2-000.jpg", "2", 11);
         store.finish_sent(&mine, 11).unwrap();
+        assert!(matches!(store.restore(component, None, 12), Err(StoreError::NoComponent(_))), "it is there");
         store.remove_sent(&mine, component, one, 12).unwrap();
+        store.remove_sent(&mine, component, two, 13).unwrap();
         assert!(store.sent_by(&mine).unwrap().is_empty() && store.claim(13).unwrap().is_none());
+        assert!(store.dossier(Some("H21-250701-0012")).unwrap().components.is_empty());
+        let emptied = store.emptied("H21-250701-0012").unwrap();
+        assert_eq!((emptied.len(), emptied[0].component, &emptied[0].title[..]), (1, component, "Tờ khai"));
+        assert_eq!(emptied[0].pages.iter().map(|page| page.id).collect::<Vec<_>>(), [one, two]);
+        assert!(store.emptied("H21-250701-0099").unwrap().is_empty());
+        store.restore(component, None, 14).unwrap();
+        assert_eq!(captures(&store, &mine), [one, two]);
+        assert!(store.emptied("H21-250701-0012").unwrap().is_empty() && left_out(&store, component).is_empty());
+        store.close_due(14, 15).unwrap();
+        assert_eq!(store.claim(16).unwrap().map(|work| work.component), Some(component));
+    }
+
+    #[test]
+    fn a_picture_sent_once_more_is_left_out_no_longer() {
+        let (_folder, store) = new_store();
+        let mine = phone(&store, "a", "H21-250701-0012");
+        let (component, one) = send(&store, &mine.source(), "Tờ khai", "1-000.jpg", "1", 10);
+        send(&store, &mine.source(), "Tờ khai", "2-000.jpg", "2", 11);
+        store.remove_sent(&mine, component, one, 12).unwrap();
+        assert_eq!(left_out(&store, component), [one]);
+        assert_eq!(send(&store, &mine.source(), "Tờ khai", "3-000.jpg", "1", 13), (component, one));
+        assert!(left_out(&store, component).is_empty());
     }
 }

@@ -118,6 +118,19 @@ fn people_log_in_and_see_what_their_role_opens() {
     assert_eq!(style.header("Content-Type"), Some("text/css; charset=utf-8"));
     assert!(today.body.len() + style.body.len() < 100_000);
 
+    // What is counted leads to the dossiers that have it, and the page that is open is marked among the pages.
+    assert!(page.contains("<a href=\"/?state=done\"><b>1</b> xong</a>") && page.contains("<b>0</b> chờ ký"), "{page}");
+    let current = |page: &str| page.matches(" aria-current=page").count();
+    assert!(page.contains("<a href=/ accesskey=h aria-current=page>") && current(&page) == 1, "{page}");
+    for (state, is_shown) in [("done", true), ("failed", false), ("unplaced", true), ("nothing", true)] {
+        let page = see(&desk, &format!("/?state={state}"), pair).text();
+        assert_eq!(page.contains(&format!("/dossiers/{CODE}")), is_shown, "{state}: {page}");
+        assert!(page.contains("<b>1</b> xong") && current(&page) == 1, "{page}");
+        assert_eq!(page.contains("Xem cả ngày"), ["done", "failed"].contains(&state), "{state}: {page}");
+    }
+    let page = see(&desk, &format!("/dossiers/{CODE}"), pair).text();
+    assert_eq!(current(&page), 0, "{page}");
+
     let page = see(&desk, &format!("/dossiers/{CODE}"), pair).text();
     assert!(page.contains("Tờ &lt;b&gt;khai") && !page.contains("<b>khai"), "{page}");
     let path = format!("/components/{}/files/0", made["id"]);
@@ -144,7 +157,7 @@ fn people_log_in_and_see_what_their_role_opens() {
         ("/components/1/files/..%2F..%2Fmanifest.json".to_owned(), 404),
         (format!("{path}/../../../manifest.json"), 404),
         ("/dossiers/..%2F..%2Fetc%2Fpasswd".to_owned(), 400),
-        ("/dossiers/H21.15.25-250701-9999".to_owned(), 404),
+        ("/api/v1/dossiers/H21.15.25-250701-9999".to_owned(), 404),
     ] {
         let refused = see(&desk, &nothing, pair);
         assert_eq!(refused.status, status, "{nothing}: {refused:?}");
@@ -186,8 +199,16 @@ fn what_waits_is_placed_at_the_desk() {
     let page = see(&desk, "/unplaced", &cookie).text();
     assert!(page.contains("IMG_0001") && page.contains("Không có mã hồ sơ") && page.contains(&path), "{page}");
     let form = field(&page, "form");
+    let (_, rest) = page.split_once("<img src=\"").expect("a picture");
+    let (picture, rest) = rest.split_once('"').expect("its end");
+    assert!(rest.starts_with(" alt=\"\" loading=lazy>"), "{rest}");
+    let picture = picture.replace("&amp;", "&");
+    let small = see(&desk, &picture, &cookie);
+    assert_eq!((small.status, small.header("Content-Type")), (200, Some("image/jpeg")), "{picture}: {small:?}");
+    assert!(small.body.len() < 20_000, "{}", small.body.len());
     let page = see(&desk, "/unplaced", &keeper).text();
-    assert!(page.contains("IMG_0001") && !page.contains(&path), "{page}");
+    assert!(page.contains("IMG_0001") && !page.contains(&path) && !page.contains("<img"), "{page}");
+    assert_eq!(see(&desk, &picture, &keeper).status, 403);
     let refused = post(&desk, &path, &keeper, &[("form", &field(&page, "form")), ("dossier", CODE), ("title", "a")]);
     assert_eq!(refused.status, 403, "{refused:?}");
     let forged = post(&desk, &path, &cookie, &[("form", "0"), ("dossier", CODE), ("title", "a")]);
@@ -213,6 +234,26 @@ fn what_waits_is_placed_at_the_desk() {
     let by: Option<i64> =
         store.query_row("SELECT account FROM events WHERE kind = 'placed'", [], |row| row.get(0)).expect("one row");
     assert_eq!(by, Some(1));
+
+    // A page of many is light; the others are on the next.
+    let fill = "INSERT INTO components (key, title, name, version, state, reason, priority, created, changed, modified)
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 70)
+            SELECT 'k' || i, 'Giấy chứng nhận quyền sử dụng đất số ' || i, 'g' || i, 1, 'done', 'no-code', 0, 1, 1, 1 FROM n;
+        INSERT INTO captures (sha256, bytes, received) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5)
+            SELECT printf('%064d', i), 1, 1 FROM n;
+        INSERT INTO component_captures (component, capture, name)
+            SELECT k.id, c.id, c.id FROM components k, captures c WHERE k.key LIKE 'k%' AND c.bytes = 1";
+    store.execute_batch(fill).expect("rows");
+    let first = see(&desk, "/unplaced", &cookie);
+    let page = first.text();
+    assert_eq!((page.matches("class=pictures").count(), page.matches("<img").count()), (40, 3 * 40), "{page}");
+    assert!(page.contains("<span class=dim>+2</span>"), "of five captures three are shown: {page}");
+    let weight = first.body.len() + desk.get("/desk.css").body.len() + desk.get("/desk.js").body.len();
+    println!("{weight} bytes of a page of what waits");
+    assert!(weight < 100_000, "{weight}");
+    let (_, next) = page.split_once("<a href=\"/unplaced?after=").expect("a way to the others");
+    let next = next.split('"').next().unwrap_or_default();
+    assert_eq!(see(&desk, &format!("/unplaced?after={next}"), &cookie).text().matches("class=pictures").count(), 30);
     assert_eq!(desk.centre.stop(), Some(0));
 }
 
@@ -241,9 +282,19 @@ fn papers_are_brought_to_a_dossier_at_the_desk() {
     add(&desk.centre, "lan", "clerk");
     add(&desk.centre, "minh", "admin");
     let (cookie, keeper) = (session(&desk, "lan"), session(&desk, "minh"));
-    let none = see(&desk, &format!("/dossiers/{CODE}"), &cookie);
-    assert_eq!(none.status, 404, "{none:?}");
-    let form = field(&none.text(), "form");
+    // A new code is no error at the desk: its page says how the dossier begins. Programs are told that there is none.
+    let path = format!("/dossiers/{CODE}");
+    let none = see(&desk, &path, &cookie);
+    let page = none.text();
+    assert!(none.status == 200 && page.contains("Hồ sơ mới") && page.contains("đưa tệp vào, quét"), "{none:?}");
+    assert!(
+        !page.contains("role=alert") && !page.contains("class=error") && page.contains(&format!("{path}/phones")),
+        "{page}"
+    );
+    let of_keeper = see(&desk, &path, &keeper).text();
+    assert!(of_keeper.contains("Hồ sơ mới") && !of_keeper.contains("đưa tệp vào"), "{of_keeper}");
+    assert_eq!(desk.get(&format!("/api/v1{path}")).status, 404);
+    let form = field(&page, "form");
     let form = ("form", &form[..]);
     let page = fs::read(root().join("samples/to-khai/trang-1.jpg")).expect("a sample");
     let other = fs::read(root().join("samples/to-khai/trang-2.jpg")).expect("a sample");
@@ -259,9 +310,10 @@ fn papers_are_brought_to_a_dossier_at_the_desk() {
         assert_eq!(refused.status, status, "{fields:?}: {refused:?}");
     }
     assert_eq!(bring(&desk, &keeper, &[form, ("component", "a")], &files).status, 403);
-    assert_eq!(see(&desk, &format!("/dossiers/{CODE}"), &cookie).status, 404, "nothing came");
+    assert!(see(&desk, &path, &cookie).text().contains("Hồ sơ mới"), "nothing came");
+    assert_eq!(desk.get(&format!("/api/v1{path}")).status, 404, "a page that was looked at begins nothing");
 
-    let brought = bring(&desk, &cookie, &[form, ("component", "Tờ khai")], &files);
+    let brought = bring(&desk, &cookie, &[form, ("component", "Tờ khai đất / nhà ở")], &files);
     assert_eq!(
         (brought.status, brought.header("Location")),
         (303, Some(&format!("/dossiers/{CODE}")[..])),
@@ -271,9 +323,13 @@ fn papers_are_brought_to_a_dossier_at_the_desk() {
         .centre
         .wait_for("it is made", || desk.centre.components(Some(CODE)).into_iter().find(|one| one["state"] == "done"));
     let names: Vec<_> = made["captures"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
-    assert!(made["title"] == "Tờ khai" && names == ["trang 1.jpg", "trang 2.jpg"], "{made}");
-    let shown = see(&desk, &format!("/dossiers/{CODE}"), &cookie);
-    assert!(shown.status == 200 && shown.text().contains("<option value=\"Tờ khai\">"), "{shown:?}");
+    assert!(made["title"] == "Tờ khai đất / nhà ở" && names == ["trang 1.jpg", "trang 2.jpg"], "{made}");
+    let file = made["files"][0]["file"].as_str().unwrap_or_default();
+    assert!(file.starts_with("To-khai-dat-nha-o"), "{made}");
+    let shown = see(&desk, &path, &cookie);
+    let page = shown.text();
+    assert!(shown.status == 200 && page.contains("<option value=\"Tờ khai đất / nhà ở\">"), "{page}");
+    assert!(page.contains("Hồ sơ</span>") && !page.contains("Hồ sơ mới"), "{page}");
     let store = rusqlite::Connection::open(desk.centre.folder.join("data/store.sqlite")).expect("the store");
     let select = "SELECT count(*) FROM events WHERE kind = 'brought' AND account = 1 AND capture IS NOT NULL";
     let rows = || store.query_row(select, [], |row| row.get::<_, i64>(0)).expect("a number");

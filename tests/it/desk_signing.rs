@@ -107,16 +107,32 @@ fn what_waits_is_signed_with_a_key_file_whose_password_is_typed_once() {
     assert_eq!(sign(&desk, &cookie, &fields).status, 303);
     assert!(ended(&desk, &cookie).contains("đã ký 1/1"));
     wait_for(&desk, &[(1, "unsigned"), (1, "done"), (2, "unsigned")]);
+    // While somebody writes in the dossier's directory the act waits; as long as it runs there is no other, by whomever.
+    let form = field(&see(&desk, "/sign", &cookie).text(), "form");
+    let again = [("form", &form[..]), ("secret", PASSWORD), ("all", "1")];
+    let directory = fs::File::open(desk.centre.folder.join("out").join(CODE)).expect("it is published");
+    desk.centre.wait_for("nobody else writes there", || directory.try_lock().ok());
     assert_eq!(sign(&desk, &cookie, &[("secret", PASSWORD), ("all", "1")]).status, 303);
+    let refused = post(&desk, "/sign", &cookie, &again);
+    assert_eq!((refused.status, refused.text().contains("một lượt ký khác")), (409, true), "{refused:?}");
+    assert!(see(&desk, "/sign", &cookie).text().contains("<progress"), "it goes on");
+    directory.unlock().expect("our own lock");
     let page = ended(&desk, &cookie);
     assert!(page.contains("đã ký 2/2") && page.contains("Không có gì chờ ký"), "{page}");
     wait_for(&desk, &[(1, "done"), (1, "done"), (2, "done")]);
     let by: Vec<_> = noted(&desk, "signed");
     assert_eq!(by.iter().map(|(account, _)| *account).collect::<Vec<_>>(), [Some(1); 3], "{by:?}");
 
-    // Another act of one that is signed says so; the version that was replaced is as it was made.
+    // Another act of one that is signed says so, and signs nothing; the version that was replaced is as it was made.
     let old = desk.centre.components(Some(CODE)).into_iter().find(|one| one["newest"] == false).expect("version 1");
     assert_eq!((&old["version"], &old["state"]), (&1.into(), &"unsigned".into()), "{old}");
+    for id in [&ids[0], &old["id"].to_string()] {
+        let fields = [("form", &form[..]), ("secret", PASSWORD), ("one", id)];
+        assert_eq!(post(&desk, "/sign", &cookie, &fields).status, 303);
+        let page = ended(&desk, &cookie);
+        assert!(page.contains("đã ký 0/1") && page.contains("không còn chờ chữ ký này"), "{page}");
+    }
+    assert_eq!(noted(&desk, "signed").len(), 3);
     assert_eq!(desk.centre.stop(), Some(0));
     let out = desk.centre.folder.join("out").join(CODE);
     let verified = run(sohoa().arg("verify").arg(&out).arg("--trust").arg(root_certificate()));

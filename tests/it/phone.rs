@@ -263,6 +263,35 @@ fn a_phone_orders_deletes_and_finishes_what_it_sent() {
     let told = desk.get(&format!("{path}/pages")).json();
     assert_eq!(pages(&told), [&sent[2], &sent[1], &second]);
 
+    // The clerk sees what was taken away, also where nothing is left of a paper, and can put it back.
+    add(&desk.centre, "lan", "clerk");
+    add(&desk.centre, "minh", "admin");
+    let (cookie, keeper) = (session(&desk, "lan"), session(&desk, "minh"));
+    let review = see(&desk, &format!("/components/{paper}/pages"), &cookie).text();
+    assert!(review.contains("Trang đã bỏ (1)") && review.contains("Lấy lại"), "{review}");
+    assert_eq!(desk.ask("DELETE", &format!("{path}/pages/{second}"), &[], b"").status, 204);
+    assert_eq!(pages(&desk.get(&format!("{path}/pages")).json()).len(), 2);
+    let dossier = format!("/dossiers/{CODE}");
+    let shown = see(&desk, &dossier, &cookie).text();
+    let (_, emptied) = shown.split_once("Giấy tờ đã bỏ hết trang (1)").expect("it is told");
+    assert!(emptied.contains("Danh &lt;b&gt;sách") && emptied.contains("1 trang đã bỏ"), "{emptied}");
+    let (_, picture) = emptied.split_once("<img src=\"").expect("a picture");
+    let picture = picture.split('"').next().unwrap_or_default().replace("&amp;", "&");
+    assert_eq!(see(&desk, &picture, &cookie).header("Content-Type"), Some("image/jpeg"), "{picture}");
+    let (id, _) = second.split_once('-').expect("two numbers");
+    let restore = format!("/components/{id}/restore");
+    assert!(emptied.contains(&restore), "{emptied}");
+    let shown = see(&desk, &dossier, &keeper).text();
+    assert!(!shown.contains("đã bỏ hết trang"), "{shown}");
+    assert_eq!(post(&desk, &restore, &keeper, &[("form", &field(&shown, "form"))]).status, 403);
+    assert_eq!(post(&desk, &restore, &cookie, &[("form", "0")]).status, 403);
+    let form = field(&review, "form");
+    let restored = post(&desk, &restore, &cookie, &[("form", &form)]);
+    assert_eq!((restored.status, restored.header("Location")), (303, Some(&format!("/components/{id}/pages")[..])));
+    assert_eq!(post(&desk, &restore, &cookie, &[("form", &form)]).status, 404, "it is there again");
+    assert_eq!(pages(&desk.get(&format!("{path}/pages")).json()), [&sent[2], &sent[1], &second]);
+    assert!(!see(&desk, &dossier, &cookie).text().contains("đã bỏ hết trang"));
+
     assert_eq!(desk.ask("POST", &format!("{path}/finish"), &[], b"").json(), json!({"papers": 2}));
     self::told(&desk, &path, "all is made", |told| {
         told["papers"].as_array().is_some_and(|all| all.iter().all(|paper| paper["state"] == "done"))
@@ -279,7 +308,10 @@ fn a_phone_orders_deletes_and_finishes_what_it_sent() {
     let kinds = "SELECT group_concat(kind || ' ' || detail, ', ') FROM
         (SELECT kind, detail FROM events WHERE kind IN ('removed', 'ordered', 'finished') ORDER BY id)";
     let kinds: String = store.query_row(kinds, [], |row| row.get(0)).expect("rows");
-    assert_eq!(kinds, "ordered phone/1, removed phone/1, finished phone/1, finished phone/1, removed phone/1");
+    assert_eq!(
+        kinds,
+        "ordered phone/1, removed phone/1, removed phone/1, finished phone/1, finished phone/1, removed phone/1"
+    );
 }
 
 #[test]

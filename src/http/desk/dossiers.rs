@@ -1,105 +1,29 @@
-//! Dossiers: those of today, all, and one with its components.
+//! One dossier with its components.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
-use time::{OffsetDateTime, Time, UtcOffset};
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::http::api;
 use crate::http::html::{escaped, in_path, sentence};
 use crate::http::live::Live;
 use crate::http::phone::reasons;
 use crate::http::problem::Problem;
-use crate::http::session::{Visitor, to};
+use crate::http::session::Visitor;
 use crate::http::{App, Shared};
 use crate::model::{DossierCode, Lang, Localized};
-use crate::service::{millis, reason_text};
+use crate::service::reason_text;
 use crate::store::{
-    ComponentShown, DossierListed, DossierShown, Looked, Millis, Published, SESSION_LONGEST, State as ComponentState,
+    ComponentShown, DossierShown, Emptied, Looked, Millis, Published, SESSION_LONGEST, State as ComponentState,
     StoreError,
 };
 
 use super::files::current;
 use super::handing::buttons;
-use super::keys::OPEN;
 use super::pairing;
 use super::papers::bringing_form;
-use super::{ENTRIES, Topic, live_page, page};
-
-/// The dossiers that something happened to today.
-pub(super) async fn today(State(app): State<Shared>, visitor: Visitor) -> Result<Response, Problem> {
-    let now = (app.clock)();
-    let since = millis(now.replace_time(Time::MIDNIGHT));
-    let (mut dossiers, unplaced) = app
-        .blocking(move |app| {
-            let dossiers = app.store.dossiers_since(since, ENTRIES + 1)?;
-            Ok((dossiers, app.store.status(app.now())?.of(ComponentState::Unplaced)))
-        })
-        .await?;
-    let has_more = dossiers.len() > ENTRIES as usize;
-    dossiers.truncate(ENTRIES as usize);
-    let lang = visitor.lang;
-    let title = lang.pick("Hồ sơ hôm nay", "Dossiers of today");
-    let day = format!("{:02}/{:02}/{}", now.day(), u8::from(now.month()), now.year());
-    let waiting = match (unplaced, lang) {
-        (0, _) => String::new(),
-        (_, Lang::Vi) => format!("<p class=note><a href=/unplaced>{unplaced} thành phần chờ xếp vào hồ sơ</a></p>"),
-        (_, Lang::En) => {
-            format!("<p class=note><a href=/unplaced>{unplaced} components wait to be placed in a dossier</a></p>")
-        }
-    };
-    let more = match has_more {
-        true => format!("<p><a href=/dossiers>{}</a></p>", lang.pick("Xem mọi hồ sơ", "See all dossiers")),
-        false => String::new(),
-    };
-    let body = format!(
-        "<h1>{title} <span class=dim>{day}</span></h1>{waiting}{}{}{}{more}",
-        tally(&dossiers, lang),
-        search("", None, lang),
-        list(&dossiers, now, lang),
-    );
-    Ok(live_page(StatusCode::OK, title, &visitor, "/", &Topic::All, &body))
-}
-
-/// Which dossiers are asked for.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Asked {
-    code: Option<String>,
-    after: Option<String>,
-}
-
-/// All dossiers by code; or the one whose code was typed.
-pub(super) async fn all(
-    State(app): State<Shared>,
-    visitor: Visitor,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
-    let lang = visitor.lang;
-    let typed = asked.code.as_deref().map(str::trim).unwrap_or_default().to_owned();
-    let wrong = match typed.parse::<DossierCode>() {
-        Ok(code) => return Ok(to(&format!("/dossiers/{}", in_path(code.as_str())))),
-        Err(error) => (!typed.is_empty()).then(|| error.message(lang)),
-    };
-    let after = asked.after.unwrap_or_default();
-    let mut dossiers = app.blocking(move |app| Ok(app.store.dossiers_after(&after, ENTRIES + 1)?)).await?;
-    let has_more = dossiers.len() > ENTRIES as usize;
-    dossiers.truncate(ENTRIES as usize);
-    let more = match dossiers.last().filter(|_| has_more) {
-        Some(last) => format!(
-            "<p><a href=\"/dossiers?after={}\" rel=next>{}</a></p>",
-            in_path(&last.code),
-            lang.pick("Trang sau", "Next page")
-        ),
-        None => String::new(),
-    };
-    let title = lang.pick("Mọi hồ sơ", "All dossiers");
-    let list = list(&dossiers, (app.clock)(), lang);
-    let body = format!("<h1>{title}</h1>{}{list}{more}", search(&typed, wrong.as_deref(), lang));
-    Ok(page(StatusCode::OK, lang, title, Some(&visitor), "/dossiers", &body))
-}
+use super::{Topic, live_page};
 
 /// A dossier with its components.
 pub(super) async fn dossier(
@@ -111,27 +35,32 @@ pub(super) async fn dossier(
     let offset = (app.clock)().offset();
     let back = format!("/dossiers/{}", in_path(code.as_str()));
     let title = code.to_string();
-    let (visitor, status, components) = app
-        .blocking(move |app| match app.store.dossier(Some(code.as_str())) {
-            Ok(shown) => {
+    let (visitor, is_new, content) = app
+        .blocking(move |app| {
+            let shown = match app.store.dossier(Some(code.as_str())) {
+                Ok(shown) => Some(shown),
+                // It begins with its first paper.
+                Err(StoreError::NoDossier(_)) => None,
+                Err(error) => return Err(error.into()),
+            };
+            if shown.is_some() {
                 app.note_view(&visitor, &code)?;
-                let titles: Vec<&str> = shown.components.iter().map(|component| &component.title[..]).collect();
-                let components = components(&shown, &app.settings.live, &visitor, offset);
-                let made = shown.components.iter().any(|component| !component.published.is_empty());
-                let handing = if made { buttons(&code, &visitor) } else { String::new() };
-                let (scanning, form) = (app.scanning_part(&code, &visitor), bringing_form(&code, &titles, &visitor));
-                let phones = pairing::link(&code, None, &visitor);
-                let components = format!("{components}{handing}{phones}{scanning}{form}");
-                Ok((visitor, StatusCode::OK, components))
             }
-            // It begins with its first paper.
-            Err(error @ StoreError::NoDossier(_)) => {
-                let told = escaped(&sentence(&error.message(visitor.lang)));
-                let (scanning, form) = (app.scanning_part(&code, &visitor), bringing_form(&code, &[], &visitor));
-                let phones = pairing::link(&code, None, &visitor);
-                Ok((visitor, StatusCode::NOT_FOUND, format!("<p class=note>{told}</p>{phones}{scanning}{form}")))
-            }
-            Err(error) => Err(error.into()),
+            let papers = shown.as_ref().map_or(&[][..], |shown| &shown.components);
+            let titles: Vec<&str> = papers.iter().map(|component| &component.title[..]).collect();
+            let (scanning, form) = (app.scanning_part(&code, &visitor), bringing_form(&code, &titles, &visitor));
+            let (phones, emptied) = (pairing::link(&code, None, &visitor), app.emptied_part(&code, &visitor, offset)?);
+            let content = match &shown {
+                Some(shown) if !papers.is_empty() => {
+                    let components = components(shown, &app.settings.live, &visitor, offset);
+                    let made = papers.iter().any(|component| !component.published.is_empty());
+                    let handing = if made { buttons(&code, &visitor) } else { String::new() };
+                    format!("{components}{emptied}{handing}{phones}{scanning}{form}")
+                }
+                _ => format!("{}{form}{scanning}{phones}{emptied}", invitation(&visitor)),
+            };
+            let is_new = papers.is_empty();
+            Ok((visitor, is_new, content))
         })
         .await?;
     let lang = visitor.lang;
@@ -139,13 +68,32 @@ pub(super) async fn dossier(
         true => String::new(),
         false => format!("<p class=note>{}</p>", escaped(&sentence(&Problem::Role.message(lang)))),
     };
+    let kind = match is_new {
+        true => lang.pick("Hồ sơ mới", "Dossier (new)"),
+        false => lang.pick("Hồ sơ", "Dossier"),
+    };
     let body = format!(
-        "<p><a href=/>{}</a></p><h1><span class=dim>{}</span> {}</h1>{closed}{components}",
+        "<p><a href=/>{}</a></p><h1><span class=dim>{kind}</span> {}</h1>{closed}{content}",
         lang.pick("← Hồ sơ hôm nay", "← Dossiers of today"),
-        lang.pick("Hồ sơ", "Dossier"),
         escaped(&title),
     );
-    Ok(live_page(status, &title, &visitor, &back, &Topic::Dossier(&title), &body))
+    Ok(live_page(StatusCode::OK, &title, &visitor, &back, &Topic::Dossier(&title), &body))
+}
+
+/// What is said of a dossier that has no papers yet.
+fn invitation(visitor: &Visitor) -> String {
+    let lang = visitor.lang;
+    let none = lang.pick("Chưa có giấy tờ nào.", "There are no papers yet.");
+    let how = match visitor.account.role.may_read_papers() {
+        true => lang.pick(
+            "Hồ sơ bắt đầu với giấy tờ đầu tiên: đưa tệp vào, quét, hoặc gửi bằng điện thoại. Nếu hồ sơ này lẽ ra đã có, hãy xem \
+             lại mã.",
+            "It begins with its first paper: bring files, scan, or send by phone. Should there be such a dossier already, look at \
+             the code again.",
+        ),
+        false => "",
+    };
+    format!("<p>{none} {how}</p>")
 }
 
 impl App {
@@ -157,69 +105,41 @@ impl App {
         }
         Ok(())
     }
-}
 
-/// How many components of these dossiers are in each state.
-fn tally(dossiers: &[DossierListed], lang: Lang) -> String {
-    let entry = |(index, state): (usize, &ComponentState)| {
-        let count: u64 = dossiers.iter().map(|dossier| dossier.components[index]).sum();
-        format!("<li class={}><b>{count}</b> {}</li>", state.code(), state.name(lang))
-    };
-    // Without a dossier there is nothing to count in it.
-    let placed = ComponentState::ALL.iter().enumerate().filter(|(_, state)| **state != ComponentState::Unplaced);
-    let entries: String = placed.map(entry).collect();
-    format!(
-        "<ul class=tally aria-label=\"{}\">{entries}</ul>",
-        lang.pick("Thành phần theo trạng thái", "Components by state")
-    )
-}
-
-/// The form that finds a dossier by its code.
-fn search(typed: &str, wrong: Option<&str>, lang: Lang) -> String {
-    let told = wrong.map_or_else(String::new, |wrong| {
-        format!("<p class=error role=alert id=loi>{}</p>", escaped(&sentence(wrong)))
-    });
-    let described = if wrong.is_some() { " aria-describedby=loi aria-invalid=true" } else { "" };
-    format!(
-        "<form method=get action=/dossiers class=search role=search><label for=ma>{}</label>\
-         <input id=ma name=code value=\"{}\" placeholder=H21.15.25-250701-0012 autocomplete=off spellcheck=false maxlength=60{described}>\
-         <button{}>{}</button>{told}</form>",
-        lang.pick("Mã hồ sơ", "Code of a dossier"),
-        escaped(typed),
-        OPEN.attribute(),
-        OPEN.label(lang),
-    )
-}
-
-fn list(dossiers: &[DossierListed], now: OffsetDateTime, lang: Lang) -> String {
-    if dossiers.is_empty() {
-        return format!("<p class=none>{}</p>", lang.pick("Chưa có hồ sơ nào.", "There are no dossiers yet."));
+    /// The papers of a dossier all of whose pages were left out, each with a button that puts them back; nothing for who may not.
+    fn emptied_part(&self, code: &DossierCode, visitor: &Visitor, offset: UtcOffset) -> Result<String, Problem> {
+        if !visitor.account.role.may_read_papers() {
+            return Ok(String::new());
+        }
+        let (lang, emptied) = (visitor.lang, self.store.emptied(code.as_str())?);
+        let entry = |one: &Emptied| {
+            let (id, count) = (one.component, one.pages.len());
+            Ok(format!(
+                "<li><h2>{}</h2><p class=dim>{count} {} · {}</p>{}<form method=post action=/components/{id}/restore>\
+                 <input type=hidden name=form value={}><button class=quiet>{}</button></form></li>",
+                escaped(&one.title),
+                lang.pick("trang đã bỏ", "pages left out"),
+                moment(one.changed, offset),
+                self.small_pictures(id, &one.pages)?,
+                visitor.form_token,
+                lang.pick("Lấy lại", "Put back"),
+            ))
+        };
+        let entries = emptied.iter().map(entry).collect::<Result<String, Problem>>()?;
+        Ok(match entries.is_empty() {
+            true => entries,
+            false => format!(
+                "<details><summary>{} ({})</summary><ul class=components>{entries}</ul></details>",
+                lang.pick("Giấy tờ đã bỏ hết trang", "Papers all of whose pages were left out"),
+                emptied.len(),
+            ),
+        })
     }
-    let entry = |dossier: &DossierListed| {
-        let states: String = ComponentState::ALL
-            .iter()
-            .zip(dossier.components)
-            .filter(|(_, count)| *count > 0)
-            .map(|(state, count)| {
-                format!("<span class=\"badge {}\">{} {count}</span> ", state.code(), state.name(lang))
-            })
-            .collect();
-        format!(
-            "<li><a href=\"/dossiers/{}\">{}</a> <span class=dim>{}</span> <span class=states>{states}</span></li>",
-            in_path(&dossier.code),
-            escaped(&dossier.code),
-            moment(dossier.created, now.offset()),
-        )
-    };
-    format!("<ul class=dossiers>{}</ul>", dossiers.iter().map(entry).collect::<String>())
 }
 
 /// The components of a dossier: newest versions, then those before them.
 fn components(dossier: &DossierShown, live: &Live, visitor: &Visitor, offset: UtcOffset) -> String {
     let lang = visitor.lang;
-    if dossier.components.is_empty() {
-        return format!("<p class=none>{}</p>", lang.pick("Chưa có giấy tờ nào.", "There are no papers yet."));
-    }
     let (newest, before): (Vec<_>, Vec<_>) = dossier.components.iter().partition(|one| one.is_newest);
     let shown = |one: &&ComponentShown| component(one, live.progress(one.id), visitor, offset, "");
     let code = dossier.code.as_deref().and_then(|code| code.parse().ok());
@@ -319,8 +239,6 @@ mod tests {
             assert!(!text.contains(wrong), "{text}");
         }
         assert!(text.contains("&lt;script&gt;") && text.contains("/components/7/files/0"), "{text}");
-        let text = search("\"><b>", Some("<b>"), Lang::En);
-        assert!(!text.contains("<b>"), "{text}");
     }
 
     #[test]

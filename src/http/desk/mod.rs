@@ -1,9 +1,9 @@
 //! The desk: what its pages have in common, and the door. Made on the server; one script keeps pages up to date, and nothing
 //! depends on it.
 //!
-//! `dossiers.rs` has today's dossiers, all dossiers and one; `files.rs` its files; `papers.rs` brings papers in and places
+//! `lists.rs` has today's dossiers and all; `dossiers.rs` one; `files.rs` its files; `papers.rs` brings papers in and places
 //! what waits; [`review`] shows a component page by page; `scanning.rs` scans; `pairing.rs` lets phones send; `signing.rs` signs;
-//! `handing.rs` checks and hands on; `figures.rs` counts and `journal.rs` lists what a day brought; `live.rs` tells pages what happens;
+//! `handing.rs` checks and hands on; `figures` counts and `journal.rs` lists what a day brought; `live.rs` tells pages what happens;
 //! `keys.rs` has the letters of the actions. Who opens a dossier or a file is written down before it is shown.
 
 mod days;
@@ -13,6 +13,7 @@ mod files;
 mod handing;
 mod journal;
 mod keys;
+mod lists;
 mod live;
 mod pairing;
 mod papers;
@@ -50,14 +51,14 @@ pub(super) const LIVE: &str = "/live";
 /// What answers where.
 pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
     let own = vec![
-        ("/", get(dossiers::today)),
+        ("/", get(lists::today)),
         ("/login", get(door_page).post(log_in)),
         ("/logout", post(log_out)),
         ("/language", post(switch_language)),
         ("/desk.css", get(style)),
         ("/desk.js", get(live::script)),
         (LIVE, get(live::live)),
-        ("/dossiers", get(dossiers::all)),
+        ("/dossiers", get(lists::all)),
         ("/dossiers/{code}", get(dossiers::dossier)),
         ("/dossiers/{code}/captures", post(papers::bring).layer(DefaultBodyLimit::disable())),
         ("/dossiers/{code}/scans", post(scanning::begin)),
@@ -162,7 +163,7 @@ fn live_page(
     whole(status, visitor.lang, title, Some(visitor), back, (&attribute, body))
 }
 
-/// A whole page. `back` is its path, which the switch of languages leads back to.
+/// A whole page. `back` is its path, which the switch of languages leads back to, and which is marked among the pages.
 fn page(status: StatusCode, lang: Lang, title: &str, visitor: Option<&Visitor>, back: &str, body: &str) -> Response {
     whole(status, lang, title, visitor, back, ("", body))
 }
@@ -185,13 +186,15 @@ fn whole(
          <input type=hidden name=back value=\"{}\"><button lang={other}>{other_name}</button></form>",
         escaped(back)
     );
+    let here = back.split('?').next().unwrap_or_default();
     let who = visitor.map_or_else(String::new, |visitor| {
-        let links: String = places(visitor)
-            .iter()
-            .map(|(path, act)| format!("<a href={path}{}>{}</a>", act.attribute(), act.label(lang)))
-            .collect();
+        let link = |(path, act): &(&str, keys::Act)| {
+            let current = if *path == here { " aria-current=page" } else { "" };
+            format!("<a href={path}{}{current}>{}</a>", act.attribute(), act.label(lang))
+        };
+        let links: String = places(visitor).iter().map(link).collect();
         format!(
-            "<nav aria-label=\"{}\">{links}</nav><span class=who>{} · {}</span>\
+            "<nav aria-label=\"{}\">{links}</nav><span class=who>{}<span> · {}</span></span>\
              <form method=post action=/logout><input type=hidden name=form value={}><button{}>{}</button></form>",
             lang.pick("Các trang", "Pages"),
             escaped(&visitor.account.name),

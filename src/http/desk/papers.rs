@@ -9,20 +9,23 @@ use serde::Deserialize;
 
 use crate::http::Shared;
 use crate::http::api::{Destination, FILES, code, take_in};
-use crate::http::arrive::{Incoming, tidy};
+use crate::http::arrive::{Incoming, file_name, tidy};
 use crate::http::form::Parts;
 use crate::http::html::{escaped, in_path, sentence};
 use crate::http::problem::Problem;
 use crate::http::session::{Visitor, to, wrong_form};
 use crate::model::{DossierCode, Localized};
-use crate::store::{ComponentShown, Pick};
+use crate::store::{ComponentListed, ComponentShown, Pick};
 
 use super::dossiers::component;
 use super::keys::SEND;
-use super::{ENTRIES, Topic, live_page};
+use super::{Topic, live_page};
 
 /// Where captures that people bring come from.
 pub(super) const DESK: &str = "desk";
+
+/// Components on a page of what waits: each has a form, and all of them less than 100 KB.
+const WAITING: u32 = 40;
 
 /// The form that brings files into a dossier; nothing for who may not.
 pub(super) fn bringing_form(code: &DossierCode, titles: &[&str], visitor: &Visitor) -> String {
@@ -86,7 +89,7 @@ pub(super) async fn bring(
                 return Err(Problem::Request("quá nhiều tệp trong một lần gửi", "too many files in one request"));
             }
             Some(file) => {
-                let file = tidy(&file).unwrap_or_else(|| format!("{}-{taken:03}", app.now()));
+                let file = file_name(&file).unwrap_or_else(|| format!("{}-{taken:03}", app.now()));
                 let accepted = take_in(&app, Incoming::Part(Box::new(field)), 0, &destination, file).await?;
                 let account = visitor.account.id;
                 app.blocking(move |app| Ok(app.store.brought(account, accepted, app.now())?)).await?;
@@ -166,20 +169,30 @@ async fn unplaced_page(
     after: i64,
     wrong: Option<(i64, Placing, Problem)>,
 ) -> Result<Response, Problem> {
-    let mut waiting = app.blocking(move |app| Ok(app.store.waiting_after(after, ENTRIES + 1)?)).await?;
-    let has_more = waiting.len() > ENTRIES as usize;
-    waiting.truncate(ENTRIES as usize);
     let (lang, offset) = (visitor.lang, (app.clock)().offset());
+    let sees_papers = visitor.account.role.may_read_papers();
+    let (waiting, pictures, has_more) = app
+        .blocking(move |app| {
+            let mut waiting = app.store.waiting_after(after, WAITING + 1)?;
+            let has_more = waiting.len() > WAITING as usize;
+            waiting.truncate(WAITING as usize);
+            let pictures = |one: &ComponentListed| app.small_pictures(one.component.id, &one.component.captures);
+            let seen = waiting.iter().filter(|_| sees_papers);
+            let pictures = seen.map(pictures).collect::<Result<Vec<String>, Problem>>()?;
+            Ok((waiting, pictures, has_more))
+        })
+        .await?;
     let title = lang.pick("Chưa xếp", "Not placed");
     let told = wrong.as_ref().map_or_else(String::new, |(.., problem)| {
         format!("<p class=error role=alert id=loi>{}</p>", escaped(&sentence(&problem.message(lang))))
     });
     let entries: String = waiting
         .iter()
-        .map(|listed| {
-            let one = &listed.component;
+        .enumerate()
+        .map(|(index, listed)| {
+            let (one, pictures) = (&listed.component, pictures.get(index).map_or("", |pictures| &pictures[..]));
             let typed = wrong.as_ref().filter(|(id, ..)| *id == one.id).map(|(_, typed, _)| typed);
-            component(one, None, &visitor, offset, &placing_form(one, &visitor, typed))
+            component(one, None, &visitor, offset, &format!("{pictures}{}", placing_form(one, &visitor, typed)))
         })
         .collect();
     let list = match entries.is_empty() {

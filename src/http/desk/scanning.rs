@@ -64,6 +64,8 @@ pub(super) async fn begin(
     let (back, begun) = (dossier_path(&code), Arc::clone(&app));
     app.blocking(move |app| {
         let scan = begin_wanted(&begun, new)?;
+        // The journal tells of dossiers that there are: one begins with its scan, as with a phone that is paired.
+        app.store.create_dossier(&code, app.now())?;
         let detail = Some(scan.to_string());
         Ok(app.store.did(visitor.account.id, "scan-begun", Some(code.as_str()), detail.as_deref(), app.now())?)
     })

@@ -125,7 +125,12 @@ async fn waiting_page(
         return Err(Problem::Role);
     }
     let (lang, offset) = (visitor.lang, (app.clock)().offset());
-    let is_running = app.signings.look(|last| last.is_some_and(|last| last.ended.is_none()));
+    // One look: an act that ends meanwhile runs for all of this page, or for nothing of it.
+    let (progress, is_running, is_final) = app.signings.look(|last| {
+        let is_final = |last: &Progress| matches!(last.ended, Some(Ended::Refused(KeyRefusal::FinalTry)));
+        let is_running = last.is_some_and(|last| last.ended.is_none());
+        (last.map_or_else(String::new, |last| told(last, lang)), is_running, last.is_some_and(is_final))
+    });
     let (rows, last, total) = app
         .blocking(move |app| {
             let total = app.store.status(app.now())?.of(ComponentState::Unsigned);
@@ -138,10 +143,6 @@ async fn waiting_page(
             Ok((rows, last, total))
         })
         .await?;
-    let (progress, is_final) = app.signings.look(|last| {
-        let is_final = |last: &Progress| matches!(last.ended, Some(Ended::Refused(KeyRefusal::FinalTry)));
-        (last.map_or_else(String::new, |last| told(last, lang)), last.is_some_and(is_final))
-    });
     let wrong = problem.as_ref().map_or_else(String::new, |problem| {
         format!("<p class=error role=alert id=loi>{}</p>", escaped(&sentence(&problem.message(lang))))
     });

@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use crate::http::api::{Scrap, code};
-use crate::http::arrive::{Incoming, disk, tidy, write_down};
+use crate::http::arrive::{Incoming, disk, file_name, tidy, write_down};
 use crate::http::form::Parts;
 use crate::http::html::in_path;
 use crate::http::problem::Problem;
@@ -260,6 +260,27 @@ pub(super) async fn close(
     .await
 }
 
+/// Puts the pages back of a component all of whose pages were left out, and leads to it.
+pub(super) async fn restore(
+    State(app): State<Shared>,
+    visitor: Visitor,
+    number: Number,
+    headers: HeaderMap,
+    typed: Result<Form<Closing>, FormRejection>,
+) -> Result<Response, Problem> {
+    let Form(typed) = typed.map_err(|_| wrong_form())?;
+    visitor.check(&headers, &typed.form)?;
+    if !visitor.account.role.may_read_papers() {
+        return Err(Problem::Role);
+    }
+    let Path(id) = number.map_err(|_| Problem::NotFound)?;
+    app.blocking(move |app| {
+        app.store.restore(id, Some(visitor.account.id), app.now())?;
+        Ok(to(&format!("/components/{id}/pages")))
+    })
+    .await
+}
+
 /// Puts a new capture in the place of a page.
 pub(super) async fn replace(
     State(app): State<Shared>,
@@ -284,7 +305,7 @@ pub(super) async fn replace(
             Some(name) if name.is_empty() => {}
             Some(_) if !is_ours => return Err(Problem::Foreign),
             Some(name) => {
-                let name = tidy(&name).unwrap_or_else(|| app.now().to_string());
+                let name = file_name(&name).unwrap_or_else(|| app.now().to_string());
                 let path = app.blocking(|app| app.uploads.direct().map_err(disk)).await?;
                 let scrap = Scrap(path.clone());
                 let file = std::fs::File::create_new(&path).map_err(disk)?;

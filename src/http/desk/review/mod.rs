@@ -1,11 +1,12 @@
-//! A component page by page: what was found on each, and what a person decides of it. `markup.rs` writes the page,
-//! `pictures.rs` sends its pictures, `changes.rs` takes its forms.
+//! A component page by page: what was found on each, and what a person decides of it. `markup.rs` writes the page
+//! and `panel.rs` what stands beside it, `pictures.rs` sends its pictures, `changes.rs` takes its forms.
 //!
 //! The page works without scripts, but for dragging the outline; `review.js` fetches the same pages and puts them in place, so
 //! that a key is a click. Pages come from the shelf, where the service has put those of the counter as they came.
 
 mod changes;
 mod markup;
+mod panel;
 mod pictures;
 
 use std::path::PathBuf;
@@ -49,6 +50,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/components/{id}/arrange", post(changes::arrange)),
         ("/components/{id}/move", post(changes::move_pages)),
         ("/components/{id}/close", post(changes::close)),
+        ("/components/{id}/restore", post(changes::restore)),
     ]
 }
 

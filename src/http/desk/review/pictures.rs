@@ -5,21 +5,35 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use crate::gather;
 use crate::http::problem::Problem;
 use crate::http::session::Visitor;
 use crate::http::{App, Shared};
 use crate::input;
+use crate::model::Edit;
 use crate::page::screen;
-use crate::store::CaptureOf;
+use crate::store::{CaptureOf, PageOf, StoreError};
 
-use super::{Sheet, page_of};
+use super::{Sheet, name_of, page_of};
 
 /// Longest side where the address says nothing, pixels: print of 10 pt can be read, and a page has less than 100 KB.
 const SIDE: u32 = 1200;
 /// Longest side that may be asked for.
 const LARGEST_SIDE: u32 = 5000;
+/// Longest side of a thumbnail, pixels.
+pub(super) const THUMBNAIL: u32 = 220;
+/// Thumbnails of one paper in a list: it is told from others by its first pages.
+const SHOWN: usize = 3;
+
+/// The address of a picture. It changes when the page does, as browsers show what they have.
+pub(super) fn address_of(component: i64, page: PageOf, edit: &Edit, name: &str, side: Option<u32>) -> String {
+    let edit = serde_json::to_vec(&edit.of_making()).unwrap_or_default();
+    let version: String = Sha256::digest(edit)[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let side = side.map_or_else(String::new, |side| format!("&amp;side={side}"));
+    format!("/components/{component}/pages/{}/{name}?v={version}{side}", name_of(page))
+}
 
 /// How large a picture is wanted.
 #[derive(Debug, Default, Deserialize)]
@@ -71,12 +85,33 @@ async fn picture(
 }
 
 impl App {
+    /// The first pages of captures of a component, small, for a list.
+    pub(in crate::http::desk) fn small_pictures(&self, id: i64, captures: &[CaptureOf]) -> Result<String, Problem> {
+        let picture = |capture: &CaptureOf| {
+            let page = (capture.id, capture.pages.as_ref().map_or(1, |pages| *pages.start()));
+            let edit = self.store.edits(capture.id)?.remove(&page.1).unwrap_or_default();
+            let address = address_of(id, page, &edit, "page.jpg", Some(THUMBNAIL));
+            Ok(format!("<img src=\"{address}\" alt=\"\" loading=lazy>"))
+        };
+        let pictures = captures.iter().take(SHOWN).map(picture).collect::<Result<String, Problem>>()?;
+        let more = match captures.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!("<span class=dim>+{more}</span>"),
+        };
+        Ok(format!("<div class=pictures>{pictures}{more}</div>"))
+    }
+
     /// A page of a component, for who may read papers; also one that was left out.
     fn sheet(&self, id: i64, page: (i64, usize), visitor: &Visitor) -> Result<Sheet, Problem> {
         if !visitor.account.role.may_read_papers() {
             return Err(Problem::Role);
         }
-        let captures = self.store.component(id)?.component.captures;
+        let captures = match self.store.component(id) {
+            Ok(listed) => listed.component.captures,
+            // One that is none any more may have pages that were left out.
+            Err(StoreError::NoComponent(_)) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
         let left_out = self.store.left_out(id)?;
         let is_it = |capture: &CaptureOf| {
             capture.id == page.0 && capture.pages.as_ref().is_none_or(|pages| pages.contains(&page.1))
