@@ -147,6 +147,8 @@ impl Browser {
 
     /// Opens an address, and waits until its page is loaded and nothing of it is on its way any more.
     pub(crate) fn open(&mut self, url: &str) {
+        // What is on its way to the page before is given up, and the browser need not tell of that.
+        self.in_flight.clear();
         let opened = self.ask("Page.navigate", json!({"url": url}));
         assert!(opened.get("errorText").is_none(), "{url}: {opened}");
         self.wait_until_loaded();

@@ -63,8 +63,6 @@ fn from_a_phones_pictures_to_a_signed_file() {
     scene.browser.resize(OFFICE);
     scene.log_in();
     scene.go(&format!("/dossiers/{CODE}"));
-    // It begins with its first paper: until then its page is an answer 404.
-    scene.browser.complaints();
     tab_to(&mut scene, "main a[href$='/phones']");
     scene.browser.press("Enter");
     scene.browser.wait_for("the form", "!!document.querySelector('input[name=component]')");

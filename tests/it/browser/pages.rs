@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::desk::add;
 use crate::service::CODE;
 
-use super::client::{Complaint, Screen};
+use super::client::Screen;
 use super::scene::{PAPER, axe, sample};
 use super::{OFFICE, PHONE, Scene};
 
@@ -148,10 +148,7 @@ fn filled(scene: &mut Scene) -> Vec<(&'static str, String)> {
 
 /// What is wrong with the page that is open.
 fn found_wrong(scene: &mut Scene) -> Vec<String> {
-    let url = scene.browser.url();
-    // The page itself may be an answer 404: that of a dossier which begins with its first paper.
-    let is_of_page = |complaint: &Complaint| complaint.source == "network" && complaint.url == url;
-    let complaints = scene.browser.complaints().into_iter().filter(|complaint| !is_of_page(complaint));
+    let complaints = scene.browser.complaints().into_iter();
     let mut wrong: Vec<String> = complaints.map(|one| format!("{}: {} {}", one.source, one.text, one.url)).collect();
     let width = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
     if scene.browser.evaluate(width) == true {
