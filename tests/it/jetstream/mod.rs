@@ -1,5 +1,7 @@
 //! Batches whose pages other machines make: nats-server from Debian is the engine, workers are programs of their own.
 
+mod cluster;
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
