@@ -119,15 +119,15 @@ fn exit_code(error: &PackageError) -> ExitCode {
     }
 }
 
-/// What the file of metadata describes and no directory has: most likely misspelt.
+/// Components that the file of metadata describes and no directory has: most likely misspelt.
 fn tell_strangers(metadata: &Metadata, packaged: &[Packaged], lang: Lang) {
     let known: Vec<_> = packaged.iter().map(|one| (one.dossier.clone(), one.components.clone())).collect();
     let strangers = metadata.strangers(&known);
     if !strangers.is_empty() {
         let names = strangers.into_iter().collect::<Vec<_>>().join(", ");
         remark(&match lang {
-            Lang::Vi => format!("dữ liệu đặc tả nói đến những gì không có: {names}"),
-            Lang::En => format!("the metadata speak of what is not there: {names}"),
+            Lang::Vi => format!("dữ liệu đặc tả nói đến thành phần không có trong hồ sơ: {names}"),
+            Lang::En => format!("the metadata describe components that are not there: {names}"),
         });
     }
 }

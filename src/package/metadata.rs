@@ -188,17 +188,14 @@ impl Metadata {
         })
     }
 
-    /// Dossiers and components of the file that are none of these: most are misspelt.
+    /// Components that the file describes and none of these dossiers has: most are misspelt. Other dossiers may be in the
+    /// file, and are not looked at.
     pub fn strangers(&self, dossiers: &[(Option<String>, Vec<String>)]) -> BTreeSet<String> {
-        let is_one = |code: &Option<String>| dossiers.iter().any(|(known, _)| known == code);
-        let has = |code: &Option<String>, name: &String| {
-            let matching = dossiers.iter().filter(|(known, _)| code.is_none() || known == code);
-            matching.flat_map(|(_, names)| names).any(|known| known == name)
-        };
-        let strangers = self.0.keys().filter_map(|(code, subject)| match (code, subject) {
-            (Some(dossier), _) if !is_one(code) => Some(dossier.clone()),
-            (_, Subject::Document(name)) if !has(code, name) => Some(name.clone()),
-            _ => None,
+        let strangers = self.0.keys().filter_map(|(code, subject)| {
+            let Subject::Document(name) = subject else { return None };
+            let mut concerned = dossiers.iter().filter(|(known, _)| code.is_none() || known == code).peekable();
+            concerned.peek()?;
+            (!concerned.any(|(_, names)| names.contains(name))).then(|| name.clone())
         });
         strangers.collect()
     }
@@ -317,7 +314,9 @@ mod tests {
         let known = [(Some("X".to_owned()), vec!["don".to_owned()])];
         assert!(metadata.strangers(&known).is_empty());
         let strangers = metadata.strangers(&[(Some("Y".to_owned()), vec!["khac".to_owned()])]);
-        assert_eq!(strangers.into_iter().collect::<Vec<_>>(), ["X", "don"]);
+        assert_eq!(strangers.into_iter().collect::<Vec<_>>(), ["don"]);
+        let of_x = Metadata::from_toml("[dossiers.X.documents.don]\nsubject = 'a'", &pattern()).unwrap();
+        assert!(of_x.strangers(&[(Some("Y".to_owned()), Vec::new())]).is_empty());
     }
 
     #[test]
