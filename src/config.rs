@@ -66,6 +66,8 @@ pub struct RawConfig {
     pub watch: Vec<RawWatch>,
     /// Where the service delivers finished components.
     pub connector: RawConnector,
+    /// Archive packages.
+    pub package: RawPackage,
 }
 
 /// Section `[image]`.
@@ -266,6 +268,96 @@ impl RawScanner {
             paper: paper
                 .map_err(|_| ConfigError::Value { key: "scanner.paper", allowed: "a4, a5, a3, letter, 86x54" })?,
             page_time: self.page_seconds.map_or(Ok(DEFAULT_PAGE_TIME), seconds)?,
+        })
+    }
+}
+
+/// Section `[package]`: what `sohoa package` makes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPackage {
+    /// Names of the files in the package: `tt05-2025`, `tt02-2019`, `cv7197`, or a pattern; default `tt05-2025`.
+    pub file_name: Option<String>,
+    /// How the dossier is described: `tt05-2025` or `ead3`; default `tt05-2025`.
+    pub description: Option<Description>,
+    /// Whether preservation metadata (PREMIS) is in the package; default yes.
+    pub preservation: Option<bool>,
+    /// Address of the METS profile that the package names; default that of E-ARK CSIP.
+    pub profile: Option<String>,
+    /// Folder of XML schemas (.xsd) that are to be in the package, too.
+    pub schemas: Option<PathBuf>,
+    /// Name of the agency that submits; default `profile.agency`.
+    pub agency: Option<String>,
+    /// Code of its fonds (*mã phông*) or its own.
+    pub agency_code: Option<String>,
+    /// Name of the archive that receives.
+    pub archive: Option<String>,
+    /// Its code.
+    pub archive_code: Option<String>,
+    /// Code of the registered submission.
+    pub agreement: Option<String>,
+}
+
+/// How an archive package describes its dossier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Description {
+    /// The fields of TT 05/2025/TT-BNV below `simpledc`, of the dossier and of each document.
+    #[default]
+    #[serde(rename = "tt05-2025")]
+    Tt05,
+    /// Encoded Archival Description, version 3.
+    #[serde(rename = "ead3")]
+    Ead3,
+}
+
+/// What `sohoa package` makes, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackageConfig {
+    /// Names of the files in the package: one of those known, or a pattern.
+    pub file_name: String,
+    /// How the dossier is described.
+    pub description: Description,
+    /// Whether preservation metadata is in the package.
+    pub preservation: bool,
+    /// Address of the METS profile that the package names.
+    pub profile: String,
+    /// Folder of further XML schemas.
+    pub schemas: Option<PathBuf>,
+    /// The agency that submits, and its code.
+    pub agency: Party,
+    /// The archive that receives, and its code.
+    pub archive: Party,
+    /// Code of the registered submission.
+    pub agreement: Option<String>,
+}
+
+/// An organisation that a package names, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Party {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its code.
+    pub code: Option<String>,
+}
+
+/// METS profile of E-ARK CSIP, which packages by TT 05/2025/TT-BNV name.
+const CSIP_PROFILE: &str = "https://earkcsip.dilcis.eu/profile/E-ARK-CSIP.xml";
+
+impl RawPackage {
+    fn check(self, agency: Option<&String>) -> Result<PackageConfig, ConfigError> {
+        let profile = self.profile.unwrap_or_else(|| CSIP_PROFILE.to_owned());
+        if !profile.starts_with("https://") && !profile.starts_with("http://") {
+            return Err(ConfigError::Value { key: "package.profile", allowed: "https://..." });
+        }
+        Ok(PackageConfig {
+            file_name: self.file_name.unwrap_or_else(|| "tt05-2025".to_owned()),
+            description: self.description.unwrap_or_default(),
+            preservation: self.preservation.unwrap_or(true),
+            profile,
+            schemas: self.schemas,
+            agency: Party { name: self.agency.or(agency.cloned()), code: self.agency_code },
+            archive: Party { name: self.archive, code: self.archive_code },
+            agreement: self.agreement,
         })
     }
 }
@@ -627,6 +719,8 @@ pub struct Config {
     pub service: ServiceConfig,
     /// Where finished components are delivered; `None` = nowhere.
     pub connector: Option<ConnectorConfig>,
+    /// Archive packages.
+    pub package: PackageConfig,
     /// The service over HTTP.
     pub http: HttpConfig,
 }
@@ -771,7 +865,7 @@ impl RawConfig {
             page,
             level,
             profile,
-            agency: self.profile.agency,
+            agency: self.profile.agency.clone(),
             form: self.profile.form.unwrap_or_else(|| DEFAULT_FORM.to_owned()),
             seal: self.profile.seal.map(|path| (path, self.profile.seal_width_mm)),
             ocr_language: self.ocr.enabled.unwrap_or(true).then_some(language),
@@ -783,6 +877,7 @@ impl RawConfig {
             scanner: self.scanner.check()?,
             service: self.service.check(self.watch)?,
             connector: self.connector.check()?,
+            package: self.package.check(self.profile.agency.as_ref())?,
             http: self.http.check()?,
             key: self.sign.check()?,
         })
@@ -901,6 +996,18 @@ mod tests {
     }
 
     #[test]
+    fn a_package_is_that_of_the_circular_where_nothing_else_is_said() {
+        let usual = check("[profile]\nagency = 'UBND xã Ia Le'").unwrap().package;
+        assert_eq!((usual.file_name.as_str(), usual.description), ("tt05-2025", Description::Tt05));
+        assert_eq!((usual.preservation, usual.agency.name.as_deref()), (true, Some("UBND xã Ia Le")));
+        let text =
+            "[package]\nfile_name = '{dossier}-{number}'\ndescription = 'ead3'\nagency = 'A'\nagency_code = 'G09'";
+        let said = check(text).unwrap().package;
+        assert_eq!((said.file_name.as_str(), said.description), ("{dossier}-{number}", Description::Ead3));
+        assert_eq!(said.agency, Party { name: Some("A".to_owned()), code: Some("G09".to_owned()) });
+    }
+
+    #[test]
     fn people_log_in_over_tls_unless_said_otherwise() {
         let desk = |text: &str| {
             let http = check(&format!("[http]\nlisten = '0.0.0.0:1'\n{text}")).unwrap().http;
@@ -956,6 +1063,8 @@ mod tests {
             ("[http]\nkey = 'a.pem'", "http.cert"),
             ("[http]\ntls = true\nplain = true", "http.plain"),
             ("[http]\npair_minutes = 1", "http.pair_minutes"),
+            ("[package]\nprofile = 'CSIP'", "package.profile"),
+            ("[package]\ndescription = 'ead'", "description"),
             ("[[watch]]\nmode = 'polling'", "watch.folder"),
             ("[[watch]]\nfolder = 'a'\nsettle_seconds = 0", "watch.settle_seconds"),
             ("[[watch]]\nfolder = 'a'\npriority = 'x'", "priority"),

@@ -10,7 +10,8 @@ pub enum ExitCode {
     Internal = 1,
     /// The command line is wrong (also clap's own code).
     Usage = 2,
-    /// Finished, but some captures could not be read and were set aside: their components are incomplete.
+    /// Finished, but some captures could not be read and were set aside: their components are incomplete. Or not all of
+    /// what was asked for could be done: a batch that was stopped, a package that leaves something out.
     Incomplete = 3,
     /// Finished, but some pages need a rescan (*cần quét lại*).
     NeedsRescan = 4,
@@ -24,10 +25,10 @@ pub enum ExitCode {
     Key = 8,
     /// The configuration or a model is missing or wrong.
     Configuration = 9,
-    /// A timestamp or revocation service cannot be reached, refuses, or answers wrongly.
+    /// A timestamp or revocation service or a NATS server cannot be reached, refuses, or answers wrongly.
     Online = 10,
     /// A file does not satisfy its profile: `check` found a requirement that is not met, or `digitize` could not make a
-    /// file small enough.
+    /// file small enough. Or what a package must say is not known.
     Unmet = 11,
     /// The scanner cannot be used, or stopped before its papers were through; the pages so far are kept.
     Scanner = 12,

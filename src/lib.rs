@@ -28,6 +28,7 @@ pub mod manifest;
 pub mod model;
 pub mod ocr;
 pub mod online;
+pub mod package;
 pub mod page;
 pub mod pdf;
 pub mod pool;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::imaging::quality::{Flag, Measures};
-use crate::model::{Edit, Notice, Orientation, Quad, Role, SizeMm};
+use crate::model::{Edit, Lang, Notice, Orientation, Quad, Role, SizeMm};
 
 /// Identifies the schema; a reader refuses others.
 pub const SCHEMA: &str = "sohoa-manifest/1";
@@ -82,6 +82,18 @@ pub enum State {
     Incomplete,
     /// A PDF that came with signatures of others: kept byte for byte (*giữ nguyên*).
     Kept,
+}
+
+impl State {
+    /// In a person's words.
+    pub fn name(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Signed => lang.pick("đã ký", "signed"),
+            Self::Unsigned => lang.pick("chờ ký", "unsigned"),
+            Self::Incomplete => lang.pick("thiếu trang", "incomplete"),
+            Self::Kept => lang.pick("đã có chữ ký, giữ nguyên", "came signed, kept as it is"),
+        }
+    }
 }
 
 /// One version of one component (*thành phần hồ sơ*).

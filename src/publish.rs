@@ -1,7 +1,7 @@
 //! Writing into the output directory: nothing half-written is ever visible, and one program writes at a time.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use crate::model::{Lang, Localized, io_reason, shown};
@@ -121,6 +121,43 @@ impl OutputDir {
         placed
     }
 
+    /// Writes a file beside, in pieces, and flushes it to the disk: [`Self::adopt`] puts it in place then, or
+    /// [`Self::discard`] takes it away.
+    ///
+    /// # Errors
+    /// Those of `write`, and when the system refuses; nothing is left then.
+    pub fn stage_by<E: From<PublishError>>(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut File) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let error = |source| E::from(PublishError::Io { path: self.path.join(name), source });
+        let staged = File::create(self.temporary(name)).map_err(error).and_then(|mut file| {
+            write(&mut file)?;
+            file.sync_all().map_err(error)
+        });
+        if staged.is_err() {
+            self.discard(name);
+        }
+        staged
+    }
+
+    /// Whether what was written beside for `name` is byte for byte what lies under that name.
+    ///
+    /// # Errors
+    /// When one of the two cannot be read.
+    pub fn is_staged_alike(&self, name: &str) -> Result<bool, PublishError> {
+        let (staged, placed) = (self.temporary(name), self.path.join(name));
+        let alike = File::open(staged).and_then(|staged| Ok(is_alike(staged, File::open(&placed)?)));
+        alike.and_then(|alike| alike).map_err(|source| PublishError::Io { path: placed, source })
+    }
+
+    /// Takes away what was written beside for `name`.
+    pub fn discard(&self, name: &str) {
+        // Best effort: the next run removes it as well.
+        drop(fs::remove_file(self.temporary(name)));
+    }
+
     /// As [`Self::write`], with lines that are appended to the file `log` before the first file is put in place. The lines
     /// are written beside like the files: once the log has got longer, all that is missing can be completed from what lies
     /// beside, by [`Self::append`] and [`Self::adopt`].
@@ -191,8 +228,7 @@ impl OutputDir {
 
     fn clear_staged(&self, files: &[(&str, &[u8])]) {
         for (name, _) in files {
-            // Best effort: the next run removes it as well.
-            drop(fs::remove_file(self.temporary(name)));
+            self.discard(name);
         }
     }
 
@@ -213,6 +249,23 @@ impl OutputDir {
 
     fn temporary(&self, name: &str) -> PathBuf {
         self.path.join(format!("{TEMPORARY_PREFIX}{name}{TEMPORARY_SUFFIX}"))
+    }
+}
+
+/// Whether two files hold the same bytes.
+fn is_alike(one: File, other: File) -> io::Result<bool> {
+    let (mut one, mut other) = (BufReader::new(one), BufReader::new(other));
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let length = left.len().min(right.len());
+        if length == 0 {
+            return Ok(left.is_empty() && right.is_empty());
+        }
+        if left[..length] != right[..length] {
+            return Ok(false);
+        }
+        one.consume(length);
+        other.consume(length);
     }
 }
 
@@ -246,6 +299,29 @@ mod tests {
         assert!(matches!(result, Err(PublishError::Io { path, .. }) if path.ends_with("m.json")));
         assert!(!directory.path().join("y.pdf").exists());
         assert_eq!(fs::read(directory.path().join("m.json")).unwrap(), b"1");
+    }
+
+    #[test]
+    fn a_file_written_in_pieces_is_seen_whole_or_not_at_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let output = OutputDir::open(directory.path()).unwrap();
+        let stage = |bytes: &[u8]| {
+            output.stage_by("x.zip", |file| -> Result<(), PublishError> {
+                bytes.chunks(2).try_for_each(|piece| file.write_all(piece)).unwrap();
+                Ok(())
+            })
+        };
+        stage(b"whole").unwrap();
+        assert!(!directory.path().join("x.zip").exists());
+        output.adopt("x.zip").unwrap();
+        assert_eq!(fs::read(directory.path().join("x.zip")).unwrap(), b"whole");
+        for (bytes, alike) in [(&b"whole"[..], true), (b"whale", false), (b"whole.", false), (b"whol", false)] {
+            stage(bytes).unwrap();
+            assert_eq!(output.is_staged_alike("x.zip").unwrap(), alike, "{bytes:?}");
+        }
+        let broken = output.stage_by("x.zip", |_| Err(PublishError::InTheWay(directory.path().to_owned())));
+        assert!(matches!(broken, Err(PublishError::InTheWay(_))));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]

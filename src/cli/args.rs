@@ -66,6 +66,8 @@ pub(super) enum Command {
     Check(Check),
     /// Print the log of an output directory and check it
     Log(Log),
+    /// Make archive packages (SIP) of output directories
+    Package(super::package::Package),
     /// Say what is seen on pictures, one JSON line each
     Inspect(Inspect),
     /// Scan papers into a folder, with a scanner on this machine or its network
@@ -490,6 +492,16 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("check", "Xét tệp PDF theo một bộ quy định"),
     ("profile", "Bộ quy định cho tệp: tt01-2023, nd30-2020, tt05-2025, tt02-2019, custom [mặc định: tt01-2023]"),
     ("log", "In nhật ký của một thư mục kết quả và kiểm tra nhật ký"),
+    ("package", "Đóng gói hồ sơ để nộp lưu trữ (gói tin SIP) từ các thư mục kết quả"),
+    ("directories", "Thư mục kết quả của digitize, mỗi thư mục một hồ sơ"),
+    ("package out", "Thư mục chứa các gói"),
+    ("metadata", "Tệp TOML hoặc CSV đặc tả hồ sơ và tài liệu (docs/packages.md)"),
+    (
+        "file_name",
+        "Tên tệp trong gói: tt05-2025, tt02-2019, cv7197, hoặc mẫu như {dossier}.{number:3} [mặc định: tt05-2025]",
+    ),
+    ("leave_out", "Bỏ ra ngoài gói các thành phần chưa ký hoặc thiếu trang"),
+    ("allow_missing", "Đóng gói kể cả khi còn trường bắt buộc bỏ trống"),
     ("inspect", "Cho biết những gì nhận ra trên ảnh, mỗi ảnh một dòng JSON"),
     ("upgrade", "Thêm dấu thời gian và dữ liệu thu hồi vào tệp đã ký để chữ ký có giá trị lâu dài"),
     ("level", "Mức chữ ký cần đạt [mặc định: b-lta]"),

@@ -322,12 +322,7 @@ fn row(outcome: &Outcome, lang: Lang) -> [String; 6] {
     let component = &outcome.component;
     let flagged = component.pages.iter().filter(|page| !page.quality.flags.is_empty()).count();
     let blank = component.pages.iter().filter(|page| page.blank).count();
-    let state = match component.state {
-        State::Signed => lang.pick("đã ký", "signed"),
-        State::Unsigned => lang.pick("chờ ký", "unsigned"),
-        State::Incomplete => lang.pick("thiếu trang", "incomplete"),
-        State::Kept => lang.pick("đã có chữ ký, giữ nguyên", "came signed, kept as it is"),
-    };
+    let state = component.state.name(lang);
     let unchanged = if outcome.unchanged { lang.pick(", không đổi", ", unchanged") } else { "" };
     let version = if component.version > 1 { format!(" (v{})", component.version) } else { String::new() };
     [

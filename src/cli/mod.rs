@@ -9,6 +9,7 @@ mod dossier;
 mod environment;
 mod inspect;
 mod log;
+mod package;
 mod pair;
 mod scan;
 mod serve;
@@ -66,6 +67,7 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::User(command) => user::run(&command, &args.shared, lang),
         Command::Check(command) => check::run(&command, &args.shared, lang),
         Command::Log(command) => log::run(&command, &args.shared, lang),
+        Command::Package(command) => package::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
         Command::Scan(command) => scan::run(command, args.shared, lang),
         Command::Sheet(command) => sheet::run(&command, lang),

@@ -114,10 +114,11 @@ fn around(lines: &[TextLine]) -> Rect {
     lines.iter().map(|line| line.bounds).reduce(Rect::union).unwrap_or_default()
 }
 
-type Xml = Writer<Vec<u8>>;
+/// Writes XML into memory.
+pub(crate) type Xml = Writer<Vec<u8>>;
 
 /// An XML document, written by `content` after its declaration.
-fn xml(content: impl FnOnce(&mut Xml) -> io::Result<()>) -> String {
+pub(crate) fn xml(content: impl FnOnce(&mut Xml) -> io::Result<()>) -> String {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 1);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))
         .and_then(|()| content(&mut xml))

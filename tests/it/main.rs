@@ -24,6 +24,7 @@ mod judges;
 mod layers;
 mod log;
 mod machine;
+mod package;
 mod pades;
 mod phone;
 mod program;

@@ -25,6 +25,8 @@ const NODES: usize = 3;
 const WORKERS: usize = 2;
 /// Minutes in which faults happen, where nobody says otherwise.
 const MINUTES: u64 = 3;
+/// Nobody panics while holding one.
+const WHOLE: &str = "no thread panicked";
 /// Longest that no page may come.
 const STILL: Duration = Duration::from_secs(180);
 
@@ -41,7 +43,7 @@ struct Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.nodes.iter().for_each(|node| drop(node.lock().unwrap().take()));
+        self.nodes.iter().for_each(|node| drop(node.lock().expect(WHOLE).take()));
         if let Some(disk) = &self.disk {
             drop(Command::new("umount").arg(disk).status());
         }
@@ -86,7 +88,7 @@ impl Cluster {
             .arg(file(&format!("node-{node}.log")))
             .spawn()
             .expect("it is installed");
-        *self.nodes[node].lock().unwrap() = Some(Running(child));
+        *self.nodes[node].lock().expect(WHOLE) = Some(Running(child));
     }
 
     fn url(&self) -> String {
@@ -96,7 +98,7 @@ impl Cluster {
 
     fn work(&self, worker: usize) {
         let number = {
-            let mut starts = self.starts.lock().unwrap();
+            let mut starts = self.starts.lock().expect(WHOLE);
             *starts += 1;
             *starts
         };
@@ -104,12 +106,12 @@ impl Cluster {
         let mut command = sohoa();
         command.args(["worker", "--jobs", "1", "--json", "--replicas", "3", "--nats", &self.url()]);
         let child = command.stdout(log).stderr(Stdio::null()).spawn().expect("it starts");
-        *self.workers[worker].lock().unwrap() = Some(Running(child));
+        *self.workers[worker].lock().expect(WHOLE) = Some(Running(child));
     }
 
     /// Pages that workers made, in all their lives.
     fn made(&self) -> usize {
-        let starts = *self.starts.lock().unwrap();
+        let starts = *self.starts.lock().expect(WHOLE);
         let logs = (1..=starts).map(|number| self.archive.folder.join(format!("worker-{number}.jsonl")));
         logs.map(|log| fs::read_to_string(log).unwrap_or_default().matches(r#""event":"page""#).count()).sum()
     }
@@ -135,27 +137,27 @@ impl Cluster {
         match random.below(if self.disk.is_some() { 5 } else { 4 }) {
             0 => {
                 let worker = random.below(WORKERS);
-                self.workers[worker].lock().unwrap().take().expect("it runs").kill();
+                self.workers[worker].lock().expect(WHOLE).take().expect("it runs").kill();
                 self.work(worker);
                 "worker killed"
             }
             1 => {
                 let node = self.leader().unwrap_or(0);
-                self.nodes[node].lock().unwrap().take().expect("it runs").kill();
+                self.nodes[node].lock().expect(WHOLE).take().expect("it runs").kill();
                 pause(random, 2..10);
                 self.serve(node);
                 "leader killed"
             }
             2 => {
                 let node = random.below(NODES);
-                self.nodes[node].lock().unwrap().take().expect("it runs").kill();
+                self.nodes[node].lock().expect(WHOLE).take().expect("it runs").kill();
                 pause(random, 2..10);
                 self.serve(node);
                 "node killed"
             }
             3 => {
                 let node = self.leader().unwrap_or(0);
-                let running = self.nodes[node].lock().unwrap();
+                let running = self.nodes[node].lock().expect(WHOLE);
                 let running = running.as_ref().expect("it runs");
                 signal(&running.0, "STOP");
                 pause(random, 8..25);
