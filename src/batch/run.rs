@@ -15,7 +15,6 @@ use crate::ledger::LedgerError;
 use crate::manifest::{self, State};
 use crate::model::{Edit, Lang, Localized, io_reason, shown};
 use crate::page::{Page, screen};
-use crate::profile::{FileName, Profile, Rule};
 use crate::publish::PublishError;
 use crate::service::Tools;
 use crate::shelf::{Elsewhere, Wanted};
@@ -330,29 +329,11 @@ impl Running<'_> {
             return Err(DigitizeError::Nothing);
         }
         let directory = self.batch.directory(unit);
-        // Without a dossier there is no number to call files by.
-        let file_name =
-            if unit.code.is_some() { tools.profile.file_name.clone() } else { Rule::setting(FileName::Any) };
-        let profile = Profile { file_name, ..tools.profile.clone() };
+        let profile = tools.profile_of(unit.code.as_deref());
         let job = Job {
-            inputs: &[],
-            output: &directory,
-            dossier: unit.code.as_deref(),
-            settings: &made_with.settings,
-            profile: &profile,
-            level: tools.level,
-            stamp: tools.stamp,
-            engine: made_with.engine(),
-            transcripts: tools.transcripts,
-            models: made_with.models.clone(),
             signer: tools.signer.filter(|_| !self.key_failed.load(Ordering::Relaxed)),
-            size_report: false,
-            divides: None,
-            shelf: Some(&tools.shelf),
-            shelves_all: true,
             elsewhere: self.elsewhere,
-            now: self.file_time(),
-            stop: Some(&self.halt),
+            ..tools.job((&directory, unit.code.as_deref()), &profile, self.file_time(), &self.halt)
         };
         digitize::run_gathered(&job, gathered, &made_with.pool, &mut |event| match event {
             digitize::Event::Page { component, number, was_kept, .. } => {

@@ -18,7 +18,6 @@ use sohoa::config::Config;
 use sohoa::exit::ExitCode;
 use sohoa::gather;
 use sohoa::model::{Lang, Localized, io_reason, shown};
-use sohoa::service::Tools;
 use sohoa::shelf::Elsewhere;
 
 use super::args::{KeyOptions, Making, Shared, Switch};
@@ -325,14 +324,7 @@ fn make(
         teller.tell_waiting(message);
     }
     let stamp = environment::stamp(config, signer.is_some())?;
-    let tools = Tools {
-        profile: &config.profile,
-        level: config.level,
-        stamp: stamp.as_ref(),
-        transcripts: if shelf.tools().engine.is_some() { &config.transcripts } else { &[] },
-        shelf,
-        signer: signer.as_deref(),
-    };
+    let tools = environment::making(config, shelf, stamp.as_ref(), signer.as_deref());
     let stop = environment::stop_by_signal()?;
     let coordinator = server.map(|server| {
         let (id, run) =

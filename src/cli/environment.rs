@@ -18,6 +18,7 @@ use sohoa::model::{Lang, Localized, io_reason, shown};
 use sohoa::ocr::OcrEngine;
 use sohoa::ocr::lstm::Lstm;
 use sohoa::pool::Pool;
+use sohoa::service::Tools;
 use sohoa::shelf::{self, Shelf};
 use sohoa::sign::pkcs12::Pkcs12;
 use sohoa::sign::{Certificate, SignError, Signer, TokenFault, certificate, identity};
@@ -206,6 +207,17 @@ pub(super) fn tools(config: &Config, reader: Option<Reader>) -> Result<shelf::To
         (Some(engine), reader.models)
     });
     Ok(shelf::Tools { pool: Arc::new(pool), settings: config.page.clone(), engine, models })
+}
+
+/// What components are made with.
+pub(super) fn making<'a>(
+    config: &'a Config,
+    shelf: Arc<Shelf>,
+    stamp: Option<&'a Stamp>,
+    signer: Option<&'a dyn Signer>,
+) -> Tools<'a> {
+    let transcripts = if shelf.tools().engine.is_some() { &config.transcripts[..] } else { &[] };
+    Tools { profile: &config.profile, level: config.level, stamp, transcripts, shelf, signer }
 }
 
 /// A flag that SIGINT and SIGTERM set. The second order to stop is obeyed at once: nothing is lost by that either.

@@ -102,14 +102,7 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
     if let Some(web) = &mut web {
         web.settings.signing = signing(&config, signer.as_deref())?;
     }
-    let tools = Tools {
-        profile: &config.profile,
-        level: config.level,
-        stamp: stamp.as_ref(),
-        transcripts: if shelf.tools().engine.is_some() { &config.transcripts } else { &[] },
-        shelf,
-        signer: signer.as_deref(),
-    };
+    let tools = environment::making(&config, shelf, stamp.as_ref(), signer.as_deref());
     serve(&store, &settings, &tools, &teller, web)
 }
 

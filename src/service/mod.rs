@@ -28,12 +28,13 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::config::ConnectorConfig;
+use crate::digitize::Job;
 use crate::export::Records;
 use crate::grouping::Rules;
 use crate::intake::{self, WatchError};
 use crate::model::{Lang, Localized, shown};
 use crate::pdf::writer::PdfaLevel;
-use crate::profile::Profile;
+use crate::profile::{FileName, Profile, Rule};
 use crate::shelf::Shelf;
 use crate::sign::Signer;
 use crate::stamp::Stamp;
@@ -112,6 +113,45 @@ pub struct Tools<'a> {
     pub transcripts: &'a [Format],
     /// Who signs; `None` leaves components unsigned (*chờ ký*).
     pub signer: Option<&'a dyn Signer>,
+}
+
+impl Tools<'_> {
+    /// The rules for components of a dossier; without one there is no number to call files by.
+    pub fn profile_of(&self, dossier: Option<&str>) -> Profile {
+        let file_name = if dossier.is_some() { self.profile.file_name.clone() } else { Rule::setting(FileName::Any) };
+        Profile { file_name, ..self.profile.clone() }
+    }
+
+    /// A job that makes components with these tools, whose pages are put on the shelf.
+    pub fn job<'a>(
+        &'a self,
+        (output, dossier): (&'a Path, Option<&'a str>),
+        profile: &'a Profile,
+        now: OffsetDateTime,
+        stop: &'a AtomicBool,
+    ) -> Job<'a> {
+        let made_with = self.shelf.tools();
+        Job {
+            inputs: &[],
+            output,
+            dossier,
+            settings: &made_with.settings,
+            profile,
+            level: self.level,
+            stamp: self.stamp,
+            engine: made_with.engine(),
+            transcripts: self.transcripts,
+            models: made_with.models.clone(),
+            signer: self.signer,
+            size_report: false,
+            divides: None,
+            shelf: Some(&self.shelf),
+            shelves_all: true,
+            elsewhere: None,
+            now,
+            stop: Some(stop),
+        }
+    }
 }
 
 /// Why the service cannot run.

@@ -9,7 +9,6 @@ use crate::gather::{CaptureFile, Gathered};
 use crate::ledger::LedgerError;
 use crate::manifest::{self, Component};
 use crate::model::{Lang, Localized};
-use crate::profile::{FileName, Profile, Rule};
 use crate::publish::PublishError;
 use crate::stack;
 use crate::store::{Millis, Published, State, StoreError, Work};
@@ -66,30 +65,15 @@ fn make(service: &Service<'_>, work: &Work) -> bool {
     let (tools, made_with) = (service.tools, service.tools.shelf.tools());
     let directory = service.directory(work.dossier.as_deref(), &work.name);
     let signer = tools.signer.filter(|_| !service.key_failed.load(Ordering::Relaxed));
-    // Without a dossier there is no number to call files by.
-    let file_name = if work.dossier.is_some() { tools.profile.file_name.clone() } else { Rule::setting(FileName::Any) };
-    let profile = Profile { file_name, ..tools.profile.clone() };
+    let profile = tools.profile_of(work.dossier.as_deref());
     let by = if work.has_no_code { stack::By::SheetsAndCodes } else { stack::By::Sheets };
+    let of = (directory.as_path(), work.dossier.as_deref());
     let job = Job {
-        inputs: &[],
-        output: &directory,
-        dossier: work.dossier.as_deref(),
-        settings: &made_with.settings,
-        profile: &profile,
-        level: tools.level,
-        stamp: tools.stamp,
-        engine: made_with.engine(),
-        transcripts: tools.transcripts,
-        models: made_with.models.clone(),
         signer,
-        now: service.file_time(),
-        size_report: false,
         divides: Some(by),
-        shelf: Some(&tools.shelf),
         // What comes at the counter is looked at there.
         shelves_all: work.priority == 0,
-        elsewhere: None,
-        stop: Some(service.stop),
+        ..tools.job(of, &profile, service.file_time(), service.stop)
     };
     let is_folder = files.len() > 1;
     let component = Gathered { name: work.name.clone(), files, is_folder };
