@@ -45,7 +45,7 @@ pub struct Tools {
 
 /// Makes pages in another place than the pool: on other machines.
 pub trait Elsewhere: Sync {
-    /// The page of the capture in `file`. Waits for it.
+    /// The page of the capture in `file`, which it keeps on its shelf. Waits for it.
     ///
     /// # Errors
     /// When the capture cannot become a page, or the wait was ended from outside.
@@ -143,12 +143,21 @@ impl Shelf {
 
     /// Keeps a page. Where the disk refuses it is made again when it is wanted.
     pub fn put(&self, wanted: Wanted<'_>, page: &Page) {
+        self.put_parts(wanted, &pack(page));
+    }
+
+    /// Keeps a page that was packed elsewhere, by [`pack`].
+    pub fn put_packed(&self, wanted: Wanted<'_>, packed: &[u8]) {
+        self.put_parts(wanted, &[packed]);
+    }
+
+    fn put_parts(&self, wanted: Wanted<'_>, parts: &[impl AsRef<[u8]>]) {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let path = self.path(wanted);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let temporary = path.with_extension(format!("{}-{number}", std::process::id()));
         let written = File::create_new(&temporary)
-            .and_then(|mut file| pack(page).iter().try_for_each(|part| file.write_all(part)))
+            .and_then(|mut file| parts.iter().try_for_each(|part| file.write_all(part.as_ref())))
             .and_then(|()| fs::rename(&temporary, &path));
         if written.is_err() {
             drop(fs::remove_file(&temporary));

@@ -203,11 +203,12 @@ impl Batch {
         Ok(Self { output, options, layout, journal })
     }
 
-    /// Begins a batch, or takes the one up that is there with these options from now on.
+    /// Begins a batch, or takes the one up that is there with these options from now on. Nobody else plans or runs it as long as
+    /// the lock lasts.
     ///
     /// # Errors
-    /// When the output cannot be written, or belongs to another source.
-    pub fn begin(output: &Path, options: Options) -> Result<Self, BatchError> {
+    /// When the output cannot be written, belongs to another source, or another program works on it.
+    pub fn begin(output: &Path, options: Options) -> Result<(Self, Lock), BatchError> {
         let output = gather::absolute(output);
         let (source, folder) = (options.source.clone(), output.join(FOLDER));
         fs::read_dir(&source).map_err(|error| BatchError::Io { path: source.clone(), source: error })?;
@@ -222,12 +223,13 @@ impl Batch {
             Err(error) => return Err(error),
         }
         fs::create_dir_all(&folder).map_err(|source| BatchError::Io { path: folder.clone(), source })?;
+        let lock = lock(&output)?;
         let file = folder.join(JOURNAL);
         let journal = open_journal(&file)?;
         let text = serde_json::to_string(&options).expect("options are plain values");
         at(&file, journal.set("options", &text))?;
         let layout = options.layout.parse().unwrap_or_default();
-        Ok(Self { output, options, layout, journal })
+        Ok((Self { output, options, layout, journal }, lock))
     }
 
     /// What it was begun with.
@@ -281,22 +283,7 @@ impl Batch {
 
     /// Whether a program works on it now.
     pub fn is_running(&self) -> bool {
-        matches!(self.lock(), Err(BatchError::InUse(_)))
-    }
-
-    /// Takes the right to work on it.
-    ///
-    /// # Errors
-    /// When another program has it.
-    pub fn lock(&self) -> Result<Lock, BatchError> {
-        let path = self.output.join(FOLDER).join(LOCK);
-        let io = |source| BatchError::Io { path: path.clone(), source };
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock(file)),
-            Err(fs::TryLockError::WouldBlock) => Err(BatchError::InUse(self.output.clone())),
-            Err(fs::TryLockError::Error(source)) => Err(io(source)),
-        }
+        matches!(lock(&self.output), Err(BatchError::InUse(_)))
     }
 
     /// Puts the place to what the journal says.
@@ -435,6 +422,18 @@ impl Batch {
     /// The directory of a dossier.
     pub fn directory(&self, unit: &Unit) -> PathBuf {
         self.output.join(&unit.in_box).join(&unit.name)
+    }
+}
+
+/// Takes the right to work on the batch of an output.
+fn lock(output: &Path) -> Result<Lock, BatchError> {
+    let path = output.join(FOLDER).join(LOCK);
+    let io = |source| BatchError::Io { path: path.clone(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock(file)),
+        Err(fs::TryLockError::WouldBlock) => Err(BatchError::InUse(output.to_owned())),
+        Err(fs::TryLockError::Error(source)) => Err(io(source)),
     }
 }
 

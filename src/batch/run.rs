@@ -22,7 +22,7 @@ use crate::store::Millis;
 
 use super::checks::{self, Placed, Trace};
 use super::journal::{Finding, Made, Sample, Tick, Totals, Unit};
-use super::{Batch, BatchError, REPORT};
+use super::{Batch, BatchError, Lock, REPORT};
 
 /// The rate is that of so much time before now.
 const WINDOW: Duration = Duration::from_secs(600);
@@ -135,16 +135,15 @@ struct Running<'a> {
 /// Makes what is left of a batch, in the pool or `elsewhere`. `on_event` hears of events on any thread.
 ///
 /// # Errors
-/// When the batch is another's, or output, source or journal refuse. What was finished stays, and the next run goes on.
+/// When output, source or journal refuse. What was finished stays, and the next run goes on.
 pub fn run(
-    batch: &Batch,
+    (batch, _lock): (&Batch, &Lock),
     tools: &Tools<'_>,
     elsewhere: Option<&dyn Elsewhere>,
     clock: &Clock<'_>,
     stop: &AtomicBool,
     on_event: &(dyn Fn(&Event) + Sync),
 ) -> Result<Summary, BatchError> {
-    let _lock = batch.lock()?;
     batch.at(batch.journal.recover())?;
     let running = Running {
         batch,
@@ -217,6 +216,10 @@ impl Running<'_> {
         while !is_done() {
             let is_paused = self.batch.is_paused().unwrap_or(false);
             self.is_paused.store(is_paused, Ordering::Relaxed);
+            if is_paused {
+                // A pause is no time that pages take.
+                self.finished.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            }
             self.halt.store(is_paused || self.is_over(), Ordering::Relaxed);
             if told.is_none_or(|told| told.elapsed() >= TELL) {
                 told = Some(Instant::now());

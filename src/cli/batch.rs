@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sohoa::batch::journal::{Totals, Verdict};
 use sohoa::batch::layout::Layout;
 use sohoa::batch::nats::{Coordinator, Server};
-use sohoa::batch::{self, BatchError, Clock, Event, Options, Progress, REPORT, ReportError};
+use sohoa::batch::{self, BatchError, Clock, Event, Lock, Options, Progress, REPORT, ReportError};
 use sohoa::config::Config;
 use sohoa::exit::ExitCode;
 use sohoa::gather;
@@ -282,14 +282,14 @@ fn digitize(command: Run, server: Option<&Server>, shared: &Shared, lang: Lang) 
     })?;
     environment::check_secrets(&config, &command.key)?;
     let now = environment::now(lang)?;
-    let batch = batch::Batch::begin(&command.out, options).map_err(|error| failure(&error, lang))?;
+    let (batch, lock) = batch::Batch::begin(&command.out, options).map_err(|error| failure(&error, lang))?;
     let teller = Teller::new(&command, lang);
     let totals = batch.plan(&config.page.limits, |_| teller.bar.inc(1)).map_err(|error| failure(&error, lang))?;
     teller.bar.reset();
     teller.tell_plan(&batch, &totals)?;
     let summary = match totals.left {
         0 => batch::Summary { totals, ..batch::Summary::default() },
-        _ => make(&command, &batch, server, &config, now, &teller)?,
+        _ => make(&command, (&batch, &lock), server, &config, now, &teller)?,
     };
     if command.plan {
         return Ok(ExitCode::Done);
@@ -302,7 +302,7 @@ fn digitize(command: Run, server: Option<&Server>, shared: &Shared, lang: Lang) 
 /// Makes what is left, or says how long it would take.
 fn make(
     command: &Run,
-    batch: &batch::Batch,
+    (batch, lock): (&batch::Batch, &Lock),
     server: Option<&Server>,
     config: &Config,
     now: time::OffsetDateTime,
@@ -335,7 +335,7 @@ fn make(
     let coordinator = coordinator.transpose()?;
     let elsewhere = coordinator.as_ref().map(|coordinator| coordinator as &dyn Elsewhere);
     let clock = Clock { now: &environment::vietnam_time, of_files: environment::fixed_time(lang)? };
-    let result = batch::run(batch, &tools, elsewhere, &clock, &stop, &|event| {
+    let result = batch::run((batch, lock), &tools, elsewhere, &clock, &stop, &|event| {
         if let (Event::Progress(_), Some(coordinator)) = (event, &coordinator) {
             teller.tell_workers(coordinator);
         }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use clap::Args as ClapArgs;
 use serde_json::json;
@@ -85,6 +85,7 @@ pub(super) fn run(command: &Worker, shared: &Shared, lang: Lang) -> Result<ExitC
         remark(&text);
     }
     let (made, failed) = (AtomicU64::new(0), AtomicU64::new(0));
+    let is_troubled = AtomicBool::new(false);
     let worked = nats::work(&command.nats.server(), &name, &tools, &stop, &|worked| {
         let line = match worked {
             Worked::Ready => json!({"event": "ready", "worker": name, "release": release}),
@@ -99,6 +100,11 @@ pub(super) fn run(command: &Worker, shared: &Shared, lang: Lang) -> Result<ExitC
             Worked::Trouble => json!({"event": "trouble"}),
             _ => return,
         };
+        let was_troubled = is_troubled.swap(worked == Worked::Trouble, Ordering::Relaxed);
+        if worked == Worked::Trouble && !was_troubled && !command.json {
+            let text = "máy chủ NATS không trả lời; đang thử lại";
+            remark(lang.pick(text, "the NATS server does not answer; trying again"));
+        }
         if command.json {
             // A reader that has seen enough changes nothing about the work.
             drop(print(format!("{line}\n").as_bytes()));

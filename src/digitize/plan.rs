@@ -123,16 +123,12 @@ impl Plan {
             file.pass_over();
             return Ok((page, true));
         }
-        let page = match job.elsewhere {
-            Some(elsewhere) => {
-                file.pass_over();
-                elsewhere.page(&file.path, wanted)?
-            }
-            None => {
-                let frames = file.take_frames(&job.settings.limits)?;
-                page::process(&frames[slot.frame], job.settings, &edit, job.engine)?
-            }
-        };
+        if let Some(elsewhere) = job.elsewhere {
+            file.pass_over();
+            return Ok((elsewhere.page(&file.path, wanted)?, false));
+        }
+        let frames = file.take_frames(&job.settings.limits)?;
+        let page = page::process(&frames[slot.frame], job.settings, &edit, job.engine)?;
         if let Some(shelf) = job.shelf.filter(|_| job.shelves_all) {
             shelf.put(wanted, &page);
         }

@@ -301,3 +301,90 @@ fn what_a_batch_cannot_use_is_said() {
     assert_eq!(done.code, Some(0), "{done:?}");
     refused(&["run", "other", "--out", "done"], 2, "nguồn khác");
 }
+
+/// What is done to a dossier of [`three_hundred_pages_with_faults_are_reported_fault_by_fault`].
+const PLANTED: [&str; 8] =
+    ["blank", "quality", "turned", "same-page", "page-missing", "order", "other-dossier", "same-file"];
+
+#[test]
+#[ignore = "300 pages: cargo test --release --test it -- --ignored --nocapture batch::three_hundred"]
+fn three_hundred_pages_with_faults_are_reported_fault_by_fault() {
+    const DOSSIERS: usize = 30;
+    let archive = Archive::new("batch-300");
+    let mut random = Random::new(300);
+    let mut expected = Vec::new();
+    let mut first_page = Vec::new();
+    for of in 0..DOSSIERS {
+        let mut pages: Vec<RgbImage> = (1..=10).map(|number| document_page(&code(of), number, &mut random)).collect();
+        let at = random.whole(3..8);
+        let planted = PLANTED.get(of % (PLANTED.len() + 2)).copied();
+        // Where it is seen, counted from 1.
+        let seen = match planted {
+            Some("blank") => {
+                pages.insert(at, RgbImage::from_pixel(1654, 2339, Rgb([250, 250, 248])));
+                at + 1
+            }
+            Some("quality") => {
+                pages[at] = imageops::fast_blur(&pages[at], 3.0);
+                at + 1
+            }
+            Some("turned") => {
+                pages[at] = imageops::rotate180(&pages[at]);
+                at + 1
+            }
+            Some("same-page") => {
+                pages.push(imageops::brighten(&pages[0], -6));
+                pages.len()
+            }
+            Some("page-missing") => {
+                pages.remove(at);
+                at + 1
+            }
+            Some("order") => {
+                pages.swap(at, at + 1);
+                at + 2
+            }
+            Some("other-dossier") => {
+                pages[at] = document_page(&code(of + 100), at + 1, &mut random);
+                at + 1
+            }
+            _ => 0,
+        };
+        let mut files: Vec<Vec<u8>> = pages.iter().map(flat_jpeg).collect();
+        if planted == Some("same-file") {
+            // The first page of the first dossier lies in this one, too.
+            files[0].clone_from(&first_page);
+        }
+        if of == 0 {
+            first_page.clone_from(&files[0]);
+        }
+        match planted {
+            Some("same-file") => expected.push((vec!["same-file", "other-dossier"], of, 1)),
+            Some(kind) => expected.push((vec![kind], of, seen as u64)),
+            None => {}
+        }
+        for (number, file) in (1..).zip(&files) {
+            archive.put(&format!("Hộp {}/{}/Đơn/{number}.jpg", of / 10 + 1, code(of)), file);
+        }
+    }
+    let told = archive.digitise("out", &[]);
+    assert_eq!(told.code, Some(4), "{told:?}");
+    let found = archive.findings("out");
+    let mut unnamed = Vec::new();
+    for (kinds, of, page) in &expected {
+        for kind in kinds {
+            // Of the same file either of the two dossiers may come first.
+            let is_it = |one: &&(String, String, String, u64)| {
+                one.0 == *kind && (one.1 == code(*of) && one.3 == *page || *kind == "same-file")
+            };
+            if !found.iter().any(|one| is_it(&one)) {
+                unnamed.push((kind, of, page));
+            }
+        }
+    }
+    let planted: Vec<String> = expected.iter().map(|(_, of, _)| code(*of)).chain([code(0)]).collect();
+    let other: Vec<_> = found.iter().filter(|one| !planted.contains(&one.1)).collect();
+    println!("{} faults planted, {} findings, in dossiers without a fault: {other:?}", expected.len(), found.len());
+    assert!(unnamed.is_empty(), "not named: {unnamed:?} in {found:#?}");
+    assert!(other.is_empty());
+}

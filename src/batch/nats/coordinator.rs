@@ -18,9 +18,12 @@ use crate::page::{Page, PageError};
 use crate::shelf::{Elsewhere, Shelf, Wanted};
 
 use super::{
-    Engine, HEARTBEAT, HEARTBEATS, Heartbeat, LOOK, NatsError, PAUSE, Server, Task, made_subject, subject, unpacked,
+    Engine, FIRST_TRIES, HEARTBEAT, HEARTBEATS, Heartbeat, LOOK, NatsError, PAUSE, Server, Task, made_subject, subject,
+    unpacked,
 };
 
+/// A page that did not come for so long is sent again: somebody may have emptied the queue. Made twice it is the same.
+const SENT_AGAIN: Duration = Duration::from_secs(900);
 /// How often the order to stop is looked for.
 const STEP: Duration = Duration::from_millis(250);
 
@@ -42,7 +45,7 @@ pub struct Coordinator {
 /// What listeners tell those who wait.
 #[derive(Default)]
 struct Shared {
-    /// Pages that are waited for; the flag says that the capture was gone.
+    /// Pages that are waited for; the flag says that the capture or the page was gone.
     waiting: Mutex<HashMap<String, (Arc<Notify>, bool)>>,
     /// Captures and pages that are wanted, each by so many at a time.
     captures: Users,
@@ -51,6 +54,15 @@ struct Shared {
     workers: Mutex<BTreeMap<String, (Heartbeat, Instant)>>,
     /// Times that the server refused something.
     troubles: AtomicU64,
+}
+
+impl Shared {
+    /// A page is not where it should be: it is sent again.
+    fn lose(&self, name: &str) {
+        if let Some((_, is_gone)) = locked(&self.waiting).get_mut(name) {
+            *is_gone = true;
+        }
+    }
 }
 
 /// What several threads want, one at a time.
@@ -102,7 +114,7 @@ impl Coordinator {
         stop: Arc<AtomicBool>,
     ) -> Result<Self, NatsError> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let engine = runtime.block_on(Engine::connect(server, "sohoa batch", false))?;
+        let engine = runtime.block_on(Engine::connect(server, "sohoa batch", false, |tries| tries >= FIRST_TRIES))?;
         let release = shelf.tools().release();
         // There before the first worker comes: pages wait for it.
         runtime.block_on(engine.queue(&release))?;
@@ -150,12 +162,13 @@ impl Coordinator {
     async fn made_elsewhere(
         &self,
         file: &Path,
+        wanted: Wanted<'_>,
         task: &Task,
         sending: &tokio::sync::Mutex<()>,
     ) -> Result<Page, PageError> {
         let arrived = Arc::new(Notify::new());
         locked(&self.shared.waiting).insert(task.name.clone(), (Arc::clone(&arrived), false));
-        let result = self.wait_for(file, task, sending, &arrived).await;
+        let result = self.wait_for(file, wanted, task, sending, &arrived).await;
         locked(&self.shared.waiting).remove(&task.name);
         result
     }
@@ -163,16 +176,17 @@ impl Coordinator {
     async fn wait_for(
         &self,
         file: &Path,
+        wanted: Wanted<'_>,
         task: &Task,
         sending: &tokio::sync::Mutex<()>,
         arrived: &Notify,
     ) -> Result<Page, PageError> {
         // A run before this one may have had it made.
-        if let Some(outcome) = self.take(&task.name).await? {
+        if let Some(outcome) = self.take(wanted, &task.name).await? {
             return outcome;
         }
         self.send(file, task, sending).await?;
-        let mut looked = Instant::now();
+        let (mut looked, mut sent) = (Instant::now(), Instant::now());
         loop {
             let is_there = tokio::time::timeout(STEP, arrived.notified()).await.is_ok();
             if self.is_stopping() {
@@ -182,15 +196,16 @@ impl Coordinator {
                 continue;
             }
             looked = Instant::now();
-            if let Some(outcome) = self.take(&task.name).await? {
+            if let Some(outcome) = self.take(wanted, &task.name).await? {
                 return outcome;
             }
             let is_gone = match locked(&self.shared.waiting).get_mut(&task.name) {
                 Some((_, is_gone)) => std::mem::take(is_gone),
                 None => false,
             };
-            if is_gone {
+            if is_gone || sent.elapsed() > SENT_AGAIN {
                 self.send(file, task, sending).await?;
+                sent = Instant::now();
             }
         }
     }
@@ -220,7 +235,7 @@ impl Coordinator {
     }
 
     /// What workers made of a page, if it is there; it is taken away.
-    async fn take(&self, name: &str) -> Result<Option<Result<Page, PageError>>, PageError> {
+    async fn take(&self, wanted: Wanted<'_>, name: &str) -> Result<Option<Result<Page, PageError>>, PageError> {
         let bytes = self
             .insist(async || match self.engine.made.get(name).await {
                 Ok(mut object) => {
@@ -235,6 +250,12 @@ impl Coordinator {
             .await?;
         let Some(bytes) = bytes else { return Ok(None) };
         let outcome = unpacked(&bytes);
+        match &outcome {
+            Some(Ok(_)) => self.shelf.put_packed(wanted, &bytes[1..]),
+            Some(Err(_)) => {}
+            // Damaged: it is to be made again.
+            None => self.shared.lose(name),
+        }
         // What is not removed now goes with its age.
         drop(self.engine.made.delete(name).await);
         Ok(outcome)
@@ -262,11 +283,7 @@ impl Elsewhere for Coordinator {
             let _one = turn.lock().await;
             match self.shelf.get(wanted) {
                 Some(page) => Ok(page),
-                None => {
-                    let page = self.made_elsewhere(file, &task, &sending).await?;
-                    self.shelf.put(wanted, &page);
-                    Ok(page)
-                }
+                None => self.made_elsewhere(file, wanted, &task, &sending).await,
             }
         });
         self.shared.pages.leave(name);

@@ -54,6 +54,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const SAME: Duration = Duration::from_secs(600);
 /// What nobody fetched for so long is removed: a batch that was given up leaves nothing for ever.
 const KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
+/// Tries to set up streams and buckets before a submitter gives up.
+const FIRST_TRIES: u32 = 20;
 /// How often workers say that they are there.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -191,7 +193,14 @@ struct Engine {
 }
 
 impl Engine {
-    async fn connect(server: &Server, name: &str, waits: bool) -> Result<Self, NatsError> {
+    /// Connects. `gives_up` is asked after each try that failed, with their number; who `waits` does so also for the first
+    /// connection.
+    async fn connect(
+        server: &Server,
+        name: &str,
+        waits: bool,
+        gives_up: impl Fn(u32) -> bool,
+    ) -> Result<Self, NatsError> {
         let refused = |reason: String| NatsError::Connect { url: without_secrets(&server.url), reason };
         let mut options = ConnectOptions::new().name(name).connection_timeout(Duration::from_secs(10));
         if let Some(file) = &server.credentials {
@@ -214,12 +223,13 @@ impl Engine {
         loop {
             match Self::set_up(&client, &jetstream, server).await {
                 Ok(engine) => return Ok(engine),
-                Err(error) if waits || tries < 20 => {
+                Err(error) => {
                     tries += 1;
-                    let _ = error;
+                    if gives_up(tries) {
+                        return Err(error);
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
-                Err(error) => return Err(error),
             }
         }
     }

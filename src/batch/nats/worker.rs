@@ -56,7 +56,14 @@ pub fn work(
 ) -> Result<(), NatsError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let engine = Engine::connect(server, name, true).await?;
+        let gives_up = |_| {
+            on_event(Worked::Trouble);
+            stop.load(Ordering::Relaxed)
+        };
+        let engine = match Engine::connect(server, name, true, gives_up).await {
+            Err(_) if stop.load(Ordering::Relaxed) => return Ok(()),
+            connected => connected?,
+        };
         let release = tools.release();
         let heartbeat = Heartbeat {
             worker: name.to_owned(),
