@@ -2,21 +2,22 @@
 //!
 //! A [`Batch`] is a directory for the results with a journal in it ([`journal`]). [`plan`](Batch::plan) goes through the source
 //! and writes down which dossiers there are ([`layout`]), and what the index says of them ([`index`]); `run.rs` makes them one
-//! after the other, each by [`crate::digitize`] into a directory of its own, and has them looked at ([`checks`]); `report.rs` says
+//! after the other, each by [`crate::digitize`] into a directory of its own, `look.rs` has them looked at ([`checks`]); `report.rs` says
 //! what became of them. Whatever ends a run, the next goes on: dossiers that are made are not looked at again, components
 //! of the one in work neither, and their pages are on the shelf.
 
 mod checks;
+mod error;
 mod estimate;
 pub mod index;
 pub mod journal;
 pub mod layout;
+mod look;
 pub mod nats;
 mod report;
 mod run;
 
 use std::fs::{self, File};
-use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -24,12 +25,12 @@ use serde::{Deserialize, Serialize};
 use crate::gather::{self, CaptureFile, Gathered};
 use crate::imaging::decode::Limits;
 use crate::manifest;
-use crate::model::{DossierCode, Lang, Localized, io_reason, shown};
+use crate::model::{DossierCode, shown};
 
-use index::IndexError;
 use journal::{Finding, Found, Journal, JournalError, Totals, Unit};
 use layout::Layout;
 
+pub use error::BatchError;
 pub use estimate::estimate;
 pub use report::{ReportError, totals_json, write as write_report};
 pub use run::{Clock, Event, Progress, Summary, run};
@@ -78,97 +79,6 @@ impl Options {
     fn mark(&self) -> String {
         let Self { profile, pdfa, ocr, mrc, transcripts, .. } = self;
         format!(" {profile:?} {pdfa:?} {ocr:?} {mrc} {transcripts:?}")
-    }
-}
-
-/// Why a batch cannot go on.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BatchError {
-    /// A file or folder cannot be used.
-    #[error("{}: {source}", shown(path))]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The journal cannot be used.
-    #[error("{}: {source}", shown(path))]
-    Journal {
-        /// Where it is.
-        path: PathBuf,
-        /// Why.
-        source: JournalError,
-    },
-    /// The index cannot be used.
-    #[error(transparent)]
-    Index(#[from] IndexError),
-    /// There is no batch.
-    #[error("{}: no batch was begun here; begin one with: sohoa batch run SOURCE --out DIR", shown(.0))]
-    NoBatch(PathBuf),
-    /// The output belongs to a batch of another source.
-    #[error(
-        "{}: a batch of another source was begun here ({}); choose another --out",
-        shown(output),
-        shown(source_of_it)
-    )]
-    OtherSource {
-        /// The output.
-        output: PathBuf,
-        /// The source that it was begun with.
-        source_of_it: PathBuf,
-    },
-    /// Another program works on it.
-    #[error("{}: another sohoa works on this batch", shown(.0))]
-    InUse(PathBuf),
-    /// One is inside the other.
-    #[error("{}: the output is inside the source or the source in the output", shown(.0))]
-    Nested(PathBuf),
-    /// There is no dossier in the source.
-    #[error("{}: there is no dossier in the source; name a folder of folders with pictures", shown(.0))]
-    Nothing(PathBuf),
-    /// The output refuses, for example because the disk is full. Finished components stay.
-    #[error("{1}")]
-    Output(String, String),
-}
-
-impl Localized for BatchError {
-    fn message(&self, lang: Lang) -> String {
-        if let Self::Io { path, source } = self {
-            return format!("{}: {}", shown(path), io_reason(source.kind(), lang));
-        }
-        if lang == Lang::En {
-            return self.to_string();
-        }
-        match self {
-            Self::Index(error) => error.message(lang),
-            Self::Output(vi, _) => vi.clone(),
-            Self::Journal { path, source: JournalError::NotOurs } => format!(
-                "{}: không phải sổ theo dõi của một đợt số hóa, hoặc của phiên bản mới hơn; hãy chọn --out khác",
-                shown(path)
-            ),
-            Self::Journal { path, source } => format!("{}: không ghi được sổ theo dõi ({source})", shown(path)),
-            Self::NoBatch(path) => format!(
-                "{}: chưa có đợt số hóa nào ở đây; hãy bắt đầu bằng: sohoa batch run NGUỒN --out THƯ_MỤC",
-                shown(path)
-            ),
-            Self::OtherSource { output, source_of_it } => format!(
-                "{}: ở đây đã có đợt số hóa của nguồn khác ({}); hãy chọn --out khác",
-                shown(output),
-                shown(source_of_it)
-            ),
-            Self::InUse(path) => {
-                format!("{}: một chương trình sohoa khác đang làm đợt số hóa này; hãy đợi nó xong", shown(path))
-            }
-            Self::Nested(path) => {
-                format!("{}: thư mục kết quả và nguồn nằm trong nhau; hãy chọn nơi khác", shown(path))
-            }
-            Self::Nothing(path) => {
-                format!("{}: nguồn không có hồ sơ nào; hãy chọn thư mục có các thư mục ảnh", shown(path))
-            }
-            Self::Io { .. } => self.to_string(),
-        }
     }
 }
 
