@@ -298,7 +298,7 @@ pub fn by_file(gathered: Vec<Gathered>) -> Vec<Gathered> {
 }
 
 /// The name, with `-2`, `-3` … where it is taken (also in other case: file systems differ in that).
-fn unique(name: &str, taken: &mut BTreeSet<String>) -> String {
+pub fn unique(name: &str, taken: &mut BTreeSet<String>) -> String {
     let mut candidate = name.to_owned();
     let mut number = 2;
     while !taken.insert(candidate.to_lowercase()) {

@@ -27,7 +27,7 @@ pub fn estimate(batch: &Batch, shelf: &Shelf) -> Result<Option<Duration>, BatchE
         }
     }))?;
     let step = sources.len().div_ceil(PAGES).max(1);
-    let first = |source: &String| batch.gathered(source).ok()?.into_iter().next()?.files.into_iter().next();
+    let first = |source: &String| batch.gathered(source).ok()?.0.into_iter().next()?.files.into_iter().next();
     let files: Vec<CaptureFile> = sources.iter().step_by(step).filter_map(first).collect();
     let make = |file: &CaptureFile| {
         let sha256 = sha256_hex(&gather::read(&file.path, &tools.settings.limits).ok()?);

@@ -120,7 +120,7 @@ fn listed(folder: &Path) -> io::Result<(Vec<String>, Vec<String>)> {
         }
         if kind.is_dir() {
             folders.push(name);
-        } else if kind.is_file() && gather::may_be_capture(Path::new(&name)) {
+        } else if (kind.is_file() || kind.is_symlink()) && gather::may_be_capture(Path::new(&name)) {
             files.push(name);
         }
     }

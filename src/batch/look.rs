@@ -6,8 +6,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use crate::digitize::{self, Report};
+use crate::gather::PassedOver;
 use crate::manifest::{self, State};
-use crate::model::{Edit, Lang, io_reason, shown};
+use crate::model::{Edit, Lang, Localized, io_reason, shown};
 use crate::page::{Page, screen};
 use crate::shelf::Wanted;
 
@@ -23,15 +24,21 @@ const SEEN: [&str; 6] = ["quality", "same-page", "order", "page-twice", "page-mi
 
 impl Running<'_> {
     /// Writes down what became of a dossier, and takes its pages off the shelf.
-    pub(super) fn finish(&self, unit: &Unit, report: &Report) -> Result<(), BatchError> {
+    pub(super) fn finish(&self, unit: &Unit, report: &Report, passed_over: &[PassedOver]) -> Result<(), BatchError> {
         let (batch, shelf) = (self.batch, &self.tools.shelf);
         let components: Vec<&manifest::Component> = report.outcomes.iter().map(|outcome| &outcome.component).collect();
         let mut looked = Looked::default();
+        for item in passed_over {
+            let path = self.relative(&item.path().to_string_lossy());
+            let [detail, detail_en] = [Lang::Vi, Lang::En].map(|lang| format!("{path}: {}", item.message(lang)));
+            let place = (None, None);
+            looked.findings.push(Finding { place, kind: "passed-over", detail, detail_en, picture: None });
+        }
         for outcome in &report.outcomes {
             self.look(unit, outcome, &mut looked)?;
         }
         looked.findings.extend(checks::of_pages(&looked.traces));
-        self.compare(unit, &components, &mut looked.findings)?;
+        self.compare(unit, &components, &mut looked)?;
         self.picture(unit, &components, &mut looked)?;
         let made = Made {
             components: components.len() as u64,
@@ -76,6 +83,13 @@ impl Running<'_> {
     fn look(&self, unit: &Unit, outcome: &digitize::Outcome, looked: &mut Looked) -> Result<(), BatchError> {
         let component = &outcome.component;
         let name = &component.name;
+        let edit = Edit::default();
+        let is_there = |entry: &manifest::Page| self.tools.shelf.has(wanted(entry, &edit));
+        // As it was, and looked at by an earlier run: what that found stays.
+        if outcome.unchanged && !component.pages.is_empty() && !component.pages.iter().all(is_there) {
+            looked.unseen.push(name.clone());
+            return Ok(());
+        }
         for aside in &component.set_aside {
             let file = self.relative(&aside.file.path);
             looked.findings.push(Finding {
@@ -86,24 +100,19 @@ impl Running<'_> {
                 picture: None,
             });
         }
-        let is_first = self.batch.at(self.batch.journal.is_first_of_box(unit))?;
-        let mut is_seen = component.pages.is_empty();
+        let has_sample = self.batch.at(self.batch.journal.has_sample(unit))?;
         for entry in &component.pages {
             let Some(page) = self.page(entry, !outcome.unchanged) else { continue };
-            is_seen = true;
             let accepted = entry.decided.accepted.is_some();
             let placed = Placed { component: name, number: entry.number, page: &page, accepted };
             looked.findings.extend(checks::of_page(&placed, unit.code.as_deref()));
             looked.traces.push(Trace::of(&placed));
             // Of each box at least one page is looked at.
-            let is_sampled = is_first && looked.samples.is_empty() || self.is_sampled(unit, name, entry.number);
+            let is_sampled = !has_sample && looked.samples.is_empty() || self.is_sampled(unit, name, entry.number);
             if is_sampled && self.batch.options.sample > 0.0 {
                 let picture = self.put_picture(unit, name, entry.number, &page)?;
                 looked.samples.push(Sample { component: name.clone(), page: entry.number, picture });
             }
-        }
-        if !is_seen {
-            looked.unseen.push(name.clone());
         }
         Ok(())
     }
@@ -116,15 +125,11 @@ impl Running<'_> {
     }
 
     /// What other dossiers and the index say of this one.
-    fn compare(
-        &self,
-        unit: &Unit,
-        components: &[&manifest::Component],
-        findings: &mut Vec<Finding>,
-    ) -> Result<(), BatchError> {
+    fn compare(&self, unit: &Unit, components: &[&manifest::Component], looked: &mut Looked) -> Result<(), BatchError> {
+        let Looked { findings, unseen, .. } = looked;
         let journal = &self.batch.journal;
         let mut within: Vec<(&str, &str, usize)> = Vec::new();
-        for component in components {
+        for component in components.iter().filter(|component| !unseen.contains(&component.name)) {
             for page in &component.pages {
                 let sha256 = &page.source.file.sha256;
                 let here = within.iter().find(|(other, _, _)| other == sha256).filter(|_| page.source.page == 1);

@@ -17,12 +17,13 @@ pub mod nats;
 mod report;
 mod run;
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::gather::{self, CaptureFile, Gathered};
+use crate::gather::{self, CaptureFile, Gathered, PassedOver};
 use crate::imaging::decode::Limits;
 use crate::manifest;
 use crate::model::{DossierCode, shown};
@@ -211,7 +212,7 @@ impl Batch {
         self.at(self.journal.put_index(rows.as_deref().unwrap_or_default()))?;
         let plan = self.at(self.journal.begin_plan())?;
         let by_file = self.at(self.journal.listed_by_file())?;
-        let mut loose = Vec::new();
+        let loose;
         if by_file.is_empty() {
             let is_listed = |name: &str| rows.iter().flatten().any(|row| row.code == name);
             let walked = layout::walk(source, self.layout, is_listed)
@@ -224,6 +225,7 @@ impl Batch {
                 self.put(plan, (folder.in_box, path, name, code), limits, &mut tell)?;
             }
         } else {
+            loose = self.unlisted(&by_file)?;
             for (code, in_box) in by_file {
                 self.put(plan, (in_box, format!("{LIST}{code}"), code.clone(), Some(code)), limits, &mut tell)?;
             }
@@ -242,7 +244,7 @@ impl Batch {
         tell: &mut impl FnMut(&Found),
     ) -> Result<(), BatchError> {
         // A folder that cannot be listed is a dossier whose turn comes, and fails with the reason.
-        let gathered = self.gathered(&source).unwrap_or_default();
+        let (gathered, _) = self.gathered(&source).unwrap_or_default();
         let mut size = layout::measure(&gathered, limits);
         size.mark.push_str(&self.options.mark());
         let name = if index::is_code(&name) { name } else { gather::component_name(&name) };
@@ -254,33 +256,57 @@ impl Batch {
     }
 
     /// The components of a dossier.
-    fn gathered(&self, source: &str) -> Result<Vec<Gathered>, gather::GatherError> {
+    fn gathered(&self, source: &str) -> Result<(Vec<Gathered>, Vec<PassedOver>), gather::GatherError> {
         let from = &self.options.source;
         let Some(code) = source.strip_prefix(LIST) else {
-            // What was passed over is told by the finding that something is missing.
-            return Ok(layout::components(&from.join(source), &self.output, self.layout)?.0);
+            return layout::components(&from.join(source), &self.output, self.layout);
         };
         let files = self.journal.files_of(code).unwrap_or_default();
-        let mut gathered: Vec<Gathered> = Vec::new();
+        let (mut titled, mut passed_over): (Vec<(Option<String>, Vec<CaptureFile>)>, _) = (Vec::new(), Vec::new());
         for (title, path) in files {
             let path = from.join(path);
-            let title = title.unwrap_or_else(|| {
-                path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
-            });
-            let name = gather::component_name(&title);
+            // A link in the source may lead anywhere.
+            if fs::canonicalize(&path).is_ok_and(|path| !path.starts_with(from)) {
+                passed_over.push(PassedOver::Link(path));
+                continue;
+            }
             let files = match path.is_dir() {
                 true => {
-                    let (inside, _) = layout::components(&path, &self.output, self.layout)?;
+                    let (inside, not_taken) = layout::components(&path, &self.output, self.layout)?;
+                    passed_over.extend(not_taken);
                     inside.into_iter().flat_map(|component| component.files).collect()
                 }
                 false => vec![CaptureFile::from(path)],
             };
-            match gathered.iter_mut().find(|component| component.name == name) {
-                Some(component) => component.files.extend(files),
-                None => gathered.push(Gathered { name, is_folder: files.len() != 1, files }),
+            match titled.iter_mut().find(|(other, _)| title.is_some() && *other == title) {
+                Some((_, there)) => there.extend(files),
+                None => titled.push((title, files)),
             }
         }
-        Ok(gathered)
+        let stem = |files: &[CaptureFile]| {
+            let stem = files.first().and_then(|file| file.name.file_stem());
+            stem.map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+        };
+        let mut taken = BTreeSet::new();
+        let gathered = titled.into_iter().filter(|(_, files)| !files.is_empty()).map(|(title, files)| {
+            let name = gather::unique(&gather::component_name(&title.unwrap_or_else(|| stem(&files))), &mut taken);
+            Gathered { name, is_folder: files.len() != 1, files }
+        });
+        Ok((gathered.collect(), passed_over))
+    }
+
+    /// Captures in the source that the index does not list, where it lists files.
+    fn unlisted(&self, by_file: &[(String, String)]) -> Result<Vec<PathBuf>, BatchError> {
+        let from = &self.options.source;
+        let mut listed = HashSet::new();
+        for (code, _) in by_file {
+            listed.extend(self.at(self.journal.files_of(code))?.into_iter().map(|(_, path)| from.join(path)));
+        }
+        // What cannot be listed here is told by the dossier that it is in.
+        let there = gather::gather(std::slice::from_ref(from), &self.output).unwrap_or_default().0;
+        let files = there.into_iter().flat_map(|component| component.files);
+        let unlisted = files.filter(|file| !file.path.ancestors().any(|path| listed.contains(path)));
+        Ok(unlisted.map(|file| file.path.strip_prefix(from).unwrap_or(&file.path).to_owned()).collect())
     }
 
     /// What the source and the index say of each other.
@@ -294,6 +320,13 @@ impl Batch {
                 "dossier-twice",
                 format!("mã hồ sơ {code} có ở nhiều nơi: {sources}"),
                 format!("the dossier code {code} is there several times: {sources}"),
+            );
+        }
+        for (source, name) in self.at(self.journal.gone(plan))? {
+            say(
+                "dossier-gone",
+                format!("{source}: không còn trong nguồn; kết quả {name} được giữ nguyên"),
+                format!("{source}: gone from the source; what was made of it, {name}, stays"),
             );
         }
         if has_index {

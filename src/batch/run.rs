@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,15 +10,16 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 use crate::digitize::{self, DigitizeError, Job, Report};
+use crate::gather::PassedOver;
 use crate::ledger::LedgerError;
-use crate::model::{Lang, Localized};
+use crate::model::{Lang, Localized, shown};
 use crate::publish::PublishError;
 use crate::service::Tools;
 use crate::shelf::Elsewhere;
 use crate::store::Millis;
 
 use super::journal::{Made, Tick, Totals, Unit};
-use super::{Batch, BatchError, Lock};
+use super::{Batch, BatchError, FOLDER, Lock};
 
 /// The rate is that of so much time before now.
 const WINDOW: Duration = Duration::from_secs(600);
@@ -26,6 +28,12 @@ const LEAST_PAGES: usize = 8;
 /// How often progress is told, and how often it is written down.
 const TELL: Duration = Duration::from_secs(1);
 const WRITE: Duration = Duration::from_secs(15);
+/// A dossier that was begun so often and of which no page came to an end is given up.
+const ATTEMPTS: u32 = 5;
+/// Pause before a directory that another program holds is tried again.
+const IN_USE: Duration = Duration::from_secs(2);
+/// Dossiers in work at a time whose pages are made elsewhere.
+const MOST_LANES: usize = 24;
 /// Longest sleep before a look for the order to stop.
 const STEP: Duration = Duration::from_millis(200);
 
@@ -152,7 +160,7 @@ pub fn run(
     };
     // While the last page of one dossier is made, and while its files are written, the others' pages keep the threads busy.
     let workers = tools.shelf.tools().pool.workers();
-    let lanes = if elsewhere.is_some() { workers.div_ceil(2) } else { workers + 1 };
+    let lanes = if elsewhere.is_some() { workers.div_ceil(2).min(MOST_LANES) } else { workers + 1 };
     std::thread::scope(|scope| {
         let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(|| running.make_all())).collect();
         running.watch(|| lanes.iter().all(std::thread::ScopedJoinHandle::is_finished));
@@ -165,11 +173,7 @@ pub fn run(
     }
     match failure {
         Some(error) => Err(error),
-        None => Ok(Summary {
-            totals,
-            key_failed: running.key_failed.into_inner(),
-            stopped: stop.load(Ordering::Relaxed) && totals.left > 0,
-        }),
+        None => Ok(Summary { totals, key_failed: running.key_failed.into_inner(), stopped: totals.left > 0 }),
     }
 }
 
@@ -291,34 +295,98 @@ impl Running<'_> {
 
     /// Makes one dossier.
     fn make(&self, unit: &Unit) -> Result<(), BatchError> {
-        let batch = self.batch;
-        if let Err(source) = fs::read_dir(&batch.options.source) {
-            batch.at(batch.journal.give_back(unit.id))?;
-            return Err(BatchError::Io { path: batch.options.source.clone(), source });
+        if unit.attempts > ATTEMPTS {
+            let vi =
+                format!("chương trình đã dừng {ATTEMPTS} lần khi làm hồ sơ này; hãy gửi các tệp cho người bảo trì");
+            let en = format!("the program ended {ATTEMPTS} times at this dossier; send its files to the maintainers");
+            return self.fail(unit, (vi, en));
         }
-        let mut done = 0;
-        let result = self.digitize(unit, &mut done);
-        let settled = match result {
-            Ok(report) => self.finish(unit, &report),
-            Err(DigitizeError::Stopped) => batch.at(batch.journal.give_back(unit.id)),
-            Err(DigitizeError::Ledger(LedgerError::Publish(error @ PublishError::Io { .. }))) => {
-                batch.at(batch.journal.give_back(unit.id))?;
-                Err(BatchError::Output(error.message(Lang::Vi), error.message(Lang::En)))
-            }
-            Err(error) => {
-                let reason = (error.message(Lang::Vi), error.message(Lang::En));
-                batch.at(batch.journal.fail(unit.id, (&reason.0, &reason.1), self.now()))?;
-                self.tell(&Event::Failed { unit: unit.clone(), reason });
-                Ok(())
-            }
-        };
+        let (mut done, mut passed_over) = (0, Vec::new());
+        let result = self.digitize(unit, &mut done, &mut passed_over);
+        let settled = self.settle(unit, result, &passed_over);
         self.in_work.fetch_sub(done, Ordering::Relaxed);
         settled
     }
 
-    fn digitize(&self, unit: &Unit, done: &mut u64) -> Result<Report, DigitizeError> {
+    /// Writes down how a dossier ended.
+    fn settle(
+        &self,
+        unit: &Unit,
+        result: Result<Report, DigitizeError>,
+        passed_over: &[PassedOver],
+    ) -> Result<(), BatchError> {
+        let batch = self.batch;
+        let give_back = |counts| batch.at(batch.journal.give_back(unit.id, counts));
+        let is_unread = match &result {
+            Ok(report) => report.outcomes.iter().any(|one| one.component.fingerprint == digitize::TRY_AGAIN),
+            Err(error) => matches!(error, DigitizeError::Gather(_) | DigitizeError::Nothing),
+        };
+        // Files that cannot be read for a passing reason: has the source gone, a disk pulled out, a network down?
+        if is_unread && let Err(error) = self.find_source() {
+            give_back(false)?;
+            return Err(error);
+        }
+        match result {
+            Ok(report) => self.finish(unit, &report, passed_over),
+            Err(DigitizeError::Stopped) => give_back(false),
+            Err(DigitizeError::Ledger(LedgerError::Publish(PublishError::InUse(_)))) if unit.attempts < ATTEMPTS => {
+                // Somebody signs there, or packs it.
+                std::thread::sleep(IN_USE);
+                give_back(true)
+            }
+            Err(DigitizeError::Ledger(LedgerError::Publish(error @ PublishError::Io { .. })))
+                if self.refuses(&error) =>
+            {
+                give_back(false)?;
+                Err(BatchError::Output(error.message(Lang::Vi), error.message(Lang::En)))
+            }
+            Err(error) => {
+                // An empty folder has nothing to say; what was passed over in it has.
+                let said = |lang| match (&error, passed_over.first()) {
+                    (DigitizeError::Nothing, Some(item)) => format!("{}: {}", shown(item.path()), item.message(lang)),
+                    _ => error.message(lang),
+                };
+                self.fail(unit, (said(Lang::Vi), said(Lang::En)))
+            }
+        }
+    }
+
+    fn fail(&self, unit: &Unit, reason: (String, String)) -> Result<(), BatchError> {
+        self.batch.at(self.batch.journal.fail(unit.id, (&reason.0, &reason.1), self.now()))?;
+        self.tell(&Event::Failed { unit: unit.clone(), reason });
+        Ok(())
+    }
+
+    /// Whether the source is still there, with something in it: the empty place of a disk that is gone is none.
+    fn find_source(&self) -> Result<(), BatchError> {
+        let path = &self.batch.options.source;
+        let has_some = fs::read_dir(path).map(|mut entries| entries.next().is_some());
+        let error = match has_some {
+            Ok(true) => return Ok(()),
+            Ok(false) => io::ErrorKind::NotFound.into(),
+            Err(error) => error,
+        };
+        Err(BatchError::Io { path: path.clone(), source: error })
+    }
+
+    /// Whether it is the output that refuses, and not the one directory.
+    fn refuses(&self, error: &PublishError) -> bool {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let is_full = matches!(error, PublishError::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem));
+        let probe = self.batch.output.join(FOLDER).join("probe");
+        let written = fs::write(&probe, "x").and_then(|()| fs::remove_file(&probe));
+        is_full || written.is_err()
+    }
+
+    fn digitize(
+        &self,
+        unit: &Unit,
+        done: &mut u64,
+        passed_over: &mut Vec<PassedOver>,
+    ) -> Result<Report, DigitizeError> {
         let (tools, made_with) = (self.tools, self.tools.shelf.tools());
-        let gathered = self.batch.gathered(&unit.source)?;
+        let (gathered, not_taken) = self.batch.gathered(&unit.source)?;
+        *passed_over = not_taken;
         if gathered.is_empty() {
             return Err(DigitizeError::Nothing);
         }
@@ -331,6 +399,10 @@ impl Running<'_> {
         };
         digitize::run_gathered(&job, gathered, &made_with.pool, &mut |event| match event {
             digitize::Event::Page { component, number, was_kept, .. } => {
+                if *done == 0 {
+                    // Where it cannot be written down now, what comes next says why.
+                    drop(self.batch.journal.went_on(unit.id));
+                }
                 *done += 1;
                 self.in_work.fetch_add(1, Ordering::Relaxed);
                 if !was_kept {

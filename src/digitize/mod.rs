@@ -305,13 +305,14 @@ pub fn run_gathered(
         |&(p, s)| if job.elsewhere.is_some() { WAITING_BYTES } else { plans[p].slots[s].memory_bytes },
         |&(p, s)| plans[p].process(s, job),
         |index, result| {
-            if job.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            let result = result.map_err(PageError::from).flatten();
+            let is_given_up = matches!(result, Err(PageError::Stopped));
+            if is_given_up || job.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
                 failure = Some(DigitizeError::Stopped);
                 return ControlFlow::Break(());
             }
             let (p, s) = items[index];
             let plan = &plans[p];
-            let result = result.map_err(PageError::from).flatten();
             tell_page(plan, s, &result, on_event);
             results[p][s] = Some(result.map(|(page, _)| page));
             if results[p].iter().all(Option::is_some) {

@@ -149,9 +149,19 @@ pub enum PageError {
     /// A stored picture that cannot be shown.
     #[error("a stored page image is not of this program's form")]
     Stored,
-    /// It was to be made on another machine, which says why not, in Vietnamese and English.
-    #[error("{1}")]
-    Elsewhere(String, String),
+    /// It was to be made on another machine, which says why not.
+    #[error("{en}")]
+    Elsewhere {
+        /// In Vietnamese.
+        vi: String,
+        /// In English.
+        en: String,
+        /// Whether it may be made another time.
+        passing: bool,
+    },
+    /// It was to be made on another machine, and nobody waits for it any more.
+    #[error("stopped")]
+    Stopped,
     /// A bug, confined to this page.
     #[error(transparent)]
     Panicked(#[from] crate::pool::Panicked),
@@ -160,7 +170,12 @@ pub enum PageError {
 impl PageError {
     /// Whether the same bytes may do better another time: the file could not be read just then.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Input(InputError::Unreadable(_) | InputError::Changed))
+        matches!(
+            self,
+            Self::Input(InputError::Unreadable(_) | InputError::Changed)
+                | Self::Elsewhere { passing: true, .. }
+                | Self::Stopped
+        )
     }
 }
 
@@ -170,7 +185,8 @@ impl Localized for PageError {
             Self::Input(error) => error.message(lang),
             Self::Ocr(error) => error.message(lang),
             Self::Encode(error) => error.message(lang),
-            Self::Elsewhere(vi, en) => lang.pick(vi, en).to_owned(),
+            Self::Elsewhere { vi, en, .. } => lang.pick(vi, en).to_owned(),
+            Self::Stopped => lang.pick("đã dừng", "stopped").to_owned(),
             Self::Panicked(_) | Self::Stored => lang
                 .pick(
                     "lỗi bên trong chương trình khi xử lý trang này; hãy gửi tệp cho người bảo trì",

@@ -16,7 +16,7 @@ CREATE TABLE units (
     mark TEXT NOT NULL,                      -- hash of names, sizes and times: another mark, and it is made again
     state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'working', 'done', 'failed')),
     seen INTEGER NOT NULL,                   -- number of the plan that saw it last
-    attempts INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,     -- begun, and no page came to an end
     began INTEGER,                           -- milliseconds since 1970
     ended INTEGER,
     components INTEGER NOT NULL DEFAULT 0,
@@ -29,6 +29,7 @@ CREATE TABLE units (
     UNIQUE (box, name)
 ) STRICT;
 CREATE INDEX units_by_state ON units (state, id);
+CREATE INDEX units_by_code ON units (code);
 
 -- Rows of the index.
 CREATE TABLE listed (

@@ -1,7 +1,7 @@
 //! What a batch is about and how far it is: an SQLite database in its output.
 //!
-//! A commit is flushed to the file (WAL), not to the disk: what a power cut takes back is done again, and nothing is lost by
-//! it, for each dossier's own directory says what was made there.
+//! A commit is flushed to the disk (WAL, `synchronous=FULL`) before the pages that it speaks of go from the shelf: what was found in
+//! them is not found again.
 
 mod plan;
 mod shown;
@@ -73,6 +73,8 @@ pub struct Unit {
     pub code: Option<String>,
     /// Pages that were counted.
     pub pages: u64,
+    /// How often it was begun, and no page of it came to an end.
+    pub attempts: u32,
     /// How far it is.
     pub state: State,
     /// When it was begun and ended.
@@ -218,7 +220,7 @@ pub struct Journal(Mutex<Connection>);
 
 const UNIT: &str =
     "id, box, source, name, code, pages, state, began, ended, components, made, doubted, set_aside, unsigned,
-    reason, reason_en";
+    reason, reason_en, attempts";
 
 fn unit(row: &Row<'_>) -> rusqlite::Result<Unit> {
     Ok(Unit {
@@ -238,6 +240,7 @@ fn unit(row: &Row<'_>) -> rusqlite::Result<Unit> {
             unsigned: row.get(13)?,
         },
         reason: row.get::<_, Option<String>>(14)?.zip(row.get(15)?),
+        attempts: row.get(16)?,
     })
 }
 
@@ -263,7 +266,7 @@ impl Journal {
             (APPLICATION_ID, 1) => {}
             _ => return Err(JournalError::NotOurs),
         }
-        connection.pragma_update(None, "synchronous", "normal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
         Ok(Self(Mutex::new(connection)))
     }
 

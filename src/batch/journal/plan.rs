@@ -89,8 +89,14 @@ impl Journal {
         let Size { files, pages, bytes, mark } = &found.size;
         let is_there = transaction.execute(
             "UPDATE units SET seen = ?2, files = ?3, pages = ?4, bytes = ?5, code = ?6,
-             state = CASE WHEN mark = ?7 THEN state ELSE 'waiting' END, mark = ?7 WHERE source = ?1",
+             state = CASE WHEN mark = ?7 THEN state ELSE 'waiting' END WHERE source = ?1",
             params![found.source, plan, files, pages, bytes, found.code, mark],
+        )?;
+        // What is made again is not made.
+        transaction.execute(
+            "UPDATE units SET mark = ?2, attempts = 0, reason = NULL, reason_en = NULL, components = 0, made = 0, doubted = 0,
+             set_aside = 0, unsigned = 0 WHERE source = ?1 AND mark <> ?2",
+            params![found.source, mark],
         )?;
         if is_there == 0 {
             let mut name = found.name.clone();
@@ -109,7 +115,7 @@ impl Journal {
         Ok(transaction.commit()?)
     }
 
-    /// Ends a plan: what is gone from the source and was not begun is no more part of it. The findings of the batch as a whole
+    /// Ends a plan: what is gone from the source and was not made is no more part of it. The findings of the batch as a whole
     /// are those of this plan.
     ///
     /// # Errors
@@ -117,7 +123,12 @@ impl Journal {
     pub fn end_plan(&self, plan: u64, findings: &[Finding]) -> Result<(), JournalError> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
-        transaction.execute("DELETE FROM units WHERE seen < ?1 AND state = 'waiting' AND began IS NULL", [plan])?;
+        let gone = "SELECT id FROM units WHERE seen < ?1 AND state <> 'done'";
+        transaction.execute("UPDATE listed SET unit = NULL", [])?;
+        for table in ["captures", "findings", "samples"] {
+            transaction.execute(&format!("DELETE FROM {table} WHERE unit IN ({gone})"), [plan])?;
+        }
+        transaction.execute("DELETE FROM units WHERE seen < ?1 AND state <> 'done'", [plan])?;
         transaction.execute("DELETE FROM findings WHERE unit IS NULL", [])?;
         for finding in findings {
             insert(&transaction, None, finding)?;
@@ -152,6 +163,14 @@ impl Journal {
              GROUP BY l.code ORDER BY min(l.line)",
             plan,
         )
+    }
+
+    /// Dossiers that are made and that the plan has no more: folder, directory.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn gone(&self, plan: u64) -> Result<Vec<(String, String)>, JournalError> {
+        self.pairs("SELECT source, name FROM units WHERE seen < ?1 AND state = 'done' ORDER BY id", plan)
     }
 
     /// Dossiers of the plan that the index has not: folder, code.

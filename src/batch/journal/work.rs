@@ -27,12 +27,23 @@ impl Journal {
         Ok(update.query_row([now], unit).optional()?)
     }
 
-    /// Gives a dossier back: its turn comes again.
+    /// A page of a dossier came to an end: beginning it again is no attempt in vain.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn give_back(&self, id: i64) -> Result<(), JournalError> {
-        self.connection().execute("UPDATE units SET state = 'waiting' WHERE id = ?1", [id])?;
+    pub fn went_on(&self, id: i64) -> Result<(), JournalError> {
+        self.connection().execute("UPDATE units SET attempts = 0 WHERE id = ?1", [id])?;
+        Ok(())
+    }
+
+    /// Gives a dossier back: its turn comes again. Whether that `counts` as an attempt.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn give_back(&self, id: i64, counts: bool) -> Result<(), JournalError> {
+        let sql =
+            "UPDATE units SET state = 'waiting', attempts = attempts - iif(?2 OR attempts = 0, 0, 1) WHERE id = ?1";
+        self.connection().execute(sql, params![id, counts])?;
         Ok(())
     }
 
@@ -69,7 +80,7 @@ impl Journal {
         let Made { components, pages, doubted, set_aside, unsigned } = made;
         transaction.execute(
             "UPDATE units SET state = 'done', ended = ?2, components = ?3, made = ?4, doubted = ?5, set_aside = ?6,
-             unsigned = ?7, reason = NULL, reason_en = NULL WHERE id = ?1",
+             unsigned = ?7, reason = NULL, reason_en = NULL, attempts = 0 WHERE id = ?1",
             params![id, now, components, pages, doubted, set_aside, unsigned],
         )?;
         Ok(transaction.commit()?)
@@ -84,7 +95,8 @@ impl Journal {
         let transaction = connection.transaction()?;
         clear(&transaction, id, &[])?;
         transaction.execute(
-            "UPDATE units SET state = 'failed', ended = ?2, reason = ?3, reason_en = ?4 WHERE id = ?1",
+            "UPDATE units SET state = 'failed', ended = ?2, reason = ?3, reason_en = ?4, attempts = 0, components = 0, made = 0,
+             doubted = 0, set_aside = 0, unsigned = 0 WHERE id = ?1",
             params![id, now, reason, reason_en],
         )?;
         Ok(transaction.commit()?)
@@ -103,12 +115,13 @@ impl Journal {
         Ok(select.query_row(params![id, sha256], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
-    /// Whether a dossier is the first of its box.
+    /// Whether a page of a box is among those that a person looks at, of another dossier.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn is_first_of_box(&self, unit: &Unit) -> Result<bool, JournalError> {
-        let sql = "SELECT min(id) = ?2 FROM units WHERE box = ?1";
+    pub fn has_sample(&self, unit: &Unit) -> Result<bool, JournalError> {
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM samples s JOIN units u ON u.id = s.unit WHERE u.box = ?1 AND u.id <> ?2)";
         Ok(self.connection().query_row(sql, params![unit.in_box, unit.id], |row| row.get(0))?)
     }
 
@@ -119,7 +132,8 @@ impl Journal {
     /// When the database refuses.
     pub fn retry(&self, name: Option<&str>) -> Result<usize, JournalError> {
         Ok(self.connection().execute(
-            "UPDATE units SET state = 'waiting' WHERE state IN ('failed', 'done')
+            "UPDATE units SET state = 'waiting', reason = NULL, reason_en = NULL, attempts = 0, components = 0, made = 0,
+             doubted = 0, set_aside = 0, unsigned = 0 WHERE state IN ('failed', 'done')
              AND (CASE WHEN ?1 IS NULL THEN state = 'failed' OR set_aside > 0 ELSE name = ?1 OR code IS ?1 END)",
             [name],
         )?)
@@ -137,4 +151,90 @@ fn clear(connection: &Connection, id: i64, but: &[String]) -> Result<(), Journal
         connection.execute(&sql, params![id, but])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::journal::{Found, State};
+    use crate::batch::layout::Size;
+
+    fn journal(mark: &str) -> (tempfile::TempDir, Journal) {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&folder.path().join("batch.sqlite")).unwrap();
+        plan(&journal, &["a"], mark);
+        (folder, journal)
+    }
+
+    fn plan(journal: &Journal, sources: &[&str], mark: &str) {
+        let plan = journal.begin_plan().unwrap();
+        for source in sources {
+            let size = Size { files: 1, pages: 2, bytes: 3, mark: mark.to_owned() };
+            let (in_box, source) = (String::new(), (*source).to_owned());
+            journal.put(plan, &Found { in_box, name: source.clone(), source, code: None, size }).unwrap();
+        }
+        journal.end_plan(plan, &[]).unwrap();
+    }
+
+    #[test]
+    fn only_attempts_in_vain_are_counted() {
+        let (_folder, journal) = journal("1");
+        let begin = || {
+            journal.recover().unwrap();
+            journal.claim(1).unwrap().unwrap()
+        };
+        assert_eq!([begin().attempts, begin().attempts], [1, 2], "the program ended");
+        let id = begin().id;
+        journal.give_back(id, false).unwrap();
+        assert_eq!(begin().attempts, 3, "told to stop");
+        journal.give_back(id, true).unwrap();
+        assert_eq!(begin().attempts, 4);
+        journal.went_on(id).unwrap();
+        assert_eq!(begin().attempts, 1, "a page came to an end");
+    }
+
+    #[test]
+    fn what_is_made_stays_made_until_its_files_change() {
+        let (_folder, journal) = journal("1");
+        let unit = journal.claim(1).unwrap().unwrap();
+        let made = Made { components: 1, pages: 2, doubted: 1, set_aside: 0, unsigned: 1 };
+        let finding = Finding {
+            place: (Some("c".to_owned()), Some(1)),
+            kind: "blank",
+            detail: String::new(),
+            detail_en: String::new(),
+            picture: None,
+        };
+        let finish = |findings: &[Finding], unseen: &[String]| {
+            journal.finish(unit.id, made, &[("a/1".to_owned(), "ab".to_owned())], (findings, &[]), unseen, 2).unwrap();
+        };
+        let findings = || {
+            let mut count = 0;
+            journal.each_finding(|_| count += 1).unwrap();
+            count
+        };
+        finish(std::slice::from_ref(&finding), &[]);
+        plan(&journal, &["a"], "1");
+        assert!(journal.claim(3).unwrap().is_none());
+        assert_eq!((journal.totals().unwrap().made, findings()), (made, 1));
+        assert!(
+            journal.seen_before(99, "ab").unwrap().is_some() && journal.seen_before(unit.id, "ab").unwrap().is_none()
+        );
+
+        assert_eq!(journal.retry(Some("a")).unwrap(), 1);
+        assert_eq!(journal.totals().unwrap().made, Made::default(), "it is not made now");
+        journal.claim(4).unwrap().unwrap();
+        finish(&[], &["c".to_owned()]);
+        assert_eq!(findings(), 1, "what was not looked at again stays");
+        finish(&[], &[]);
+        assert_eq!(findings(), 0);
+
+        plan(&journal, &["a"], "2");
+        assert_eq!(journal.claim(5).unwrap().unwrap().state, State::Working);
+        journal.fail(unit.id, ("hỏng", "broken"), 6).unwrap();
+        assert_eq!((journal.totals().unwrap().failed, journal.totals().unwrap().left), (1, 0));
+        // Gone from the source, and never made.
+        plan(&journal, &["b"], "2");
+        assert_eq!((journal.totals().unwrap().dossiers, journal.totals().unwrap().failed), (1, 0));
+    }
 }

@@ -14,16 +14,19 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
 use crate::input::InputError;
+use crate::manifest::sha256_hex;
 use crate::page::{Page, PageError};
 use crate::shelf::{Elsewhere, Shelf, Wanted};
 
 use super::{
     Engine, FIRST_TRIES, HEARTBEAT, HEARTBEATS, Heartbeat, LOOK, NatsError, PAUSE, Server, Task, made_subject, subject,
-    unpacked,
+    time_for, unpacked,
 };
 
 /// A page that did not come for so long is sent again: somebody may have emptied the queue. Made twice it is the same.
 const SENT_AGAIN: Duration = Duration::from_secs(900);
+/// Tries to read a page before it is made again.
+const READS: u32 = 3;
 /// How often the order to stop is looked for.
 const STEP: Duration = Duration::from_millis(250);
 
@@ -150,7 +153,7 @@ impl Coordinator {
         loop {
             match what().await {
                 Ok(done) => return Ok(done),
-                Err(_) if self.is_stopping() => return Err(stopped()),
+                Err(_) if self.is_stopping() => return Err(PageError::Stopped),
                 Err(_) => {
                     self.shared.troubles.fetch_add(1, Ordering::Relaxed);
                     tokio::time::sleep(PAUSE).await;
@@ -190,7 +193,7 @@ impl Coordinator {
         loop {
             let is_there = tokio::time::timeout(STEP, arrived.notified()).await.is_ok();
             if self.is_stopping() {
-                return Err(stopped());
+                return Err(PageError::Stopped);
             }
             if !is_there && looked.elapsed() < LOOK {
                 continue;
@@ -203,7 +206,7 @@ impl Coordinator {
                 Some((_, is_gone)) => std::mem::take(is_gone),
                 None => false,
             };
-            if is_gone || sent.elapsed() > SENT_AGAIN {
+            if is_gone || sent.elapsed() > SENT_AGAIN && self.workers().0 > 0 {
                 self.send(file, task, sending).await?;
                 sent = Instant::now();
             }
@@ -214,13 +217,14 @@ impl Coordinator {
     async fn send(&self, file: &Path, task: &Task, sending: &tokio::sync::Mutex<()>) -> Result<(), PageError> {
         // The pages of one capture are sent one after the other: the first sends it, the others find it there.
         let one = sending.lock().await;
-        let bytes = std::fs::read(file).map_err(|error| InputError::Unreadable(error.kind()))?;
-        self.insist(async || match self.engine.captures.info(&task.sha256).await {
-            Ok(info) if !info.deleted => Ok(()),
-            _ => self.engine.captures.put(&*task.sha256, &mut &bytes[..]).await.map(drop),
-        })
-        .await?;
-        drop((one, bytes));
+        if !self.engine.captures.info(&task.sha256).await.is_ok_and(|info| !info.deleted) {
+            let bytes = std::fs::read(file).map_err(|error| InputError::Unreadable(error.kind()))?;
+            if sha256_hex(&bytes) != task.sha256 {
+                return Err(InputError::Changed.into());
+            }
+            self.insist(async || self.engine.captures.put(&*task.sha256, &mut &bytes[..]).await).await?;
+        }
+        drop(one);
         let payload = serde_json::to_vec(task).expect("plain values");
         let mut headers = HeaderMap::new();
         let number = self.messages.fetch_add(1, Ordering::Relaxed);
@@ -236,13 +240,20 @@ impl Coordinator {
 
     /// What workers made of a page, if it is there; it is taken away.
     async fn take(&self, wanted: Wanted<'_>, name: &str) -> Result<Option<Result<Page, PageError>>, PageError> {
+        let mut failures = 0;
         let bytes = self
             .insist(async || match self.engine.made.get(name).await {
                 Ok(mut object) => {
-                    let mut bytes = Vec::with_capacity(object.info().size);
-                    let read = tokio::time::timeout(super::SILENCE, object.read_to_end(&mut bytes)).await;
-                    read.map_err(drop)?.map_err(drop)?;
-                    Ok(Some(bytes))
+                    let size = object.info().size;
+                    let mut bytes = Vec::with_capacity(size);
+                    let read = tokio::time::timeout(time_for(size), object.read_to_end(&mut bytes)).await;
+                    failures += 1;
+                    match read.map_err(drop).and_then(|read| read.map_err(drop)) {
+                        Err(()) if failures < READS => Err(()),
+                        // What cannot be read is to be made again.
+                        Err(()) => Ok(Some(Vec::new())),
+                        Ok(_) => Ok(Some(bytes)),
+                    }
                 }
                 Err(error) if error.kind() == GetErrorKind::NotFound => Ok(None),
                 Err(_) => Err(()),
@@ -260,10 +271,6 @@ impl Coordinator {
         drop(self.engine.made.delete(name).await);
         Ok(outcome)
     }
-}
-
-fn stopped() -> PageError {
-    InputError::Unreadable(std::io::ErrorKind::Interrupted).into()
 }
 
 impl Elsewhere for Coordinator {

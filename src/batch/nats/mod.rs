@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::kv;
 use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::stream::{self, RetentionPolicy};
 use async_nats::jetstream::{self, Context};
@@ -35,6 +36,8 @@ pub use worker::{Worked, work};
 pub const PAGES: &str = "SOHOA_PAGES";
 /// Stream of the pages that were given up.
 pub const DEAD: &str = "SOHOA_DEAD";
+/// Bucket of how often workers began a page.
+pub const TRIED: &str = "sohoa-tried";
 /// Bucket of captures.
 pub const CAPTURES: &str = "sohoa-captures";
 /// Bucket of pages that are made.
@@ -45,7 +48,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// How often a worker says that it is still at a page.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 /// How often a page is tried on a worker before it is given up.
-const TRIES: i64 = 5;
+const TRIES: u32 = 5;
 /// Second thoughts about a page that is long in coming.
 const LOOK: Duration = Duration::from_secs(5);
 /// Pause after the server refused something.
@@ -138,7 +141,7 @@ struct Heartbeat {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Dead {
     task: Task,
-    tries: i64,
+    tries: u32,
     reason: String,
 }
 
@@ -158,7 +161,7 @@ fn packed(outcome: &Result<Page, PageError>) -> Vec<u8> {
     match outcome {
         Ok(page) => [&b"+"[..], &shelf::pack(page).concat()].concat(),
         Err(error) => {
-            let told = (error.message(Lang::Vi), error.message(Lang::En));
+            let told = (error.message(Lang::Vi), error.message(Lang::En), error.is_passing());
             [&b"-"[..], &serde_json::to_vec(&told).expect("texts are plain values")].concat()
         }
     }
@@ -169,18 +172,35 @@ fn unpacked(bytes: &[u8]) -> Option<Result<Page, PageError>> {
     let (kind, rest) = bytes.split_first()?;
     match kind {
         b'+' => shelf::unpack(rest).map(Ok),
-        b'-' => serde_json::from_slice(rest).ok().map(|(vi, en)| Err(PageError::Elsewhere(vi, en))),
+        b'-' => {
+            serde_json::from_slice(rest).ok().map(|(vi, en, passing)| Err(PageError::Elsewhere { vi, en, passing }))
+        }
         _ => None,
     }
 }
 
+/// How long so many bytes may take over a slow network.
+fn time_for(bytes: usize) -> Duration {
+    const SLOWEST: u64 = 64 << 10;
+    SILENCE + Duration::from_secs(bytes as u64 / SLOWEST)
+}
+
 /// An address without user and password.
 fn without_secrets(url: &str) -> String {
-    let one = |url: &str| match url.split_once("://") {
-        Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or_default()),
-        None => url.rsplit('@').next().unwrap_or_default().to_owned(),
-    };
-    url.split(',').map(|url| one(url.trim())).collect::<Vec<_>>().join(",")
+    // A password may hold a comma: what stands before an `@` is looked for up to the next address.
+    let mut told = String::new();
+    for part in url.split_inclusive("://") {
+        let is_scheme = part.ends_with("://");
+        let body = part.strip_suffix("://").unwrap_or(part);
+        let (before, scheme) = match is_scheme {
+            true => body.split_at(body.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1)),
+            false => (body, ""),
+        };
+        told.push_str(before.rsplit('@').next().unwrap_or_default().trim());
+        told.push_str(scheme);
+        told.push_str(if is_scheme { "://" } else { "" });
+    }
+    told
 }
 
 /// The engine, with all that it needs made.
@@ -190,6 +210,7 @@ struct Engine {
     jetstream: Context,
     captures: ObjectStore,
     made: ObjectStore,
+    tried: kv::Store,
 }
 
 impl Engine {
@@ -267,7 +288,19 @@ impl Engine {
             }
         };
         let (captures, made) = (bucket(CAPTURES).await?, bucket(MADE).await?);
-        Ok(Self { client: client.clone(), jetstream: jetstream.clone(), captures, made })
+        let tried = match jetstream.get_key_value(TRIED).await {
+            Ok(store) => store,
+            Err(_) => {
+                let config = kv::Config {
+                    bucket: TRIED.to_owned(),
+                    max_age: KEPT,
+                    num_replicas: server.replicas,
+                    ..kv::Config::default()
+                };
+                jetstream.create_key_value(config).await.map_err(|error| refused(&error))?
+            }
+        };
+        Ok(Self { client: client.clone(), jetstream: jetstream.clone(), captures, made, tried })
     }
 
     /// What the workers of a release take their pages from.
@@ -295,12 +328,14 @@ mod tests {
     fn passwords_in_addresses_are_not_told() {
         assert_eq!(without_secrets("nats://a:b@h:4222, tls://h2"), "nats://h:4222,tls://h2");
         assert_eq!(without_secrets("token@h"), "h");
+        assert_eq!(without_secrets("nats://u:pa,ss@h,nats://u:pa,ss@i"), "nats://h,nats://i");
     }
 
     #[test]
     fn a_failure_is_told_in_both_languages() {
-        let told = PageError::Elsewhere("hỏng".to_owned(), "broken".to_owned());
+        let told = PageError::Elsewhere { vi: "hỏng".to_owned(), en: "broken".to_owned(), passing: true };
         let answer = unpacked(&packed(&Err(told))).unwrap().unwrap_err();
+        assert!(answer.is_passing());
         assert_eq!((answer.message(Lang::Vi), answer.message(Lang::En)), ("hỏng".to_owned(), "broken".to_owned()));
         assert!(unpacked(b"").is_none() && unpacked(b"+short").is_none() && unpacked(b"?").is_none());
     }

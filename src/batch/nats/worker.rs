@@ -137,7 +137,7 @@ async fn take(queue: &PullConsumer) -> Result<Option<Message>, ()> {
 
 /// Makes the page of a message. An error is one of the server: the message comes again.
 async fn handle(engine: &Engine, message: Message, tools: &Arc<Tools>) -> Result<Worked, ()> {
-    let tries = message.info().map_err(drop)?.delivered;
+    let is_first = message.info().map_err(drop)?.delivered <= 1;
     let (message, acker) = message.split();
     let acker = Arc::new(acker);
     let Ok(task) = serde_json::from_slice::<Task>(&message.payload) else {
@@ -149,8 +149,10 @@ async fn handle(engine: &Engine, message: Message, tools: &Arc<Tools>) -> Result
         told(engine, &task, &acker).await?;
         return Ok(Worked::Made { ms: 0 });
     }
-    if tries > TRIES {
-        give_up(engine, &task, tries - 1).await?;
+    // Only tries that came to the page itself count: a server that refuses is not the page's fault.
+    let tries = if is_first { 0 } else { tried(engine, &task).await? };
+    if tries >= TRIES {
+        give_up(engine, &task, tries).await?;
         told(engine, &task, &acker).await?;
         return Ok(Worked::GivenUp);
     }
@@ -162,7 +164,7 @@ async fn handle(engine: &Engine, message: Message, tools: &Arc<Tools>) -> Result
             drop(working.ack_with(AckKind::Progress).await);
         }
     });
-    let done = make(engine, &task, tools).await;
+    let done = make(engine, &task, tries, tools).await;
     signs.abort();
     match done? {
         // Nobody waits for it any more, or its capture comes anew with another message.
@@ -180,9 +182,10 @@ async fn handle(engine: &Engine, message: Message, tools: &Arc<Tools>) -> Result
 }
 
 /// Fetches the capture, makes the page and puts it where it is looked for; `None` when the capture is gone.
-async fn make(engine: &Engine, task: &Task, tools: &Arc<Tools>) -> Result<Option<Worked>, ()> {
+async fn make(engine: &Engine, task: &Task, tries: u32, tools: &Arc<Tools>) -> Result<Option<Worked>, ()> {
     let started = Instant::now();
     let Some(bytes) = fetch(engine, &task.sha256).await? else { return Ok(None) };
+    engine.tried.put(&*task.name, (tries + 1).to_string().into()).await.map_err(drop)?;
     let (tools, page, settings, edit) = (Arc::clone(tools), task.page, task.settings.clone(), task.edit.clone());
     let outcome =
         tokio::task::spawn_blocking(move || process(&tools, bytes, page, settings, &edit)).await.map_err(drop)?;
@@ -217,7 +220,8 @@ async fn fetch(engine: &Engine, sha256: &str) -> Result<Option<Vec<u8>>, ()> {
         Err(_) => return Err(()),
     };
     let mut bytes = Vec::with_capacity(object.info().size);
-    tokio::time::timeout(super::SILENCE * 2, object.read_to_end(&mut bytes)).await.map_err(drop)?.map_err(drop)?;
+    let time = super::time_for(object.info().size);
+    tokio::time::timeout(time, object.read_to_end(&mut bytes)).await.map_err(drop)?.map_err(drop)?;
     Ok((sha256_hex(&bytes) == sha256).then_some(bytes))
 }
 
@@ -226,8 +230,14 @@ async fn put(engine: &Engine, name: &str, bytes: &[u8]) -> Result<(), ()> {
     engine.made.put(name, &mut bytes).await.map(drop).map_err(drop)
 }
 
-/// A page that ended so many workers is not tried again.
-async fn give_up(engine: &Engine, task: &Task, tries: i64) -> Result<(), ()> {
+/// How often workers began a page.
+async fn tried(engine: &Engine, task: &Task) -> Result<u32, ()> {
+    let count = engine.tried.get(&*task.name).await.map_err(drop)?;
+    Ok(count.and_then(|count| std::str::from_utf8(&count).ok()?.parse().ok()).unwrap_or(0))
+}
+
+/// A page that ended so many workers is not tried again, unless a person wants it.
+async fn give_up(engine: &Engine, task: &Task, tries: u32) -> Result<(), ()> {
     let vi = format!("{tries} máy đã dừng khi xử lý trang này nên không thử nữa; hãy gửi tệp cho người bảo trì");
     let en = format!("{tries} workers ended at this page, and it is not tried again; send the file to the maintainers");
     let dead = Dead { task: task.clone(), tries, reason: en.clone() };
@@ -235,7 +245,8 @@ async fn give_up(engine: &Engine, task: &Task, tries: i64) -> Result<(), ()> {
     let subject = format!("sohoa.dead.{}", task.batch);
     let published = engine.jetstream.publish(subject, payload.into()).await.map_err(drop)?;
     debug_assert_eq!(published.await.map_err(drop)?.stream, DEAD);
-    put(engine, &task.name, &packed(&Err(PageError::Elsewhere(vi, en)))).await
+    engine.tried.put(&*task.name, "0".into()).await.map_err(drop)?;
+    put(engine, &task.name, &packed(&Err(PageError::Elsewhere { vi, en, passing: true }))).await
 }
 
 /// Says that a page is there, and takes it off the queue.

@@ -72,6 +72,10 @@ fn kind_name(kind: &str, lang: Lang) -> &str {
         "dossier-extra" => ("Hồ sơ không có trong mục lục", "Dossiers that the index has not"),
         "dossier-twice" => ("Mã hồ sơ trùng trong nguồn", "Dossiers whose code is there twice"),
         "row-twice" => ("Mã hồ sơ trùng trong mục lục", "Codes that the index has twice"),
+        "passed-over" => ("Liên kết hoặc thư mục bị bỏ qua", "Links and folders that were passed over"),
+        "dossier-gone" => {
+            ("Hồ sơ đã số hóa nhưng không còn trong nguồn", "Dossiers made that are gone from the source")
+        }
         "loose" => ("Tệp không thuộc hồ sơ nào", "Files in no dossier"),
         "notice" => ("Lưu ý", "Notices"),
         other => (other, other),

@@ -180,6 +180,10 @@ fn make(
         teller.tell(event);
     });
     teller.bar.finish_and_clear();
+    if result.is_err() {
+        // Why it ended is what is told; the report has what came of it so far.
+        drop(report(batch, lang));
+    }
     let summary = result.map_err(|error| failure(&error, lang))?;
     Ok(batch::Summary { key_failed: summary.key_failed || key_failure.is_some(), ..summary })
 }

@@ -310,7 +310,10 @@ fn told(batch: &batch::Batch, totals: &Totals, lang: Lang) -> String {
     }
     if made.unsigned > 0 && left == 0 {
         let sign = lang.pick("Ký bằng", "Sign them with");
-        text.push_str(&format!("{sign}: sohoa sign --pending {}/*/\n", shown(batch.output())));
+        // Dossiers in boxes lie one folder further down.
+        let boxes = batch.journal().boxes().unwrap_or_default();
+        let place = if boxes.iter().any(|one| !one.name.is_empty()) { "*/*/" } else { "*-*/" };
+        text.push_str(&format!("{sign}: sohoa sign --pending {}/{place}\n", shown(batch.output())));
     }
     text
 }

@@ -1,7 +1,7 @@
 //! How a batch goes on, as it does: a bar and remarks on standard error, or JSON lines on standard output.
 
 use std::io::{IsTerminal, Write};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,7 @@ pub(super) struct Teller {
     /// Lines are whole.
     out: Mutex<()>,
     begun: Instant,
+    was_paused: AtomicBool,
     /// Workers that were there when it was last told, one more than there were; 0 = nothing was told yet.
     workers: AtomicUsize,
     /// Refusals of the server that were told.
@@ -61,6 +62,7 @@ impl Teller {
             bar,
             out: Mutex::new(()),
             begun: Instant::now(),
+            was_paused: AtomicBool::new(false),
             workers: AtomicUsize::new(0),
             troubles: AtomicU64::new(0),
         }
@@ -192,6 +194,11 @@ impl Teller {
     }
 
     fn tell_progress(&self, progress: &Progress) {
+        if progress.is_paused && !self.was_paused.swap(progress.is_paused, Ordering::Relaxed) {
+            let text = "đang tạm dừng; làm tiếp bằng: sohoa batch resume";
+            self.remark(self.lang.pick(text, "paused; go on with: sohoa batch resume"));
+        }
+        self.was_paused.store(progress.is_paused, Ordering::Relaxed);
         self.bar.set_length(progress.pages + progress.left);
         self.bar.set_position(progress.pages);
         let lang = self.lang;
