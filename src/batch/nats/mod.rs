@@ -18,7 +18,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
-use async_nats::jetstream::kv;
 use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::stream::{self, RetentionPolicy};
 use async_nats::jetstream::{self, Context};
@@ -36,8 +35,8 @@ pub use worker::{Worked, work};
 pub const PAGES: &str = "SOHOA_PAGES";
 /// Stream of the pages that were given up.
 pub const DEAD: &str = "SOHOA_DEAD";
-/// Bucket of how often workers began a page.
-pub const TRIED: &str = "sohoa-tried";
+/// Stream of how often workers began a page: the last message of each says so.
+pub const TRIED: &str = "SOHOA_TRIED";
 /// Bucket of captures.
 pub const CAPTURES: &str = "sohoa-captures";
 /// Bucket of pages that are made.
@@ -179,6 +178,11 @@ fn unpacked(bytes: &[u8]) -> Option<Result<Page, PageError>> {
     }
 }
 
+/// Where it stands how often workers began a page.
+fn tried_subject(name: &str) -> String {
+    format!("sohoa.tried.{name}")
+}
+
 /// How long so many bytes may take over a slow network.
 fn time_for(bytes: usize) -> Duration {
     const SLOWEST: u64 = 64 << 10;
@@ -210,7 +214,6 @@ struct Engine {
     jetstream: Context,
     captures: ObjectStore,
     made: ObjectStore,
-    tried: kv::Store,
 }
 
 impl Engine {
@@ -288,19 +291,16 @@ impl Engine {
             }
         };
         let (captures, made) = (bucket(CAPTURES).await?, bucket(MADE).await?);
-        let tried = match jetstream.get_key_value(TRIED).await {
-            Ok(store) => store,
-            Err(_) => {
-                let config = kv::Config {
-                    bucket: TRIED.to_owned(),
-                    max_age: KEPT,
-                    num_replicas: server.replicas,
-                    ..kv::Config::default()
-                };
-                jetstream.create_key_value(config).await.map_err(|error| refused(&error))?
-            }
+        let tried = stream::Config {
+            name: TRIED.to_owned(),
+            subjects: vec!["sohoa.tried.>".to_owned()],
+            max_messages_per_subject: 1,
+            num_replicas: server.replicas,
+            max_age: KEPT,
+            ..stream::Config::default()
         };
-        Ok(Self { client: client.clone(), jetstream: jetstream.clone(), captures, made, tried })
+        jetstream.get_or_create_stream(tried).await.map_err(|error| refused(&error))?;
+        Ok(Self { client: client.clone(), jetstream: jetstream.clone(), captures, made })
     }
 
     /// What the workers of a release take their pages from.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::message::Acker;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use async_nats::jetstream::{AckKind, Message};
 use futures_util::StreamExt;
 use tokio::io::AsyncReadExt;
@@ -17,8 +18,8 @@ use crate::page::{Page, PageError, Settings};
 use crate::shelf::Tools;
 
 use super::{
-    DEAD, Dead, Engine, HEARTBEAT, HEARTBEATS, Heartbeat, NatsError, PAUSE, SIGN_OF_LIFE, Server, TRIES, Task,
-    made_subject, packed,
+    DEAD, Dead, Engine, HEARTBEAT, HEARTBEATS, Heartbeat, NatsError, PAUSE, SIGN_OF_LIFE, Server, TRIED, TRIES, Task,
+    made_subject, packed, tried_subject,
 };
 
 /// How long a worker waits for a page before it asks anew.
@@ -185,7 +186,7 @@ async fn handle(engine: &Engine, message: Message, tools: &Arc<Tools>) -> Result
 async fn make(engine: &Engine, task: &Task, tries: u32, tools: &Arc<Tools>) -> Result<Option<Worked>, ()> {
     let started = Instant::now();
     let Some(bytes) = fetch(engine, &task.sha256).await? else { return Ok(None) };
-    engine.tried.put(&*task.name, (tries + 1).to_string().into()).await.map_err(drop)?;
+    write_tries(engine, task, tries + 1).await?;
     let (tools, page, settings, edit) = (Arc::clone(tools), task.page, task.settings.clone(), task.edit.clone());
     let outcome =
         tokio::task::spawn_blocking(move || process(&tools, bytes, page, settings, &edit)).await.map_err(drop)?;
@@ -232,8 +233,17 @@ async fn put(engine: &Engine, name: &str, bytes: &[u8]) -> Result<(), ()> {
 
 /// How often workers began a page.
 async fn tried(engine: &Engine, task: &Task) -> Result<u32, ()> {
-    let count = engine.tried.get(&*task.name).await.map_err(drop)?;
-    Ok(count.and_then(|count| std::str::from_utf8(&count).ok()?.parse().ok()).unwrap_or(0))
+    let stream = engine.jetstream.get_stream(TRIED).await.map_err(drop)?;
+    match stream.get_last_raw_message_by_subject(&tried_subject(&task.name)).await {
+        Ok(message) => Ok(std::str::from_utf8(&message.payload).ok().and_then(|count| count.parse().ok()).unwrap_or(0)),
+        Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(0),
+        Err(_) => Err(()),
+    }
+}
+
+async fn write_tries(engine: &Engine, task: &Task, tries: u32) -> Result<(), ()> {
+    let written = engine.jetstream.publish(tried_subject(&task.name), tries.to_string().into()).await.map_err(drop)?;
+    written.await.map(drop).map_err(drop)
 }
 
 /// A page that ended so many workers is not tried again, unless a person wants it.
@@ -245,7 +255,7 @@ async fn give_up(engine: &Engine, task: &Task, tries: u32) -> Result<(), ()> {
     let subject = format!("sohoa.dead.{}", task.batch);
     let published = engine.jetstream.publish(subject, payload.into()).await.map_err(drop)?;
     debug_assert_eq!(published.await.map_err(drop)?.stream, DEAD);
-    engine.tried.put(&*task.name, "0".into()).await.map_err(drop)?;
+    write_tries(engine, task, 0).await?;
     put(engine, &task.name, &packed(&Err(PageError::Elsewhere { vi, en, passing: true }))).await
 }
 

@@ -206,13 +206,14 @@ fn a_page_that_ends_every_worker_is_set_aside() {
                 None => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         };
-        let tried = jetstream.get_key_value("sohoa-tried").await.expect("it is there");
         loop {
             let mut batch =
                 queue.batch().max_messages(1).expires(Duration::from_secs(5)).messages().await.expect("a page");
             let Some(Ok(message)) = batch.next().await else { continue };
             let task: Value = serde_json::from_slice(&message.payload).expect("JSON");
-            tried.put(task["name"].as_str().expect("a name"), "5".into()).await.expect("the server runs");
+            let subject = format!("sohoa.tried.{}", task["name"].as_str().expect("a name"));
+            let written = jetstream.publish(subject, "5".into()).await.expect("the server runs");
+            written.await.expect("it is there");
             message.ack_with(AckKind::Nak(None)).await.expect("the server runs");
             break;
         }
