@@ -40,8 +40,7 @@ CREATE TABLE listed (
     box TEXT,
     pages INTEGER,                           -- as many as the index says
     component TEXT,
-    path TEXT,                               -- file or folder, relative to the source
-    unit INTEGER REFERENCES units
+    path TEXT                                -- file or folder, relative to the source
 ) STRICT;
 CREATE INDEX listed_by_code ON listed (code);
 

@@ -1,6 +1,6 @@
 //! What source and index hold is written down.
 
-use rusqlite::params;
+use rusqlite::{Params, params};
 
 use super::{Finding, Found, Journal, JournalError, insert};
 use crate::batch::index;
@@ -16,7 +16,7 @@ impl Journal {
         let transaction = connection.transaction()?;
         transaction.execute("DELETE FROM listed", [])?;
         {
-            let mut insert = transaction.prepare("INSERT INTO listed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, NULL)")?;
+            let mut insert = transaction.prepare("INSERT INTO listed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
             for row in rows {
                 let path = row.path.as_ref().map(|path| path.to_string_lossy());
                 let (line, code, title) = (row.line as u64, &row.code, &row.title);
@@ -124,7 +124,6 @@ impl Journal {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
         let gone = "SELECT id FROM units WHERE seen < ?1 AND state <> 'done'";
-        transaction.execute("UPDATE listed SET unit = NULL", [])?;
         for table in ["captures", "findings", "samples"] {
             transaction.execute(&format!("DELETE FROM {table} WHERE unit IN ({gone})"), [plan])?;
         }
@@ -133,10 +132,6 @@ impl Journal {
         for finding in findings {
             insert(&transaction, None, finding)?;
         }
-        transaction.execute(
-            "UPDATE listed SET unit = (SELECT min(u.id) FROM units u WHERE u.code = listed.code AND u.seen = ?1)",
-            [plan],
-        )?;
         Ok(transaction.commit()?)
     }
 
@@ -148,7 +143,7 @@ impl Journal {
         self.pairs(
             "SELECT code, group_concat(source, '; ') FROM units WHERE seen = ?1 AND code IS NOT NULL
              GROUP BY code HAVING count(*) > 1 ORDER BY code",
-            plan,
+            [plan],
         )
     }
 
@@ -161,7 +156,7 @@ impl Journal {
             "SELECT l.code, group_concat(l.line, ', ') FROM listed l
              WHERE NOT EXISTS (SELECT 1 FROM units u WHERE u.code = l.code AND u.seen = ?1)
              GROUP BY l.code ORDER BY min(l.line)",
-            plan,
+            [plan],
         )
     }
 
@@ -170,7 +165,7 @@ impl Journal {
     /// # Errors
     /// When the database refuses.
     pub fn gone(&self, plan: u64) -> Result<Vec<(String, String)>, JournalError> {
-        self.pairs("SELECT source, name FROM units WHERE seen < ?1 AND state = 'done' ORDER BY id", plan)
+        self.pairs("SELECT source, name FROM units WHERE seen < ?1 AND state = 'done' ORDER BY id", [plan])
     }
 
     /// Dossiers of the plan that the index has not: folder, code.
@@ -181,7 +176,7 @@ impl Journal {
         self.pairs(
             "SELECT source, coalesce(code, '') FROM units u WHERE seen = ?1
              AND NOT EXISTS (SELECT 1 FROM listed l WHERE l.code = u.code) ORDER BY id",
-            plan,
+            [plan],
         )
     }
 
@@ -191,16 +186,16 @@ impl Journal {
     /// When the database refuses.
     pub fn listed_twice(&self) -> Result<Vec<(String, String)>, JournalError> {
         self.pairs(
-            "SELECT code, group_concat(line, ', ') FROM listed WHERE path IS NULL AND component IS NULL AND ?1 >= 0
+            "SELECT code, group_concat(line, ', ') FROM listed WHERE path IS NULL AND component IS NULL
              GROUP BY code HAVING count(*) > 1 ORDER BY min(line)",
-            0,
+            [],
         )
     }
 
-    fn pairs(&self, sql: &str, plan: u64) -> Result<Vec<(String, String)>, JournalError> {
+    fn pairs(&self, sql: &str, of: impl Params) -> Result<Vec<(String, String)>, JournalError> {
         let connection = self.connection();
         let mut select = connection.prepare(sql)?;
-        let rows = select.query_map([plan], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = select.query_map(of, |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }

@@ -309,11 +309,11 @@ fn told(batch: &batch::Batch, totals: &Totals, lang: Lang) -> String {
         text.push_str(&format!("{count} {}\n", lang.pick(vi, en)));
     }
     if made.unsigned > 0 && left == 0 {
-        let sign = lang.pick("Ký bằng", "Sign them with");
-        // Dossiers in boxes lie one folder further down.
-        let boxes = batch.journal().boxes().unwrap_or_default();
-        let place = if boxes.iter().any(|one| !one.name.is_empty()) { "*/*/" } else { "*-*/" };
-        text.push_str(&format!("{sign}: sohoa sign --pending {}/{place}\n", shown(batch.output())));
+        let place = shown(batch.output());
+        text.push_str(&match lang {
+            Lang::Vi => format!("Ký bằng: sohoa sign --pending với thư mục của từng hồ sơ trong {place}\n"),
+            Lang::En => format!("Sign them with: sohoa sign --pending and the dossiers' directories in {place}\n"),
+        });
     }
     text
 }
