@@ -259,31 +259,24 @@ fn day(text: &str) -> Option<String> {
 /// separates them: Excel writes commas or semicolons by the language of the system.
 fn rows(text: &str) -> Result<Vec<Vec<String>>, MetadataError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let first = text.lines().next().unwrap_or_default();
-    let separator = [',', ';', '\t'].into_iter().rev().max_by_key(|c| first.matches(*c).count()).unwrap_or(',');
-    let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
-    let mut quoted = false;
-    let mut characters = text.chars().peekable();
-    while let Some(c) = characters.next() {
-        match c {
-            '"' if quoted && characters.peek() == Some(&'"') => cell.extend(characters.next()),
-            '"' if quoted => quoted = false,
-            '"' if cell.is_empty() => quoted = true,
-            c if quoted => cell.push(c),
-            '\r' => {}
-            '\n' => {
-                row.push(std::mem::take(&mut cell).trim().to_owned());
-                rows.push(std::mem::take(&mut row));
-            }
-            c if c == separator => row.push(std::mem::take(&mut cell).trim().to_owned()),
-            c => cell.push(c),
-        }
-    }
-    if quoted {
+    // The reader takes a quote that is never closed for one that the end of the file closes.
+    if text.matches('"').count() % 2 == 1 {
         return Err(MetadataError::Syntax("\"".to_owned()));
     }
-    row.push(cell.trim().to_owned());
-    rows.push(row);
+    let first = text.lines().next().unwrap_or_default();
+    let separators = b",;\t".iter().rev();
+    let separator = separators.max_by_key(|separator| first.bytes().filter(|byte| byte == *separator).count());
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .delimiter(*separator.unwrap_or(&b','))
+        .from_reader(text.as_bytes());
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| MetadataError::Syntax(error.to_string()))?;
+        rows.push(record.iter().map(str::to_owned).collect::<Vec<String>>());
+    }
     rows.retain(|row| row.iter().any(|cell| !cell.is_empty()));
     Ok(rows)
 }

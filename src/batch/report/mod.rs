@@ -12,6 +12,7 @@ use std::path::Path;
 use serde_json::json;
 use time::OffsetDateTime;
 
+use crate::http::html::in_cell;
 use crate::ledger::rfc3339;
 use crate::model::Lang;
 use crate::store::Millis;
@@ -179,7 +180,7 @@ fn dossiers(batch: &Batch, lang: Lang, now: OffsetDateTime, out: &mut BufWriter<
         let reason = unit.reason.as_ref().map_or("", |(vi, en)| lang.pick(vi, en));
         let [vi, en] = state(&unit).1;
         let made = unit.made;
-        first.hear(table.write_record([
+        let cells = [
             &unit.in_box,
             unit.code.as_deref().unwrap_or_default(),
             &unit.name,
@@ -193,7 +194,8 @@ fn dossiers(batch: &Batch, lang: Lang, now: OffsetDateTime, out: &mut BufWriter<
             &made.unsigned.to_string(),
             &written(unit.time.1, now),
             reason,
-        ]));
+        ];
+        first.hear(table.write_record(cells.map(in_cell)));
     }))?;
     first.0.map_or(Ok(()), |error| Err(error.into())).and_then(|()| Ok(table.flush()?))
 }
@@ -209,7 +211,7 @@ fn findings(batch: &Batch, lang: Lang, out: &mut BufWriter<File>) -> Result<(), 
     batch.at(batch.journal.each_finding(|finding| {
         let FindingShown { unit, place: (component, page), kind, detail: (vi, en), picture } = &finding;
         let (in_box, name) = unit.as_ref().map_or(("", ""), |(in_box, name)| (in_box, name));
-        first.hear(table.write_record([
+        let cells = [
             in_box,
             name,
             component.as_deref().unwrap_or_default(),
@@ -217,7 +219,8 @@ fn findings(batch: &Batch, lang: Lang, out: &mut BufWriter<File>) -> Result<(), 
             kind_name(kind, lang),
             lang.pick(vi, en),
             picture.as_deref().unwrap_or_default(),
-        ]));
+        ];
+        first.hear(table.write_record(cells.map(in_cell)));
     }))?;
     first.0.map_or(Ok(()), |error| Err(error.into())).and_then(|()| Ok(table.flush()?))
 }
@@ -279,4 +282,29 @@ pub fn totals_json(totals: &Totals) -> serde_json::Value {
         "counted": totals.pages, "bytes": totals.bytes, "left": totals.left, "components": made.components,
         "pages": made.pages, "doubted": made.doubted, "set_aside": made.set_aside, "unsigned": made.unsigned,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::batch::Options;
+    use crate::batch::journal::Finding;
+
+    #[test]
+    fn names_do_not_become_formulas() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = fs::canonicalize(folder.path()).unwrap().join("in");
+        fs::create_dir(&source).unwrap();
+        let options = Options { source, ..Options::default() };
+        let (batch, _lock) = Batch::begin(&folder.path().join("out"), options).unwrap();
+        let text = "=HYPERLINK(\"http://x\")".to_owned();
+        let finding =
+            Finding { place: (None, None), kind: "loose", detail: text.clone(), detail_en: text, picture: None };
+        batch.at(batch.journal.end_plan(1, &[finding])).unwrap();
+        write(&batch, Lang::Vi, datetime!(2026-11-30 12:00 +7)).unwrap();
+        let table = fs::read_to_string(batch.output.join(REPORT).join("findings.csv")).unwrap();
+        assert!(table.contains("\"'=HYPERLINK(\"\"http://x\"\")\""), "{table}");
+    }
 }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time, UtcOffset};
 
+use crate::http::html::in_cell;
 use crate::service::millis;
 use crate::store::Millis;
 
@@ -66,7 +67,7 @@ pub(super) fn csv(rows: &[Vec<String>], name: &str) -> Response {
 }
 
 fn csv_cell(text: &str) -> String {
-    let guarded = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
+    let guarded = in_cell(text);
     match guarded.contains([',', '"', '\n', '\r', ';']) {
         true => format!("\"{}\"", guarded.replace('"', "\"\"")),
         false => guarded,
