@@ -1,4 +1,4 @@
-//! Text into markup. All that stands on a page and is not the page's own goes through [`escaped`] or [`in_path`].
+//! Text into markup and tables. All that stands on a page and is not the page's own goes through [`escaped`] or [`in_path`].
 
 /// A text as content or as the value of an attribute in quotes.
 pub(crate) fn escaped(text: &str) -> String {
