@@ -263,6 +263,15 @@ impl Store {
         })
     }
 
+    /// Writes down what a person searches for, before it is; citizens' numbers in it are hidden. Nobody is logged in at the command
+    /// line.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn searched(&self, account: Option<i64>, asked: &str, now: Millis) -> Result<(), StoreError> {
+        self.write(|transaction| record_by(transaction, now, "searched", account, Subject::default(), Some(asked)))
+    }
+
     /// Writes down what a person looks at, before it is shown.
     ///
     /// # Errors
