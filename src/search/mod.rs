@@ -1,4 +1,4 @@
-//! Search over the words and fields of what was published, within 50 ms on a million pages.
+//! Search over the words and fields of what was published.
 //!
 //! An [`Index`] is a folder with an SQLite file of its own. It holds no truth: everything in it comes from the store and the
 //! published files, and an index that is missing, damaged or of another version is begun anew by [`Index::open`].
