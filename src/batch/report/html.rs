@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
-use crate::http::html::{escaped, in_path};
-use crate::ledger::rfc3339;
+use crate::http::html::{escaped, in_path, moment};
 use crate::model::{Lang, shown};
 
 use super::super::Batch;
 use super::super::journal::{FindingShown, Tick, Unit};
-use super::{First, ReportError, Summary, kind_name, written};
+use super::{First, ReportError, Summary, kind_name};
 
 /// Findings of a kind that are shown with their pictures; the tables have all.
 const MOST_SHOWN: usize = 400;
@@ -48,7 +47,7 @@ fn head(batch: &Batch, summary: &Summary, lang: Lang, out: &mut impl Write) -> i
         lang.pick("vi", "en"),
         include_str!("report.css"),
         escaped(&shown(&batch.options.source)),
-        rfc3339(summary.made),
+        moment(summary.made.unix_timestamp() * 1000, summary.made.offset()),
     )?;
     let (totals, made) = (summary.totals, summary.totals.made);
     let tallies = [
@@ -169,7 +168,7 @@ fn boxes(summary: &Summary, lang: Lang, out: &mut impl Write) -> io::Result<()> 
                 };
                 let reason =
                     verdict.reason.as_deref().map_or_else(String::new, |reason| format!(": {}", escaped(reason)));
-                let time = written(Some(verdict.time), summary.made);
+                let time = moment(verdict.time, summary.made.offset());
                 let outdated = match one.is_outdated {
                     true => lang.pick(
                         " – có hồ sơ làm lại sau đó, cần xem lại",
