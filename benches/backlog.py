@@ -4,8 +4,8 @@ The archive is that of benches/batch: dossiers of ten pages, no two files the sa
 PDF, one dossier a job, one job a core and one thread in each (`parallel --jobs N --joblog`); `--full` has it straighten, turn and clean
 pages and write PDF/A-2, as sohoa does, without it the captures are only read. Failures are dossiers without a PDF, and for sohoa captures set aside.
 
-Each is then killed with all that it started when half of its work is done and started anew (`parallel --resume`, `sohoa batch run`); pages in work
-then are made again: how many were begun for how many. sohoa runs unsigned.
+With --kill each is then killed with all that it started when half of its work is done, and started anew (`parallel --resume`, `sohoa batch run`):
+how many pages were made again that were finished, or stood in a dossier that was in work. sohoa runs unsigned.
 """
 
 import argparse
@@ -41,18 +41,18 @@ def main():
     parser.add_argument("--pictures", default=os.path.join(ROOT, "samples"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--full", action="store_true")
-    parser.add_argument("--no-kill", action="store_true")
+    parser.add_argument("--kill", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sohoa-backlog-") as work:
         source = os.path.join(work, "source")
         batch.archive(arguments.pictures, arguments.pages, source)
-        print("| | wall s | CPU s/page | failed | killed once: pages begun | wall s with the kill |\n|-|-:|-:|-:|-:|-:|")
+        print("| | wall s | CPU s/page | failed | killed once: made again | wall s with the kill |\n|-|-:|-:|-:|-:|-:|")
         for name, start, state in programs(arguments, work, source):
             measure(name, start, state, arguments)
 
 
 def programs(arguments, work, source):
-    """Name, start of a run into a folder, and what is there of it: pages begun, pages done, failures."""
+    """Name, start of a run into a folder, and what is there of it: pages done, pages made again, failures."""
     dossiers = sorted(glob.glob(os.path.join(source, "*", "*", "*", "")))
     sohoa = os.path.join(ROOT, "target", "release", "sohoa")
     binaries = os.path.dirname(sys.executable)
@@ -67,11 +67,13 @@ def programs(arguments, work, source):
 
     def of_sohoa(out):
         lines = open(os.path.join(out, "events.jsonl"), encoding="utf-8", errors="replace").read().splitlines()
-        events = [json.loads(line) for line in lines if line.endswith("}")]
-        pages = [event for event in events if event["event"] == "page" and not event["kept"]]
+        events = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+        pages = [event for event in events if event["event"] == "page"]
+        place = lambda event: (event["dossier"], event["component"], event["number"])
+        made = [place(event) for event in pages if not event["kept"]]
         ended = [event for event in events if event["event"] == "done"]
         failed = ended[-1]["failed"] + ended[-1]["set_aside"] if ended else None
-        return len(pages), len(pages), failed
+        return len({place(event) for event in pages}), len(made) - len(set(made)), failed
 
     def run_parallel(out):
         os.makedirs(out, exist_ok=True)
@@ -88,7 +90,7 @@ def programs(arguments, work, source):
     def of_parallel(out):
         begun = count(os.path.join(out, "begun")) * batch.OF_A_DOSSIER
         done = max(count(os.path.join(out, "joblog")) - 1, 0) * batch.OF_A_DOSSIER
-        return begun, done, len(dossiers) - len(glob.glob(os.path.join(out, "*.pdf")))
+        return done, max(begun - arguments.pages, 0), len(dossiers) - len(glob.glob(os.path.join(out, "*.pdf")))
 
     folder = lambda name: lambda kind: os.path.join(work, f"{name}-{kind}")
     version = subprocess.run([os.path.join(binaries, "ocrmypdf"), "--version"], stdout=subprocess.PIPE, text=True).stdout.strip()
@@ -105,17 +107,19 @@ def measure(name, start, state, arguments):
     wall, cpu = finished(run(folder("whole")))
     failed = state(folder("whole"))[2]
     row = [name, f"{wall:.0f}", f"{cpu / arguments.pages:.2f}", str(failed)]
-    if not arguments.no_kill:
+    if arguments.kill:
         begun = time.monotonic()
         child = run(folder("killed"))
-        while state(folder("killed"))[1] < arguments.pages / 2 and child.poll() is None:
+        while state(folder("killed"))[0] < arguments.pages / 2 and child.poll() is None:
             time.sleep(0.2)
         for pid in [child.pid, *descendants(child.pid)]:
             os.kill(pid, signal.SIGKILL)
         child.wait()
         finished(run(folder("killed")))
-        row += [f"{state(folder('killed'))[0]} for {arguments.pages}", f"{time.monotonic() - begun:.0f}"]
+        row += [str(state(folder("killed"))[1]), f"{time.monotonic() - begun:.0f}"]
         assert state(folder("killed"))[2] == failed, "other failures after the kill"
+    else:
+        row += ["–", "–"]
     print("| " + " | ".join(row) + " |", flush=True)
 
 

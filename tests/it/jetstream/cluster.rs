@@ -2,10 +2,13 @@
 //! once, and nothing stands still.
 //!
 //! `SOHOA_MINUTES` says how long. As root each server has a network namespace of its own, joined by a bridge, and is cut off by
-//! taking its link down; and one server's disk, a small file system in memory, gets full.
+//! taking its link down; and one server's disk, a small file system in memory, gets full. A server that says for two minutes that it is
+//! not well (`/healthz`) is restarted, as its service manager would: Debian's nats-server 2.9.10 can stand still for ever after
+//! its disk was full.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -29,12 +32,16 @@ const MINUTES: u64 = 3;
 /// Nobody panics while holding one.
 const WHOLE: &str = "no thread panicked";
 /// Longest that no page may come.
-const STILL: Duration = Duration::from_secs(180);
+const STILL: Duration = Duration::from_secs(300);
+/// How often a node is asked whether it is well, and how long it may be unwell, longer than any fault takes.
+const ASK: Duration = Duration::from_secs(5);
+const UNWELL: Duration = Duration::from_secs(120);
 
-/// Where a node is: for clients and for the other nodes.
+/// Where a node is: for clients, for the other nodes, and for who asks whether it is well.
 struct Place {
     client: String,
     route: String,
+    health: String,
 }
 
 /// Namespaces of the nodes, joined by a bridge: 10.77.N.0/24, the bridge is .1.
@@ -106,6 +113,8 @@ struct Cluster {
     workers: [Mutex<Option<Running>>; WORKERS],
     /// Starts of workers, for names of their logs.
     starts: Mutex<usize>,
+    /// Held by whoever does something to a node.
+    turn: Mutex<()>,
     /// The last node's disk, where it is one of its own.
     disk: Option<PathBuf>,
 }
@@ -134,9 +143,13 @@ impl Cluster {
         let places = std::array::from_fn(|node| match &network {
             Some(network) => {
                 let address = network.address(node);
-                Place { client: format!("{address}:4222"), route: format!("{address}:6222") }
+                let at = |port: u16| format!("{address}:{port}");
+                Place { client: at(4222), route: at(6222), health: at(8222) }
             }
-            None => Place { client: format!("127.0.0.1:{}", port()), route: format!("127.0.0.1:{}", port()) },
+            None => {
+                let free = || format!("127.0.0.1:{}", port());
+                Place { client: free(), route: free(), health: free() }
+            }
         });
         let cluster = Self {
             archive,
@@ -145,6 +158,7 @@ impl Cluster {
             nodes: Default::default(),
             workers: Default::default(),
             starts: Mutex::new(0),
+            turn: Mutex::new(()),
             disk,
         };
         (0..NODES).for_each(|node| cluster.serve(node));
@@ -152,8 +166,9 @@ impl Cluster {
     }
 
     fn serve(&self, node: usize) {
-        let Place { client, route } = &self.places[node];
+        let Place { client, route, health } = &self.places[node];
         let (address, port) = client.split_once(':').expect("it has a port");
+        let (_, health) = health.split_once(':').expect("it has a port");
         let routes: Vec<String> = self.places.iter().map(|place| format!("nats://{}", place.route)).collect();
         let file = |name: &str| self.archive.folder.join(name);
         let mut command = match &self.network {
@@ -165,7 +180,7 @@ impl Cluster {
             None => Command::new("nats-server"),
         };
         let child = command
-            .args(["-js", "-a", address, "-p", port, "-n", &format!("node-{node}")])
+            .args(["-js", "-a", address, "-p", port, "-m", health, "-n", &format!("node-{node}")])
             .args(["--cluster_name", "sohoa", "--cluster", &format!("nats://{route}")])
             .args(["--routes", &routes.join(",")])
             .arg("-sd")
@@ -175,6 +190,42 @@ impl Cluster {
             .spawn()
             .expect("it is installed");
         *self.nodes[node].lock().expect(WHOLE) = Some(Running(child));
+    }
+
+    /// Whether a node says that it is well.
+    fn is_well(&self, node: usize) -> bool {
+        let ask = || -> Option<bool> {
+            let mut stream = TcpStream::connect_timeout(&self.places[node].health.parse().ok()?, ASK).ok()?;
+            stream.set_read_timeout(Some(ASK)).ok()?;
+            stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").ok()?;
+            let mut said = [0; 12];
+            stream.read_exact(&mut said).ok()?;
+            Some(said.ends_with(b" 200"))
+        };
+        ask().unwrap_or(false)
+    }
+
+    /// Restarts nodes that are unwell for too long, as a service manager does; how often.
+    fn supervise(&self, is_over: &AtomicBool) -> usize {
+        let (mut restarts, mut well) = (0, [Instant::now(); NODES]);
+        while !is_over.load(Ordering::Relaxed) {
+            for (node, well) in well.iter_mut().enumerate() {
+                if self.is_well(node) {
+                    *well = Instant::now();
+                } else if well.elapsed() > UNWELL {
+                    // Not in the middle of a fault.
+                    let _turn = self.turn.lock().expect(WHOLE);
+                    if !self.is_well(node) {
+                        self.nodes[node].lock().expect(WHOLE).take().expect("it runs").kill();
+                        self.serve(node);
+                        restarts += 1;
+                    }
+                    *well = Instant::now();
+                }
+            }
+            std::thread::sleep(ASK);
+        }
+        restarts
     }
 
     fn url(&self) -> String {
@@ -220,6 +271,7 @@ impl Cluster {
         let pause = |random: &mut Random, seconds: std::ops::Range<usize>| {
             std::thread::sleep(Duration::from_secs(random.whole(seconds) as u64));
         };
+        let _turn = self.turn.lock().expect(WHOLE);
         let kinds = 4 + usize::from(self.disk.is_some()) + usize::from(self.network.is_some());
         match random.below(kinds) {
             0 => {
@@ -286,7 +338,8 @@ fn whatever_happens_to_a_cluster_each_page_comes_once() {
 
     let is_over = AtomicBool::new(false);
     let until = Instant::now() + Duration::from_secs(60 * minutes);
-    let (faults, rounds, kills) = std::thread::scope(|scope| {
+    let (faults, restarts, rounds, kills) = std::thread::scope(|scope| {
+        let supervisor = scope.spawn(|| cluster.supervise(&is_over));
         let faults = scope.spawn(|| {
             let mut random = Random::new(minutes);
             let mut faults: Vec<(&'static str, Duration)> = Vec::new();
@@ -312,10 +365,10 @@ fn whatever_happens_to_a_cluster_each_page_comes_once() {
             rounds += 1;
         }
         is_over.store(true, Ordering::Relaxed);
-        (faults.join().expect("it only makes faults"), rounds, kills)
+        (faults.join().expect("it only makes faults"), supervisor.join().expect("it only asks"), rounds, kills)
     });
     println!(
-        "{minutes} minutes: {rounds} rounds of {} pages, each whole and equal; {} pages made by workers, {kills} submitters killed",
+        "{minutes} minutes: {rounds} rounds of {} pages, each whole and equal; {} pages made by workers, {kills} submitters killed, {restarts} servers restarted for being unwell",
         100,
         cluster.made()
     );
