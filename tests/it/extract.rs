@@ -117,54 +117,50 @@ fn data_are_written_beside_and_never_over_anything() {
     assert_eq!(fs::read_to_string(out.join("ban-chinh.data.json")).unwrap(), text);
 }
 
-const PERMIT: &str = r#"
-id = "bang-ke-quyet-dinh"
-name = "Quyết định của xã"
-name_en = "Decision of a commune"
-sure = 8
-readers = ["number"]
-anchors = [
-    { phrase = "quyết định", weight = 6, heading = true },
-    { phrase = "ủy ban nhân dân xã", weight = 2 },
-    { phrase = "trung tâm phục vụ hành chính công", weight = 2 },
-]
+/// A kind that the program does not know by itself.
+const KIND: &str = r#"
+id = "danh-sach-tro-cap"
+name = "Danh sách hưởng trợ cấp"
+name_en = "List of social allowances"
+readers = ["number", "place-date"]
+anchors = [{ phrase = "danh sách đối tượng hưởng trợ cấp xã hội", weight = 12, heading = true }]
 
 [[fields]]
-name = "first_article"
-title = "Điều 1"
-title_en = "Article 1"
-labels = ["Điều 1."]
-rows = 2
+name = "proposal"
+title = "Tờ trình"
+title_en = "Proposal"
+patterns = ['[Tt]ờ trình số ([0-9]+/TTr-UBND)']
 
 [[tests]]
-text = "QUYẾT ĐỊNH\nỦY BAN NHÂN DÂN XÃ A\nTrung tâm Phục vụ hành chính công\nĐiều 1. Làm ngay"
+text = "DANH SÁCH ĐỐI TƯỢNG HƯỞNG TRỢ CẤP XÃ HỘI\n(Kèm theo Tờ trình số 5/TTr-UBND)"
 [tests.expect]
-first_article = "Làm ngay"
+proposal = "5/TTr-UBND"
 "#;
 
 #[test]
 fn a_new_kind_is_a_file() {
     let folder = fresh("extract-kinds");
-    fs::write(folder.join("moi.toml"), PERMIT.replace("sure = 8", "sure = 5")).unwrap();
+    let file = folder.join("tro-cap.toml");
+    fs::write(&file, KIND).unwrap();
     let kinds = folder.to_string_lossy().into_owned();
-    let (run, data) = extracted(&["quyet-dinh/1-mat-truoc.jpg"], &["--kinds", &kinds]);
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    assert_eq!(data[0]["kind"]["id"], "bang-ke-quyet-dinh");
-    assert!(value(&data[0], "first_article")["text"].as_str().unwrap().chars().count() > 10);
+    let (run, data) = extracted(&["danh-sach"], &[]);
+    assert_eq!((run.code, &data[0]["kind"]["id"]), (Some(0), &"danh-sach".into()), "{}", run.stderr);
+    let (run, data) = extracted(&["danh-sach"], &["--kinds", &kinds]);
+    assert_eq!((run.code, &data[0]["kind"]["id"]), (Some(0), &"danh-sach-tro-cap".into()), "{}", run.stderr);
+    assert_eq!(value(&data[0], "proposal")["value"], "27/TTr-UBND");
     let checked = check(&folder);
     assert_eq!(checked.code, Some(0), "{}", checked.stdout);
-    assert!(checked.stdout.contains("bang-ke-quyet-dinh: đạt (1)"), "{}", checked.stdout);
+    assert!(checked.stdout.contains("danh-sach-tro-cap: đạt (1)"), "{}", checked.stdout);
 
-    fs::write(folder.join("moi.toml"), PERMIT.replace("Làm ngay\"\n", "Làm sau\"\n").replace("sure = 8", "sure = 5"))
-        .unwrap();
+    fs::write(&file, KIND.replace("proposal = \"5", "proposal = \"6")).unwrap();
     let checked = check(&folder);
     assert_eq!(checked.code, Some(11), "{}", checked.stdout);
-    assert!(checked.stdout.contains("bang-ke-quyet-dinh: KHÔNG ĐẠT"), "{}", checked.stdout);
+    assert!(checked.stdout.contains("danh-sach-tro-cap: KHÔNG ĐẠT"), "{}", checked.stdout);
 
-    fs::write(folder.join("moi.toml"), "id = 'x'").unwrap();
+    fs::write(&file, "id = 'x'").unwrap();
     let wrong = check(&folder);
     assert_eq!(wrong.code, Some(9));
-    assert!(wrong.stderr.contains("moi.toml"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("tro-cap.toml"), "{}", wrong.stderr);
 }
 
 fn check(folder: &Path) -> Run {
