@@ -9,7 +9,7 @@ use super::flow::{Cut, Flow};
 use super::grammar::{self, Fault, Grammar, Reading};
 use super::mrz;
 use super::phrase::{distance, folded};
-use super::value::{Method, Named, OF_A_CODE, Value, place_of};
+use super::value::{Check, Method, Named, OF_A_CODE, Value, place_of};
 
 const IDENTITY: Named<'static> = ("id_number", "Số định danh cá nhân", "Personal identification number");
 const OLD_IDENTITY: Named<'static> = ("old_id_number", "Số CMND", "Old card's number");
@@ -20,7 +20,7 @@ pub(super) const RESIDENCE: Named<'static> = ("residence", "Nơi thường trú"
 const ISSUED: Named<'static> = ("date", "Ngày cấp", "Date of issue");
 const EXPIRY: Named<'static> = ("valid_until", "Có giá trị đến", "Valid until");
 
-/// Trust in print from which it can gainsay a code: below, it is rather the print that was misread.
+/// Trust in print from which it can gainsay a code where it has its form: else it is rather the print that was misread.
 const READ_WELL: f32 = 0.7;
 /// Letters of a text for each that print may have wrong and still say the same.
 const LETTERS_PER_ERROR: usize = 8;
@@ -120,7 +120,7 @@ pub(super) fn put(values: &mut Vec<Value>, mut value: Value) {
     };
     if agree(&folded(&before.value), &folded(&value.value)) {
         value.confirm(before.confidence);
-    } else if before.confidence >= READ_WELL {
+    } else if before.check == Check::Passed && before.confidence >= READ_WELL {
         value.doubt(Fault::Contradicted);
     }
     *before = value;
@@ -137,7 +137,7 @@ fn agree(one: &str, other: &str) -> bool {
 /// even for men and odd for women, 0 or 1 of those born from 1900, 2 or 3 from 2000 and so on; the year's last two digits
 /// follow it (NĐ 137/2015/NĐ-CP Điều 13).
 pub(super) fn check_structure(values: &mut [Value]) {
-    let of = |field: &str| values.iter().find(|value| value.field == field && value.check != super::Check::Failed);
+    let of = |field: &str| values.iter().find(|value| value.field == field && value.check != Check::Failed);
     let (birth, sex) = (of(BIRTH.0).map(|value| value.value.clone()), of(SEX.0).map(|value| value.value.clone()));
     let Some(identity) = values.iter_mut().find(|value| value.field == IDENTITY.0 && value.value.len() == 12) else {
         return;
@@ -156,8 +156,8 @@ pub(super) fn check_structure(values: &mut [Value]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::mrz;
     use super::super::typeset::page_of;
-    use super::super::{Check, mrz};
     use super::*;
     use crate::codes::{Code, Symbology};
 

@@ -11,7 +11,7 @@ use super::{KindFound, Sheet};
 use crate::model::DossierCode;
 
 /// Share of the weight a kind needs to be sure of from which it is named at all.
-const LEAST: f32 = 0.4;
+const LEAST: f32 = 0.6;
 /// Lead over the next kind, as a share of the weight, that leaves no doubt between the two.
 const CLEAR_LEAD: f32 = 0.5;
 /// Nothing is certain.

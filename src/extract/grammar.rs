@@ -111,7 +111,7 @@ macro_rules! regex {
 pub(super) use regex;
 
 regex!(NUMBER, r"([0-9OoIl]{1,6})(?:\s*/\s*([12][0-9OoIl]{3})\b)?");
-regex!(DIGITS, r"^\W*([0-9][0-9 .]*[0-9]|[0-9])\W*$");
+regex!(DIGITS, r"^\W*([0-9](?:[0-9 .]*[0-9])?)");
 regex!(AREA, r"([0-9][0-9.,]*)\s*(?:m|$)");
 regex!(PROCEDURE, r"^\d\.\d{6}(?:\.\d{3}\.\d{2}\.\d{2}\.[A-K]\d{2})?(?:\.\d{2})?$");
 regex!(RESULT, r"^KQ\.[A-K]\d{2}\.\d{6}$");
@@ -188,6 +188,12 @@ pub(super) fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(letters.flat_map(char::to_lowercase)).collect()
+}
+
+/// A text with a capital at its beginning.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters.as_str().chars()).collect()
 }
 
 /// A day in digits or words.

@@ -17,11 +17,11 @@ macro_rules! shipped {
 
 /// The kinds that come with the program, with the names of their files.
 const SHIPPED: &[(&str, &str)] = shipped! {
-    "ban-sao-can-cuoc.toml" "bao-cao.toml" "bia-ho-so.toml" "bien-ban.toml" "can-cuoc.toml" "chung-nhan-ket-hon.toml"
-    "cong-van.toml" "danh-sach.toml" "don-bien-dong-dat.toml" "don-de-nghi.toml" "giay-chung-sinh.toml"
-    "giay-khai-sinh.toml" "giay-moi.toml" "giay-uy-quyen.toml" "hop-dong.toml" "phieu-tiep-nhan.toml"
-    "quyen-su-dung-dat.toml" "quyet-dinh.toml" "the-bhyt.toml" "thong-bao.toml" "to-khai.toml" "to-trinh.toml"
-    "trich-luc.toml" "xac-nhan-hon-nhan.toml"
+    "ban-sao-can-cuoc.toml" "bao-cao.toml" "bia-ho-so.toml" "bien-ban.toml" "bien-lai.toml" "can-cuoc.toml"
+    "chung-nhan-ket-hon.toml" "cong-van.toml" "danh-sach.toml" "don-bien-dong-dat.toml" "don-de-nghi.toml"
+    "giay-chung-sinh.toml" "giay-khai-sinh.toml" "giay-moi.toml" "giay-uy-quyen.toml" "giay-xac-nhan.toml"
+    "hop-dong.toml" "phieu-tiep-nhan.toml" "quy-dinh.toml" "quyen-su-dung-dat.toml" "quyet-dinh.toml" "the-bhyt.toml"
+    "thong-bao.toml" "to-khai.toml" "to-trinh.toml" "trich-luc.toml" "xac-nhan-hon-nhan.toml"
 };
 
 /// What must come together, where a kind's file does not say it, for the kind to be sure.

@@ -3,12 +3,15 @@
 use std::ops::Range;
 
 use super::flow::Flow;
-use super::grammar::Reading;
+use super::grammar::{Fault, Reading};
 use super::kind::{Field, Kind};
 use super::value::{Check, Method, Value};
 
 /// Gap between the rows of one value, in heights of the row above, beyond which the next row is another thing.
 const MOST_GAP: f64 = 1.4;
+
+/// Likeness of a label from which what stands behind it is kept though it has not the form of the value.
+const SURE_LABEL: f32 = 0.95;
 
 /// A label found on the paper.
 #[derive(Debug)]
@@ -125,15 +128,20 @@ fn labelled(flow: &Flow<'_>, labels: &[Label<'_>], at: usize, field: &Field) -> 
     }
     let cut = flow.cut(words)?;
     let reading = field.grammar.read(cut.text.trim_matches(|c: char| c.is_whitespace() || ".…:;,_".contains(c)));
-    (!reading.value.is_empty()).then(|| Value::new(named(field), cut, reading, Method::PrintLabel, label.similarity))
+    // Words that are somewhat like a label, and something else than its value behind them.
+    let is_none = reading.check == Err(Fault::Form) && label.similarity < SURE_LABEL;
+    (!reading.value.is_empty() && !is_none)
+        .then(|| Value::new(named(field), cut, reading, Method::PrintLabel, label.similarity))
 }
 
-/// Whether the row below goes on with a value: right below, and before the next label.
+/// Whether the row below goes on with a value: right below, before the next label, and without a colon of its own.
 fn goes_on(flow: &Flow<'_>, row: usize, next_label: usize) -> bool {
     let (above, below) = (&flow.rows[row], &flow.rows[row + 1]);
     let gap = f64::from(below.bounds.y) - f64::from(above.bounds.y + above.bounds.height);
     let close = gap < f64::from(above.bounds.height) * MOST_GAP && below.bounds.y > above.bounds.y;
-    above.page == below.page && close && below.pieces.start < next_label
+    let own = below.pieces.start..below.pieces.end.min(next_label.max(below.pieces.start));
+    let has_colon = flow.pieces[own.clone()].iter().any(|piece| piece.text.ends_with(':'));
+    above.page == below.page && close && !own.is_empty() && !has_colon
 }
 
 /// The words without leaders and marks at their ends.

@@ -170,84 +170,118 @@ fn dated(flow: &Flow<'_>, row: usize) -> Option<Dated> {
     Some(Dated { row, date: start..pieces.end, text, place, begins_row: start == all.start, ends_row })
 }
 
+/// Words with which the names of agencies begin, folded, as a row has them first.
+const AGENCIES: [&str; 34] = [
+    "uy ban",
+    "ubnd",
+    "hoi dong",
+    "hdnd",
+    "so",
+    "bo",
+    "cuc",
+    "chi cuc",
+    "tong cuc",
+    "phong",
+    "van phong",
+    "ban",
+    "trung tam",
+    "chi nhanh",
+    "cong an",
+    "cong ty",
+    "toa an",
+    "vien",
+    "benh vien",
+    "tram",
+    "truong",
+    "hat",
+    "quy",
+    "dang uy",
+    "dang bo",
+    "huyen uy",
+    "tinh uy",
+    "hoi lien",
+    "hoi nong",
+    "hoi cuu",
+    "mat tran",
+    "doan",
+    "thanh tra",
+    "kho bac",
+];
+/// The same of areas, which agencies above are called by.
+const AREAS: [&str; 8] = ["tinh", "thanh pho", "huyen", "quan", "thi xa", "xa", "phuong", "thi tran"];
+
 /// The agency and the one above it.
 pub(super) fn agency(flow: &Flow<'_>) -> Vec<Value> {
+    let mut names: Vec<Range<usize>> = Vec::new();
+    for pieces in names_rows(flow) {
+        match names.last_mut() {
+            // What does not begin a name goes on with the one above.
+            Some(last) if !begins(flow, &pieces, &AGENCIES) => last.end = pieces.end,
+            _ => names.push(pieces),
+        }
+    }
+    let value = |named, pieces: Range<usize>| {
+        let cut = flow.cut(pieces)?;
+        let reading = Reading { value: agency_name(&cut.text), check: Ok(false) };
+        Some(Value::new(named, cut, reading, Method::PrintPlace, 1.0))
+    };
+    match &names[..] {
+        [] => Vec::new(),
+        [only] => value(AGENCY, only.clone()).into_iter().collect(),
+        [above, own, ..] => value(SUPERIOR, above.clone()).into_iter().chain(value(AGENCY, own.clone())).collect(),
+    }
+}
+
+/// The rows of the agencies' names: capitals on the left of the head, from where a name begins.
+fn names_rows(flow: &Flow<'_>) -> Vec<Range<usize>> {
     let motto: Vec<Range<usize>> = MOTTO.iter().flat_map(|motto| flow.find(motto)).map(|found| found.pieces).collect();
     let mut rows: Vec<Range<usize>> = Vec::new();
     for row in head(flow) {
         let pieces = flow.rows[row].pieces.clone();
         let end = motto.iter().filter(|words| pieces.contains(&words.start)).map(|words| words.start).min();
         let pieces = pieces.start..end.unwrap_or(pieces.end);
-        let is_motto = motto.iter().any(|words| words.contains(&pieces.start));
         let has_digits = flow.pieces[pieces.clone()]
             .iter()
             .any(|piece| piece.text.contains(|c: char| c.is_ascii_digit() || c == ':'));
-        if pieces.is_empty() || is_motto {
-            continue;
-        }
-        // Number, heading or anything else in small letters ends the names; so does what stands apart.
-        let apart = rows.last().is_some_and(|last| flow.block_of(last.start) != flow.block_of(pieces.start));
-        if apart
-            || has_digits
-            || !flow.is_capitals(pieces.clone())
-            || flow.place(row).0 > 0.5
-            || rows.len() == MOST_ROWS
-        {
-            if rows.is_empty() {
-                continue;
+        let is_name = !pieces.is_empty() && !has_digits && flow.is_capitals(pieces.clone()) && flow.place(row).0 <= 0.5;
+        match rows.last() {
+            None if is_name && (begins(flow, &pieces, &AGENCIES) || begins(flow, &pieces, &AREAS)) => rows.push(pieces),
+            None => {}
+            // Number, heading, anything in small letters and what stands apart ends the names.
+            Some(last)
+                if is_name && rows.len() < MOST_ROWS && flow.block_of(last.start) == flow.block_of(pieces.start) =>
+            {
+                rows.push(pieces);
             }
-            break;
+            Some(_) => break,
         }
-        rows.push(pieces);
     }
-    let Some((first, rest)) = rows.split_first() else { return Vec::new() };
-    let value = |named, pieces: Range<usize>| {
-        let cut = flow.cut(pieces)?;
-        let reading = Reading { value: agency_name(&cut.text), check: Ok(false) };
-        Some(Value::new(named, cut, reading, Method::PrintPlace, 1.0))
-    };
-    let last = rest.last().map_or(first.end, |last| last.end);
-    let superior = rest.first().filter(|next| is_superior(&flow.text(first.clone()), &flow.text((*next).clone())));
-    match superior {
-        Some(next) => value(SUPERIOR, first.clone()).into_iter().chain(value(AGENCY, next.start..last)).collect(),
-        None => value(AGENCY, first.start..last).into_iter().collect(),
-    }
+    rows
 }
 
-/// Whether the first row names another agency than the one below it, and is not the beginning of its name.
-fn is_superior(first: &str, next: &str) -> bool {
-    let (first, next) = (folded(first), folded(next));
-    let begins = |text: &str, words: &[&str]| words.iter().any(|word| text.starts_with(word));
-    let areas = ["xa", "phuong", "thitran", "huyen", "quan", "tinh", "thanhpho", "thixa", "dackhu"];
-    begins(&first, &areas[3..])
-        || (!begins(&next, &areas) && begins(&first, &["uybannhandan", "ubnd", "bo", "so", "toaan"]))
+/// Whether words begin with one of these.
+fn begins(flow: &Flow<'_>, pieces: &Range<usize>, all: &[&str]) -> bool {
+    let words: Vec<String> = flow.pieces[pieces.clone()].iter().take(2).map(|piece| folded(piece.text)).collect();
+    all.iter().any(|name| name.split(' ').eq(words.iter().take(name.split(' ').count()).map(String::as_str)))
 }
 
-/// Words of agencies' names that have no capital but at the beginning.
-const COMMON: &str = "ban nhan dan hoi dong xa phuong thi tran tinh thanh pho huyen quan dac khu trung tam phuc vu hanh chinh \
-    cong so bo cuc chi nhanh van phong dang ky dat dai tu phap noi vu benh vien da khoa truong va";
-
-/// `ỦY BAN NHÂN DÂN XÃ MỸ LỘC` as people write it: `Ủy ban nhân dân xã Mỹ Lộc`. Behind the name of an area capitals stay.
+/// `ỦY BAN NHÂN DÂN XÃ MỸ LỘC` as people write it: `Ủy ban nhân dân xã Mỹ Lộc`. Capitals are for the names of areas.
 fn agency_name(text: &str) -> String {
     let mut in_name = false;
     let mut words: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         let letters = folded(word);
         let is_area = ["xa", "phuong", "tinh", "huyen", "quan", "tran", "pho", "khu"].contains(&letters.as_str());
-        let is_common = COMMON.split_whitespace().any(|common| common == letters);
         // `UBND`, `HĐND`: a short form stays as it is.
         let is_short = word.chars().count() > 3 && SYMBOLS.split_whitespace().any(|symbol| symbol == word);
-        words.push(match is_common && (!in_name || is_area) {
+        words.push(match in_name && !is_area {
             _ if is_short => word.to_owned(),
-            true => word.to_lowercase(),
-            false => grammar::capitalised(word),
+            true => grammar::capitalised(word),
+            false => word.to_lowercase(),
         });
         in_name = (is_area || in_name) && !word.ends_with(',');
     }
-    let name = words.join(" ");
-    let mut letters = name.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}", letters.as_str())
+    grammar::sentence(&words.join(" "))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::flow::Flow;
-use super::grammar::{Grammar, Reading};
+use super::grammar::{self, Grammar, Reading};
 use super::phrase::folded;
 use super::value::{Method, Named, Value};
 
@@ -11,7 +11,8 @@ const SIGNER: Named<'static> = ("signer", "Người ký", "Signer");
 const TITLE: Named<'static> = ("signer_title", "Chức vụ người ký", "Signer's title");
 
 /// Words with which the titles of signers begin, folded, behind `TM.`, `KT.` and the like.
-const TITLES: [&str; 22] = [
+const TITLES: [&str; 23] = [
+    "ketoantruong",
     "chutich",
     "phochutich",
     "giamdoc",
@@ -41,12 +42,17 @@ const FOR_OTHERS: [&str; 5] = ["tm", "kt", "tl", "tuq", "q"];
 const MOST_ROWS: usize = 7;
 /// Trust in a name that stands below a title, and in a title by its place.
 const BELOW_TITLE: f32 = 0.97;
+/// Trust in one whose first word is not known as a surname.
+const ODD_NAME: f32 = 0.7;
 
 /// The signer and the title.
 pub(super) fn read(flow: &Flow<'_>) -> Vec<Value> {
     let Some(title) = (0..flow.rows.len()).rev().find(|row| is_title(flow, *row)) else { return Vec::new() };
     let titles = titles_up_to(flow, title);
-    let name = (title + 1..flow.rows.len()).take(MOST_ROWS).find_map(|row| name(flow, row));
+    let name = (title + 1..flow.rows.len())
+        .take(MOST_ROWS)
+        .filter(|row| !is_title(flow, *row))
+        .find_map(|row| name(flow, row));
     let Some(name) = name else { return Vec::new() };
     let title = flow.cut(titles).map(|cut| {
         let reading = Reading { value: sentence(&cut.text), check: Ok(false) };
@@ -94,7 +100,8 @@ fn name(flow: &Flow<'_>, row: usize) -> Option<Value> {
     }
     let cut = flow.cut(pieces)?;
     let reading = Grammar::Name.read(&cut.text);
-    reading.check.is_ok().then(|| Value::new(SIGNER, cut, reading, Method::PrintPlace, BELOW_TITLE))
+    let trust = if reading.check == Ok(true) { BELOW_TITLE } else { ODD_NAME };
+    reading.check.is_ok().then(|| Value::new(SIGNER, cut, reading, Method::PrintPlace, trust))
 }
 
 /// Capitals only at the beginning, and at what stands for another.
@@ -103,9 +110,7 @@ fn sentence(text: &str) -> String {
         true => word.to_owned(),
         false => word.to_lowercase(),
     });
-    let text = words.collect::<Vec<_>>().join(" ");
-    let mut letters = text.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters.as_str().chars()).collect()
+    grammar::sentence(&words.collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]

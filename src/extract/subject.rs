@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::flow::Flow;
-use super::grammar::{Reading, regex};
+use super::grammar::{self, Reading, regex};
 use super::letterhead::head;
 use super::phrase::folded;
 use super::value::{Method, Named, Value};
@@ -51,7 +51,9 @@ pub(super) fn read(flow: &Flow<'_>, heading: Option<Range<usize>>) -> Option<Val
     for row in (first..flow.rows.len()).take(MOST_ROWS + 1) {
         let here = &flow.rows[row];
         let text = folded(&flow.row_text(row));
-        let has_label = row > first && flow.pieces[here.pieces.clone()].iter().any(|piece| piece.text.ends_with(':'));
+        let has_label = here.pieces.start >= start
+            && !text.starts_with("vv")
+            && flow.pieces[here.pieces.clone()].iter().any(|piece| piece.text.ends_with(':'));
         let is_other = AFTER_ABSTRACT.iter().any(|begin| text.starts_with(begin)) || text.is_empty() || has_label;
         let is_elsewhere = block.is_some_and(|block| block != here.block);
         if here.page != flow.rows[first].page || (here.pieces.start >= start && (is_other || is_elsewhere)) {
@@ -69,13 +71,12 @@ pub(super) fn read(flow: &Flow<'_>, heading: Option<Range<usize>>) -> Option<Val
     })
 }
 
-regex!(OPENING, r"^(?:[Vv]/[Vv]\.?|[Vv][ềê]\s+việc)[:\s]+");
+regex!(OPENING, r"^\(?(?:[Vv]/[Vv]\.?|[Vv][ềê]\s+việc)[:\s]+");
 
 fn without_opening(text: &str) -> String {
-    let text = OPENING.replace(text, "");
-    let mut letters = text.trim().chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}", letters.as_str())
+    let opened = OPENING.replace(text, "");
+    let is_in_brackets = text.starts_with('(') && opened.len() < text.len();
+    grammar::sentence(if is_in_brackets { opened.trim_end_matches(')') } else { &opened }.trim())
 }
 
 #[cfg(test)]
