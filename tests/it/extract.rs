@@ -36,7 +36,6 @@ fn a_decision_has_its_head_abstract_and_signer() {
             assert!(value["confidence"].as_f64() > Some(0.5) && value["page"] == 1, "{value}");
         }
         assert_eq!(value(data, "date")["check"], "passed");
-        assert_eq!(value(data, "agency")["value"], "Ủy ban nhân dân xã Mỹ Lộc");
         assert_eq!(data["record"]["GiayToKetQua"]["SoKyHieu"], value(data, "number")["value"]);
         assert_eq!(data["record"]["VanBan"]["TypeDoc"], "02");
     }
@@ -45,11 +44,14 @@ fn a_decision_has_its_head_abstract_and_signer() {
         ("place", "Mỹ Lộc"),
         ("date", "2024-08-03"),
         ("superior_agency", "Tỉnh An Bình"),
+        ("agency", "Ủy ban nhân dân xã Mỹ Lộc"),
         ("abstract", "Phê duyệt danh mục hồ sơ số hóa năm 2026"),
         ("signer", "Trần Hữu Oanh"),
     ] {
         assert_eq!(value(&data[0], field)["value"], expected);
     }
+    assert_eq!(value(&data[1], "number")["value"], "174/QĐ-UBND");
+    assert_eq!(value(&data[1], "agency")["value"], "Ủy ban nhân dân xã Đông Phú");
 }
 
 #[test]
@@ -173,7 +175,8 @@ fn digitize_writes_data_beside_the_pdf_and_into_the_manifest() {
     let mut command = sohoa();
     command.arg("digitize").arg(root().join("samples/quyet-dinh-chup-dien-thoai")).arg("--out").arg(&out);
     let made = run(command.args(["--no-sign", "--transcripts", "data", "--quiet"]));
-    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    // The photo wants another try; its data are there all the same.
+    assert_eq!(made.code, Some(4), "{}", made.stderr);
     let manifest: Value = serde_json::from_slice(&fs::read(out.join("manifest.json")).unwrap()).unwrap();
     let component = &manifest["components"][0];
     let listed = component["transcripts"].as_array().unwrap();
