@@ -215,7 +215,7 @@ mod tests {
         let page = page_of("GIẤY CHỨNG NHẬN\nQUYỀN SỬ DỤNG ĐẤT\nSố:85 giấy");
         let flow = Flow::new(&[Sheet::of(&page)]);
         let found = flow.find("giấy chứng nhận quyền sử dụng đất");
-        assert_eq!(found.iter().map(|found| found.pieces.clone()).collect::<Vec<_>>(), [0..7]);
+        assert_eq!((found.len(), found[0].pieces.clone()), (1, 0..7));
         assert!(flow.is_capitals(0..7) && !flow.is_capitals(9..10));
         assert!(flow.find("nhận quyền sử").len() == 1 && flow.find("ng nhan quyen").is_empty());
     }

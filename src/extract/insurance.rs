@@ -26,7 +26,8 @@ pub(super) fn parse(payload: &str) -> Option<Insurance> {
     let [number, name, birth, sex, rest @ ..] = &fields[..] else { return None };
     let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     let has_prefix = number.len() == 15 && number.is_ascii() && number[..2].bytes().all(|b| b.is_ascii_uppercase());
-    if !(has_prefix && is_digits(&number[2..])) && !(number.len() == 10 && is_digits(number)) {
+    let is_number = if has_prefix { is_digits(&number[2..]) } else { number.len() == 10 && is_digits(number) };
+    if !is_number {
         return None;
     }
     let sex = match *sex {

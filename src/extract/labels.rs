@@ -74,8 +74,8 @@ fn find<'k>(flow: &Flow<'_>, kind: &'k Kind) -> Vec<Label<'k>> {
             found.push(Label { pieces: start..place.pieces.end, similarity: place.similarity, text });
         }
     }
-    let letters = |label: &Label<'_>| (label.text.chars().count() as f32 * label.similarity).round() as usize;
-    found.sort_by_key(|label| (usize::MAX - letters(label), label.pieces.start));
+    let letters = |label: &Label<'_>| label.text.chars().count() as f32 * label.similarity;
+    found.sort_by(|a, b| letters(b).total_cmp(&letters(a)).then(a.pieces.start.cmp(&b.pieces.start)));
     let mut labels: Vec<Label<'k>> = Vec::new();
     for label in found {
         let overlaps =

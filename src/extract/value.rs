@@ -178,8 +178,9 @@ impl Value {
 }
 
 /// The place of a code on its page.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels of a page, not below zero")]
 pub(super) fn place_of(code: &Code, page: usize, text: &str) -> Cut {
-    let pixel = |value: f64| u32::try_from(value.max(0.0).round() as i64).unwrap_or(0);
+    let pixel = |value: f64| value.max(0.0).round() as u32;
     let ends = |of: fn(&crate::model::Point) -> f64| {
         let values = code.corners.iter().map(of);
         (pixel(values.clone().fold(f64::MAX, f64::min)), pixel(values.fold(0.0, f64::max)))
