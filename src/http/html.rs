@@ -32,12 +32,6 @@ pub(crate) fn in_path(text: &str) -> String {
     })
 }
 
-/// A text as a cell of a table that people open in a spreadsheet, which would take some beginnings for those of a formula.
-pub(crate) fn in_cell(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if is_formula { format!("'{text}") } else { text.to_owned() }
-}
-
 /// A message as a sentence: with a capital and a full stop.
 pub(super) fn sentence(message: &str) -> String {
     let mut characters = message.chars();

@@ -12,9 +12,8 @@ use std::path::Path;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::http::html::in_cell;
 use crate::ledger::rfc3339;
-use crate::model::Lang;
+use crate::model::{Lang, in_cell};
 use crate::store::Millis;
 
 use super::journal::{BoxShown, FindingShown, State, Tick, Totals, Unit};

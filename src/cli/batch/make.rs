@@ -176,7 +176,8 @@ fn make(
         teller.tell_waiting(message);
     }
     let stamp = environment::stamp(config, signer.is_some())?;
-    let tools = environment::making(config, shelf, stamp.as_ref(), signer.as_deref());
+    let rules = environment::rules(config)?;
+    let tools = environment::making(config, shelf, &rules, stamp.as_ref(), signer.as_deref());
     let stop = environment::stop_by_signal()?;
     let coordinator = server.map(|server| {
         let (id, run) =
