@@ -60,7 +60,7 @@ fn answers(pictures: &Path) -> Result<Answers, Failure> {
     let model = model.join("vie.traineddata");
     let engine = Lstm::new(&std::fs::read(&model)?, &model)?;
     let settings = Settings::default();
-    let (gathered, _) = gather::gather(&[pictures.to_owned()], Path::new("/nowhere"))?;
+    let (gathered, _) = gather::gather(&[pictures.to_owned()], None)?;
     let mut answers = Answers::new();
     for capture in gathered.iter().flat_map(|component| &component.files) {
         let bytes = std::fs::read(&capture.path)?;

@@ -54,7 +54,9 @@ mod tests {
 
     #[test]
     fn a_reduced_picture_is_what_the_whole_one_reduced_is() {
-        let bar = |x: u32, y: u32| if x / 40 % 3 == 0 && y / 90 % 2 == 0 { [40, 60, 90] } else { [236, 234, 230] };
+        let bar = |x: u32, y: u32| {
+            if (x / 40).is_multiple_of(3) && (y / 90).is_multiple_of(2) { [40, 60, 90] } else { [236, 234, 230] }
+        };
         let image = RgbImage::from_fn(1654, 2339, |x, y| image::Rgb(bar(x, y)));
         let whole = encode::jpeg(&image, 80, 200.0).unwrap();
         for side in [360, 1000, 2339, 4000] {
