@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,7 @@ fn main() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let jetstream = jetstream::new(async_nats::connect(url).await?);
-        println!("ready");
+        writeln!(std::io::stdout(), "ready")?;
         let tasks = (0..workers).map(|_| tokio::spawn(work(jetstream.clone(), Arc::clone(&answers), pause)));
         for task in futures_util::future::join_all(tasks).await {
             task??;
