@@ -1,11 +1,14 @@
 //! Workers that sleep: what they say to the engine and what goes over the wire is that of real ones, but a page takes no CPU.
 //!
-//! `simulated_workers URL WORKERS MILLISECONDS CAPTURE` has so many workers take pages from the queue of whatever batch is submitted,
-//! fetch the capture, sleep, and answer with the page that `CAPTURE` (a picture) became once at the start. `benches/batch --simulated` asks
-//! with them what coordinator and queue cost. What comes out is of course not what went in.
+//! `simulated_workers URL WORKERS MILLISECONDS PICTURES` makes the page of each JPEG file below PICTURES once, says `ready`, and then has so
+//! many workers take pages from the queue of whatever batch is submitted, fetch the capture, sleep, and answer with the page that its picture
+//! became. Captures are those of `benches/batch`: one of these pictures, with a comment of its own. `benches/batch --simulated` asks with them
+//! what coordinator and queue cost.
 
+use std::collections::HashMap;
 use std::error::Error;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +18,7 @@ use async_nats::jetstream::{self, Context};
 use futures_util::StreamExt;
 use serde_json::Value;
 use sohoa::batch::nats::{CAPTURES, MADE, PAGES};
+use sohoa::gather;
 use sohoa::input;
 use sohoa::model::Edit;
 use sohoa::ocr::lstm::Lstm;
@@ -26,16 +30,17 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [url, workers, milliseconds, capture] = &arguments[..] else {
-        return Err("simulated_workers URL WORKERS MILLISECONDS CAPTURE".into());
+    let [url, workers, milliseconds, pictures] = &arguments[..] else {
+        return Err("simulated_workers URL WORKERS MILLISECONDS PICTURES".into());
     };
     let pause = Duration::from_millis(milliseconds.parse()?);
     let workers: usize = workers.parse()?;
-    let answer: Arc<[u8]> = [&b"+"[..], &page_of(capture)?].concat().into();
+    let answers = Arc::new(answers(Path::new(pictures))?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let jetstream = jetstream::new(async_nats::connect(url).await?);
-        let tasks = (0..workers).map(|_| tokio::spawn(work(jetstream.clone(), Arc::clone(&answer), pause)));
+        writeln!(std::io::stdout(), "ready")?;
+        let tasks = (0..workers).map(|_| tokio::spawn(work(jetstream.clone(), Arc::clone(&answers), pause)));
         for task in futures_util::future::join_all(tasks).await {
             task??;
         }
@@ -43,18 +48,34 @@ fn main() -> Result<(), Failure> {
     })
 }
 
-/// What a capture becomes, packed.
-fn page_of(capture: &str) -> Result<Vec<u8>, Failure> {
+/// Pages, packed, by the bytes of their pictures after the marker that begins every JPEG file.
+type Answers = HashMap<Vec<u8>, Vec<u8>>;
+
+const MARKER: usize = 2;
+/// A comment segment of eight bytes.
+const COMMENT: usize = 2 + 2 + 8;
+
+/// What each picture becomes.
+fn answers(pictures: &Path) -> Result<Answers, Failure> {
     let model = std::env::var_os("SOHOA_MODELS").map_or_else(|| PathBuf::from("models"), PathBuf::from);
     let model = model.join("vie.traineddata");
     let engine = Lstm::new(&std::fs::read(&model)?, &model)?;
     let settings = Settings::default();
-    let frames = input::open(std::fs::read(capture)?.into(), &settings.limits)?;
-    let frame = frames.first().ok_or("no page")?;
-    Ok(shelf::pack(&page::process(frame, &settings, &Edit::default(), Some(&engine))?).concat())
+    let (gathered, _) = gather::gather(&[pictures.to_owned()], None)?;
+    let mut answers = Answers::new();
+    for capture in gathered.iter().flat_map(|component| &component.files) {
+        let bytes = std::fs::read(&capture.path)?;
+        if bytes.starts_with(b"\xff\xd8") {
+            let frames = input::open(bytes.clone().into(), &settings.limits)?;
+            let frame = frames.first().ok_or("no page")?;
+            let page = page::process(frame, &settings, &Edit::default(), Some(&engine))?;
+            answers.insert(bytes[MARKER..].to_vec(), [&b"+"[..], &shelf::pack(&page).concat()].concat());
+        }
+    }
+    Ok(answers)
 }
 
-async fn work(jetstream: Context, answer: Arc<[u8]>, pause: Duration) -> Result<(), Failure> {
+async fn work(jetstream: Context, answers: Arc<Answers>, pause: Duration) -> Result<(), Failure> {
     let queue = queue(&jetstream).await;
     let captures = jetstream.get_object_store(CAPTURES).await?;
     let made = jetstream.get_object_store(MADE).await?;
@@ -64,7 +85,8 @@ async fn work(jetstream: Context, answer: Arc<[u8]>, pause: Duration) -> Result<
         let message = message?;
         let task: Value = serde_json::from_slice(&message.payload)?;
         let text = |key: &str| task[key].as_str().unwrap_or_default().to_owned();
-        fetch(&captures, &text("sha256")).await?;
+        let capture = fetch(&captures, &text("sha256")).await?;
+        let answer = answers.get(&capture[MARKER + COMMENT..]).ok_or("not one of these pictures")?;
         tokio::time::sleep(pause).await;
         made.put(&*text("name"), &mut &answer[..]).await?;
         let note = format!("made {}", text("name"));

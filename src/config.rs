@@ -68,6 +68,8 @@ pub struct RawConfig {
     pub connector: RawConnector,
     /// Archive packages.
     pub package: RawPackage,
+    /// Data of papers.
+    pub extract: RawExtract,
 }
 
 /// Section `[image]`.
@@ -136,7 +138,7 @@ pub struct RawOcr {
     pub enabled: Option<bool>,
     /// Model, the stem of a `.traineddata` file; default `vie`.
     pub language: Option<String>,
-    /// Files of the text beside each component: `txt`, `hocr`, `alto`, `tsv`; default none.
+    /// Files of the text beside each component: `txt`, `hocr`, `alto`, `tsv`, `data`; default none.
     pub transcripts: Vec<String>,
 }
 
@@ -360,6 +362,25 @@ impl RawPackage {
             agreement: self.agreement,
         })
     }
+}
+
+/// Section `[extract]`: what papers say, as data.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawExtract {
+    /// Folder of further kinds of papers, a TOML file each.
+    pub kinds: Option<PathBuf>,
+    /// The records that are filled of the data, in place of the built-in ones.
+    pub records: Option<PathBuf>,
+}
+
+/// What papers say, as data, checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtractConfig {
+    /// Folder of further kinds of papers.
+    pub kinds: Option<PathBuf>,
+    /// File of records in place of the built-in ones.
+    pub records: Option<PathBuf>,
 }
 
 /// Section `[service]`.
@@ -721,6 +742,8 @@ pub struct Config {
     pub connector: Option<ConnectorConfig>,
     /// Archive packages.
     pub package: PackageConfig,
+    /// Data of papers.
+    pub extract: ExtractConfig,
     /// The service over HTTP.
     pub http: HttpConfig,
 }
@@ -838,8 +861,10 @@ impl RawConfig {
         let mut transcripts = Vec::new();
         for name in &self.ocr.transcripts {
             transcripts.push(
-                name.parse()
-                    .map_err(|_| ConfigError::Value { key: "ocr.transcripts", allowed: "txt, hocr, alto, tsv" })?,
+                name.parse().map_err(|_| ConfigError::Value {
+                    key: "ocr.transcripts",
+                    allowed: "txt, hocr, alto, tsv, data",
+                })?,
             );
         }
         transcripts.sort_unstable();
@@ -877,6 +902,7 @@ impl RawConfig {
             scanner: self.scanner.check()?,
             service: self.service.check(self.watch)?,
             connector: self.connector.check()?,
+            extract: ExtractConfig { kinds: self.extract.kinds, records: self.extract.records },
             package: self.package.check(self.profile.agency.as_ref())?,
             http: self.http.check()?,
             key: self.sign.check()?,

@@ -34,6 +34,30 @@ pub enum ExitCode {
     Scanner = 12,
 }
 
+impl ExitCode {
+    /// What a program of ours that ended with this number said.
+    pub fn of(number: i32) -> Option<Self> {
+        use ExitCode::{Configuration, Done, Incomplete, Internal, Key, NeedsRescan, NoInput, Online, Output};
+        use ExitCode::{Scanner, Tampered, Unmet, Usage};
+        let all = [
+            Done,
+            Internal,
+            Usage,
+            Incomplete,
+            NeedsRescan,
+            NoInput,
+            Tampered,
+            Output,
+            Key,
+            Configuration,
+            Online,
+            Unmet,
+            Scanner,
+        ];
+        all.into_iter().find(|code| *code as i32 == number)
+    }
+}
+
 impl From<ExitCode> for std::process::ExitCode {
     fn from(code: ExitCode) -> Self {
         Self::from(code as u8)

@@ -139,12 +139,12 @@ impl Localized for GatherError {
     }
 }
 
-/// Gathers the components of the inputs, in the order given. `output` is the directory that will be written.
+/// Gathers the components of the inputs, in the order given. `output` is the directory that will be written, if any.
 ///
 /// # Errors
 /// When an input does not exist, is no file or folder, or holds the output.
-pub fn gather(inputs: &[PathBuf], output: &Path) -> Result<(Vec<Gathered>, Vec<PassedOver>), GatherError> {
-    let output = absolute(output);
+pub fn gather(inputs: &[PathBuf], output: Option<&Path>) -> Result<(Vec<Gathered>, Vec<PassedOver>), GatherError> {
+    let output = output.map(absolute);
     let mut found = Vec::new();
     let mut passed_over = Vec::new();
     for input in inputs {
@@ -152,8 +152,8 @@ pub fn gather(inputs: &[PathBuf], output: &Path) -> Result<(Vec<Gathered>, Vec<P
         let metadata = fs::metadata(input).map_err(unreachable)?;
         let path = fs::canonicalize(input).map_err(unreachable)?;
         if metadata.is_dir() {
-            if output.starts_with(&path) {
-                return Err(GatherError::OutputInsideInput(output));
+            if let Some(output) = output.as_ref().filter(|output| output.starts_with(&path)) {
+                return Err(GatherError::OutputInsideInput(output.clone()));
             }
             let title = file_name(&path);
             gather_folder(&path, &title, &mut found, &mut passed_over);
@@ -383,7 +383,7 @@ mod tests {
             fs::write(path, b"x").unwrap();
         }
         let (gathered, passed_over) =
-            gather(&[root.clone(), root.join("2.jpg")], &directory.path().join("out")).unwrap();
+            gather(&[root.clone(), root.join("2.jpg")], Some(&directory.path().join("out"))).unwrap();
         let names: Vec<(&str, usize)> = gathered.iter().map(|g| (g.name.as_str(), g.files.len())).collect();
         assert_eq!(names, [("Ho-so", 2), ("c", 1), ("Giay-uy-quyen", 1), ("2", 1)]);
         assert!(gathered[0].files[0].path.ends_with("2.jpg"));
@@ -396,7 +396,7 @@ mod tests {
         let root = directory.path().join("in");
         fs::create_dir(&root).unwrap();
         std::os::unix::fs::symlink(&root, root.join("loop")).unwrap();
-        let (gathered, passed_over) = gather(std::slice::from_ref(&root), &directory.path().join("out")).unwrap();
+        let (gathered, passed_over) = gather(std::slice::from_ref(&root), Some(&directory.path().join("out"))).unwrap();
         assert!(gathered.is_empty());
         assert!(matches!(&passed_over[..], [PassedOver::Link(path)] if path.ends_with("loop")));
     }
@@ -405,7 +405,7 @@ mod tests {
     fn the_output_is_never_inside_an_input() {
         let directory = tempfile::tempdir().unwrap();
         for output in [directory.path().to_owned(), directory.path().join("a/b/out")] {
-            let result = gather(&[directory.path().to_owned()], &output);
+            let result = gather(&[directory.path().to_owned()], Some(&output));
             assert!(matches!(result, Err(GatherError::OutputInsideInput(_))));
         }
     }

@@ -16,6 +16,7 @@ pub mod connector;
 pub mod digitize;
 pub mod exit;
 pub mod export;
+pub mod extract;
 pub mod gather;
 pub mod grouping;
 pub mod http;

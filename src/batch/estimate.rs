@@ -21,7 +21,7 @@ const PAGES: usize = 12;
 pub fn estimate(batch: &Batch, shelf: &Shelf) -> Result<Option<Duration>, BatchError> {
     let tools = shelf.tools();
     let mut sources = Vec::new();
-    batch.at(batch.journal.each_unit(|unit| {
+    batch.at(batch.journal.each_unit(|unit, _| {
         if unit.state == State::Waiting {
             sources.push(unit.source);
         }

@@ -142,7 +142,7 @@ pub fn components(
     output: &Path,
     layout: Layout,
 ) -> Result<(Vec<Gathered>, Vec<PassedOver>), gather::GatherError> {
-    let (gathered, passed_over) = gather::gather(&[path.to_owned()], output)?;
+    let (gathered, passed_over) = gather::gather(&[path.to_owned()], Some(output))?;
     Ok((if layout.file_components { gather::by_file(gathered) } else { gathered }, passed_over))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+use std::sync::PoisonError;
 
 use crate::digitize::{self, Report};
 use crate::gather::PassedOver;
@@ -38,7 +39,6 @@ impl Running<'_> {
             self.look(unit, outcome, &mut looked)?;
         }
         looked.findings.extend(checks::of_pages(&looked.traces));
-        self.compare(unit, &components, &mut looked)?;
         self.picture(unit, &components, &mut looked)?;
         let made = Made {
             components: components.len() as u64,
@@ -53,8 +53,12 @@ impl Running<'_> {
             .map(|page| (self.relative(&page.source.file.path), page.source.file.sha256.clone()))
             .collect();
         let captures: Vec<(String, String)> = captures.into_iter().collect();
+        // Of two dossiers with the same file that end at the same time, one finds the other's written down.
+        let one = self.finishing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.compare(unit, &components, &mut looked)?;
         let Looked { findings, samples, unseen, .. } = &looked;
         batch.at(batch.journal.finish(unit.id, made, &captures, (findings, samples), unseen, self.now()))?;
+        drop(one);
         for page in components.iter().flat_map(|component| &component.pages) {
             shelf.remove(wanted(page, &Edit::default()));
         }

@@ -303,7 +303,7 @@ impl Batch {
             listed.extend(self.at(self.journal.files_of(code))?.into_iter().map(|(_, path)| from.join(path)));
         }
         // What cannot be listed here is told by the dossier that it is in.
-        let there = gather::gather(std::slice::from_ref(from), &self.output).unwrap_or_default().0;
+        let there = gather::gather(std::slice::from_ref(from), Some(&self.output)).unwrap_or_default().0;
         let files = there.into_iter().flat_map(|component| component.files);
         let unlisted = files.filter(|file| !file.path.ancestors().any(|path| listed.contains(path)));
         Ok(unlisted.map(|file| file.path.strip_prefix(from).unwrap_or(&file.path).to_owned()).collect())

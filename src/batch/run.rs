@@ -129,6 +129,8 @@ pub(super) struct Running<'a> {
     /// When pages were finished, the last of them.
     finished: Mutex<VecDeque<Instant>>,
     failure: Mutex<Option<BatchError>>,
+    /// Dossiers are compared with those before, and written down, one at a time.
+    pub(super) finishing: Mutex<()>,
 }
 
 /// Makes what is left of a batch, in the pool or `elsewhere`. `on_event` hears of events on any thread.
@@ -157,6 +159,7 @@ pub fn run(
         in_work: AtomicU64::new(0),
         finished: Mutex::default(),
         failure: Mutex::default(),
+        finishing: Mutex::default(),
     };
     // While the last page of one dossier is made, and while its files are written, the others' pages keep the threads busy.
     let workers = tools.shelf.tools().pool.workers();

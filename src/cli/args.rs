@@ -68,6 +68,8 @@ pub(super) enum Command {
     Log(Log),
     /// Make archive packages (SIP) of output directories
     Package(super::package::Package),
+    /// Take the data out of papers: kind, number, date, names, with checks and confidence
+    Extract(Extract),
     /// Say what is seen on pictures, one JSON line each
     Inspect(Inspect),
     /// Scan papers into a folder, with a scanner on this machine or its network
@@ -127,7 +129,7 @@ pub(super) struct Making {
     #[arg(long, value_enum, value_name = "on|off", hide_possible_values = true)]
     pub(super) ocr: Option<Switch>,
     /// Files of the text beside each component, separated by commas
-    #[arg(long, value_name = "txt,hocr,alto,tsv", value_delimiter = ',')]
+    #[arg(long, value_name = "txt,hocr,alto,tsv,data", value_delimiter = ',')]
     pub(super) transcripts: Option<Vec<String>>,
     /// Store pages in layers, print sharp over a coarser picture, where that is smaller
     #[arg(long)]
@@ -281,6 +283,25 @@ pub(super) struct Log {
     #[arg(value_name = "DIR")]
     pub(super) directory: PathBuf,
     /// Entries for programs, one JSON line each
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Extract {
+    /// Pictures and folders; a folder's loose pictures are one component, each sub-folder another
+    #[arg(required_unless_present = "check_kinds", value_name = "INPUT")]
+    pub(super) inputs: Vec<PathBuf>,
+    /// Directory for the data: NAME.data.json of each component, and data.csv
+    #[arg(long, short, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Folder of further kinds of papers, a TOML file each
+    #[arg(long, value_name = "DIR")]
+    pub(super) kinds: Option<PathBuf>,
+    /// Run the tests that the kinds of a folder bring along, and those of the program's own
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["inputs", "out", "kinds"])]
+    pub(super) check_kinds: Option<PathBuf>,
+    /// Data for programs on standard output, one JSON line a component
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -505,6 +526,10 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ),
     ("leave_out", "Bỏ ra ngoài gói các thành phần chưa ký hoặc thiếu trang"),
     ("allow_missing", "Đóng gói kể cả khi còn trường bắt buộc bỏ trống"),
+    ("extract", "Bóc tách dữ liệu giấy tờ: loại, số ký hiệu, ngày, họ tên, kèm kiểm tra và độ tin cậy"),
+    ("extract out", "Thư mục ghi dữ liệu: TÊN.data.json của mỗi thành phần và data.csv"),
+    ("kinds", "Thư mục có thêm loại giấy tờ, mỗi loại một tệp TOML"),
+    ("check_kinds", "Chạy các phép thử kèm theo loại giấy tờ trong thư mục và trong chương trình"),
     ("inspect", "Cho biết những gì nhận ra trên ảnh, mỗi ảnh một dòng JSON"),
     ("upgrade", "Thêm dấu thời gian và dữ liệu thu hồi vào tệp đã ký để chữ ký có giá trị lâu dài"),
     ("level", "Mức chữ ký cần đạt [mặc định: b-lta]"),

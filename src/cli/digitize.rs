@@ -35,6 +35,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
     }
     let now = environment::now(lang)?;
     let reader = environment::reader(&config)?;
+    let rules = environment::rules(&config)?;
     let (signer, key_failure) = environment::usable_signer(&config, &command.key, now)?;
     let stamp = environment::stamp(&config, signer.is_some())?;
     let pool = Pool::new(config.jobs, config.memory_bytes)
@@ -49,6 +50,7 @@ pub(super) fn run(command: Digitize, shared: Shared, lang: Lang) -> Result<ExitC
         stamp: stamp.as_ref(),
         engine: reader.as_ref().map(|reader| &reader.engine as &dyn OcrEngine),
         transcripts: &config.transcripts,
+        rules: &rules,
         models: reader.as_ref().map_or_else(Vec::new, |reader| reader.models.clone()),
         signer: signer.as_deref(),
         size_report: command.size_report,

@@ -11,6 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use sohoa::config::{Config, KeySource, RawConfig};
 use sohoa::exit::ExitCode;
 use sohoa::export::Records;
+use sohoa::extract::{self, Kinds, Rules};
 use sohoa::http::KeyRefusal;
 use sohoa::imaging::seal;
 use sohoa::manifest::{self, Model};
@@ -92,6 +93,29 @@ pub(super) fn records(config: &Config) -> Result<Records, Failure> {
         ),
     };
     Records::parse(text.as_deref()).map_err(|error| failure(error.message(config.lang)))
+}
+
+/// By what papers are read: the shipped kinds and records, with those of the configuration.
+pub(super) fn rules(config: &Config) -> Result<Rules, Failure> {
+    let lang = config.lang;
+    let failure = |message| Failure::new(ExitCode::Configuration, message);
+    let unreadable =
+        |path: &Path, error: std::io::Error| failure(format!("{}: {}", shown(path), io_reason(error.kind(), lang)));
+    let read = |path: &Path| fs::read_to_string(path).map_err(|error| unreadable(path, error));
+    let mut files = Vec::new();
+    if let Some(folder) = &config.extract.kinds {
+        let listing = fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
+        let mut paths: Vec<PathBuf> = listing.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        paths.sort();
+        for path in paths {
+            files.push((shown(&path), read(&path)?));
+        }
+    }
+    let kinds = Kinds::with(&files).map_err(|error| failure(error.message(lang)))?;
+    let records = config.extract.records.as_deref().map(read).transpose()?;
+    let records = extract::Records::parse(records.as_deref()).map_err(|error| failure(error.message(lang)))?;
+    Ok(Rules { kinds, records })
 }
 
 /// A reader with its model.
@@ -213,11 +237,12 @@ pub(super) fn tools(config: &Config, reader: Option<Reader>) -> Result<shelf::To
 pub(super) fn making<'a>(
     config: &'a Config,
     shelf: Arc<Shelf>,
+    rules: &'a Rules,
     stamp: Option<&'a Stamp>,
     signer: Option<&'a dyn Signer>,
 ) -> Tools<'a> {
     let transcripts = if shelf.tools().engine.is_some() { &config.transcripts[..] } else { &[] };
-    Tools { profile: &config.profile, level: config.level, stamp, transcripts, shelf, signer }
+    Tools { profile: &config.profile, level: config.level, stamp, transcripts, rules, shelf, signer }
 }
 
 /// A flag that SIGINT and SIGTERM set. The second order to stop is obeyed at once: nothing is lost by that either.

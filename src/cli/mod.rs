@@ -7,6 +7,7 @@ mod digitize;
 mod doctor;
 mod dossier;
 mod environment;
+mod extract;
 mod inspect;
 mod log;
 mod package;
@@ -69,6 +70,7 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Check(command) => check::run(&command, &args.shared, lang),
         Command::Log(command) => log::run(&command, &args.shared, lang),
         Command::Package(command) => package::run(&command, &args.shared, lang),
+        Command::Extract(command) => extract::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
         Command::Scan(command) => scan::run(command, args.shared, lang),
         Command::Search(command) => search::run(&command, &args.shared, lang),

@@ -102,7 +102,8 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
     if let Some(web) = &mut web {
         web.settings.signing = signing(&config, signer.as_deref())?;
     }
-    let tools = environment::making(&config, shelf, stamp.as_ref(), signer.as_deref());
+    let rules = environment::rules(&config)?;
+    let tools = environment::making(&config, shelf, &rules, stamp.as_ref(), signer.as_deref());
     serve(&store, &settings, &tools, &teller, web)
 }
 

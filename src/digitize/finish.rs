@@ -109,7 +109,7 @@ pub(super) fn finish(
         let limit = job.profile.max_bytes.value;
         component.exceeds = (too_large || bytes.len() as u64 > limit).then_some(limit);
         let name = file_name(&plan.stem, component.version, component.state, "pdf");
-        files = transcripts(job, &component, &plan.stem, &name, &pages);
+        files = transcripts(job, (&component, ledger.manifest().dossier.as_deref()), &plan.stem, &name, &pages);
         component.transcripts = files.iter().map(|(name, text)| file_entry(name, text)).collect();
         component.file = Some(file_entry(&name, &bytes));
         files.push((name, bytes));
@@ -273,7 +273,7 @@ pub(super) fn file_name(stem: &str, version: u32, state: State, extension: &str)
 /// The text files that are to lie beside a component's PDF, with their names.
 fn transcripts(
     job: &Job<'_>,
-    component: &manifest::Component,
+    (component, dossier): (&manifest::Component, Option<&str>),
     stem: &str,
     pdf: &str,
     pages: &[Page],
@@ -283,6 +283,8 @@ fn transcripts(
         file: pdf,
         title: &component.name,
         engine: engine.name(),
+        dossier,
+        rules: job.rules,
         pages: pages.iter().map(transcript_page).collect(),
     };
     let name = |format: &Format| file_name(stem, component.version, component.state, format.extension());
@@ -290,7 +292,13 @@ fn transcripts(
 }
 
 fn transcript_page(page: &Page) -> TranscriptPage<'_> {
-    TranscriptPage { width: page.width, height: page.height, dpi: page.geometry.dpi, text: &page.text }
+    TranscriptPage {
+        width: page.width,
+        height: page.height,
+        dpi: page.geometry.dpi,
+        text: &page.text,
+        codes: &page.codes,
+    }
 }
 
 fn page_entry(

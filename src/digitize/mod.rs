@@ -16,6 +16,7 @@ use time::OffsetDateTime;
 
 use crate::budget::Cost;
 use crate::component::ComponentError;
+use crate::extract::Rules;
 use crate::gather::{self, Gathered, PassedOver};
 use crate::ledger::{Ledger, LedgerError, rfc3339};
 use crate::manifest::{self, Manifest};
@@ -62,6 +63,8 @@ pub struct Job<'a> {
     pub engine: Option<&'a dyn OcrEngine>,
     /// Formats of the text files beside each component; with no engine there are none.
     pub transcripts: &'a [Format],
+    /// By what data are found in the text, where they are wanted.
+    pub rules: &'a Rules,
     /// The models used, for the manifest.
     pub models: Vec<manifest::Model>,
     /// Who signs; `None` leaves components unsigned (*chờ ký*).
@@ -250,7 +253,7 @@ impl Localized for DigitizeError {
 /// # Errors
 /// When the job cannot go on at all; a capture that cannot be read is no error but set aside.
 pub fn run(job: &Job<'_>, pool: &Pool, on_event: &mut dyn FnMut(&Event)) -> Result<Report, DigitizeError> {
-    let (gathered, passed_over) = gather::gather(job.inputs, job.output)?;
+    let (gathered, passed_over) = gather::gather(job.inputs, Some(job.output))?;
     passed_over.into_iter().for_each(|item| on_event(&Event::PassedOver(item)));
     if gathered.is_empty() {
         return Err(DigitizeError::Nothing);

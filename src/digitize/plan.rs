@@ -21,6 +21,7 @@ use crate::publish::PublishError;
 use crate::shelf::Wanted;
 use crate::sign::{self, Signer};
 use crate::stack::Side;
+use crate::transcript::Format;
 
 use super::finish::file_name;
 use super::{Job, Outcome, Report};
@@ -372,6 +373,10 @@ fn fingerprint(job: &Job<'_>, dossier: Option<&str>, files: &[Capture]) -> Strin
     hash.update(serde_json::to_vec(&profile).expect("profiles are plain values"));
     hash.update(job.engine.map_or_else(String::new, |engine| engine.name().to_owned()));
     job.transcripts.iter().for_each(|format| hash.update(format.name()));
+    if job.transcripts.contains(&Format::Data) {
+        hash.update(job.rules.kinds.source());
+        hash.update(job.rules.records.source());
+    }
     job.models.iter().for_each(|model| hash.update(&model.sha256));
     for capture in files {
         hash.update(format!("\0{}", capture.file.sha256));

@@ -38,6 +38,12 @@ pub fn shown(path: &Path) -> String {
     path.to_string_lossy().chars().map(escape).collect()
 }
 
+/// A text as a cell of a table that people open in a spreadsheet, which would take some beginnings for those of a formula.
+pub fn in_cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if is_formula { format!("'{text}") } else { text.to_owned() }
+}
+
 /// What went wrong with a file, and the cure where there is one.
 pub fn io_reason(kind: io::ErrorKind, lang: Lang) -> String {
     let (vietnamese, english) = match kind {

@@ -3,9 +3,10 @@
 use image::RgbImage;
 
 use super::{Page, PageError, encoding};
-use crate::imaging::decode::Limits;
+use crate::imaging::decode::{self, Limits};
 use crate::imaging::{encode, reduce};
-use crate::input::Frame;
+use crate::input::{Frame, InputError};
+use crate::model::Picture;
 
 /// Quality of the JPEG.
 const QUALITY: u8 = 65;
@@ -17,7 +18,11 @@ const DPI: f64 = 96.0;
 /// # Errors
 /// When its picture is none of ours.
 pub fn page(page: &Page, side: u32, limits: &Limits) -> Result<Vec<u8>, PageError> {
-    jpeg(&encoding::shown(&page.image.picture, limits)?, side)
+    let image = match &page.image.picture {
+        Picture::Jpeg(jpeg) => decode::decode_jpeg_reduced(&jpeg.bytes, side, limits).map_err(InputError::from)?,
+        picture => encoding::shown(picture, limits)?,
+    };
+    jpeg(&image, side)
 }
 
 /// A page of a capture as it came, upright as its file says, as such a JPEG.
@@ -46,6 +51,27 @@ fn within((width, height): (u32, u32), side: u32) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reduced_picture_is_what_the_whole_one_reduced_is() {
+        let bar = |x: u32, y: u32| {
+            if (x / 40).is_multiple_of(3) && (y / 90).is_multiple_of(2) { [40, 60, 90] } else { [236, 234, 230] }
+        };
+        let image = RgbImage::from_fn(1654, 2339, |x, y| image::Rgb(bar(x, y)));
+        let whole = encode::jpeg(&image, 80, 200.0).unwrap();
+        for side in [360, 1000, 2339, 4000] {
+            let reduced = decode::decode_jpeg_reduced(&whole, side, &Limits::default()).unwrap();
+            assert!(reduced.height() >= side.min(2339), "{side}: {:?}", reduced.dimensions());
+            let (width, height) = within(image.dimensions(), side);
+            let (one, other) = (reduce::area(&reduced, width, height), reduce::area(&image, width, height));
+            let apart: u64 = one.as_raw().iter().zip(other.as_raw()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+            assert!(
+                apart < 4 * one.as_raw().len() as u64,
+                "{side}: {} apart",
+                apart as f64 / one.as_raw().len() as f64
+            );
+        }
+    }
 
     #[test]
     fn pictures_are_reduced_and_never_enlarged() {

@@ -32,6 +32,7 @@ use time::OffsetDateTime;
 use crate::config::ConnectorConfig;
 use crate::digitize::Job;
 use crate::export::Records;
+use crate::extract;
 use crate::grouping::Rules;
 use crate::intake::{self, WatchError};
 use crate::model::{Lang, Localized, shown};
@@ -114,6 +115,8 @@ pub struct Tools<'a> {
     pub stamp: Option<&'a Stamp>,
     /// Formats of the text files beside each component.
     pub transcripts: &'a [Format],
+    /// By what data are found in the text.
+    pub rules: &'a extract::Rules,
     /// Who signs; `None` leaves components unsigned (*chờ ký*).
     pub signer: Option<&'a dyn Signer>,
 }
@@ -144,6 +147,7 @@ impl Tools<'_> {
             stamp: self.stamp,
             engine: made_with.engine(),
             transcripts: self.transcripts,
+            rules: self.rules,
             models: made_with.models.clone(),
             signer: self.signer,
             size_report: false,

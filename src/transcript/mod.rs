@@ -1,4 +1,4 @@
-//! The text of a component for other programs: plain text, hOCR, ALTO and TSV, beside the signed PDF.
+//! The text of a component for other programs: plain text, hOCR, ALTO and TSV, and what it says as data, beside the signed PDF.
 //!
 //! Every format has the pages of the component in order and on them the lines as a person reads them; boxes are pixels
 //! of the page image in the PDF, from its top left. One file holds the whole component, as the PDF does.
@@ -14,6 +14,8 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 use serde::{Deserialize, Serialize};
 
+use crate::codes::Code;
+use crate::extract::{self, Rules, Sheet, Subject};
 use crate::model::{PageText, Rect, TextLine};
 
 /// A file format for recognised text.
@@ -28,11 +30,13 @@ pub enum Format {
     Alto,
     /// The table of tesseract's `tsv` output.
     Tsv,
+    /// What the paper says, as checked data ([`crate::extract`]).
+    Data,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 4] = [Self::Txt, Self::Hocr, Self::Alto, Self::Tsv];
+    pub const ALL: [Self; 5] = [Self::Txt, Self::Hocr, Self::Alto, Self::Tsv, Self::Data];
 
     /// How the format is called on the command line and in the configuration.
     pub fn name(self) -> &'static str {
@@ -41,6 +45,7 @@ impl Format {
             Self::Hocr => "hocr",
             Self::Alto => "alto",
             Self::Tsv => "tsv",
+            Self::Data => "data",
         }
     }
 
@@ -48,6 +53,7 @@ impl Format {
     pub fn extension(self) -> &'static str {
         match self {
             Self::Alto => "alto.xml",
+            Self::Data => "data.json",
             other => other.name(),
         }
     }
@@ -59,6 +65,7 @@ impl Format {
             Self::Hocr => hocr::write(transcript),
             Self::Alto => alto::write(transcript),
             Self::Tsv => tsv::write(transcript),
+            Self::Data => data(transcript),
         }
     }
 }
@@ -73,7 +80,7 @@ impl FromStr for Format {
 
 /// A name that is no format's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a format must be one of txt, hocr, alto, tsv")]
+#[error("a format must be one of txt, hocr, alto, tsv, data")]
 pub struct UnknownFormat;
 
 /// The text of a component.
@@ -85,6 +92,10 @@ pub struct Transcript<'a> {
     pub title: &'a str,
     /// The recogniser, as [`crate::ocr::OcrEngine::name`] calls it.
     pub engine: &'a str,
+    /// Code of the dossier, where it is known.
+    pub dossier: Option<&'a str>,
+    /// By what data are found in the text.
+    pub rules: &'a Rules,
     /// The pages in order.
     pub pages: Vec<TranscriptPage<'a>>,
 }
@@ -100,6 +111,8 @@ pub struct TranscriptPage<'a> {
     pub dpi: f64,
     /// The words.
     pub text: &'a PageText,
+    /// The codes.
+    pub codes: &'a [Code],
 }
 
 impl TranscriptPage<'_> {
@@ -143,8 +156,18 @@ fn plain(transcript: &Transcript<'_>) -> String {
     text
 }
 
+fn data(transcript: &Transcript<'_>) -> String {
+    let pages = transcript.pages.iter();
+    let sheets: Vec<Sheet<'_>> =
+        pages.map(|&TranscriptPage { width, height, text, codes, .. }| Sheet { width, height, text, codes }).collect();
+    let subject = Subject { component: transcript.title, file: Some(transcript.file), dossier: transcript.dossier };
+    extract::text(&extract::read(&sheets, &transcript.rules.kinds), subject, &transcript.rules.records)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::model::Word;
 
@@ -169,11 +192,14 @@ mod tests {
     }
 
     pub(super) fn transcript(texts: &[PageText]) -> Transcript<'_> {
-        let page = |text| TranscriptPage { width: 1654, height: 2339, dpi: 200.0, text };
+        static RULES: LazyLock<Rules> = LazyLock::new(Rules::shipped);
+        let page = |text| TranscriptPage { width: 1654, height: 2339, dpi: 200.0, text, codes: &[] };
         Transcript {
             file: "quyết-định.pdf",
             title: "quyết-định",
             engine: "tesseract vie",
+            dossier: None,
+            rules: &RULES,
             pages: texts.iter().map(page).collect(),
         }
     }
@@ -182,6 +208,13 @@ mod tests {
     fn plain_text_has_blocks_apart_and_pages_end_with_a_form_feed() {
         let text = Format::Txt.write(&transcript(&texts()));
         assert_eq!(text, "CỘNG HÒA\n<a>&\"b\"'\n\nSố: 12/QĐ-UBND\n\u{c}\u{c}");
+    }
+
+    #[test]
+    fn data_name_the_file_that_they_lie_beside() {
+        let data: serde_json::Value = serde_json::from_str(&Format::Data.write(&transcript(&texts()))).unwrap();
+        assert_eq!((&data["file"], &data["pages"]), (&"quyết-định.pdf".into(), &2.into()));
+        assert_eq!(data["values"][0]["value"], "12/QĐ-UBND");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod desk_live;
 mod desk_scanning;
 mod desk_signing;
 mod doctor;
+mod extract;
 mod generator;
 mod geometry;
 mod http;

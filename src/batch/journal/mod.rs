@@ -173,6 +173,17 @@ pub struct BoxShown {
     pub samples: u64,
     /// What a person said.
     pub verdict: Option<Verdict>,
+    /// Whether dossiers were made after that: the verdict is not of these.
+    pub is_outdated: bool,
+}
+
+/// What the index says of a dossier as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Its title.
+    pub title: Option<String>,
+    /// Its year or years.
+    pub year: Option<String>,
 }
 
 /// What a person says of a box after looking at its sample.

@@ -2,7 +2,9 @@
 
 use rusqlite::{Row, params};
 
-use super::{BoxShown, FindingShown, Journal, JournalError, Made, Sample, Tick, Totals, UNIT, Unit, Verdict, unit};
+use super::{
+    BoxShown, FindingShown, Journal, JournalError, Listed, Made, Sample, Tick, Totals, UNIT, Unit, Verdict, unit,
+};
 
 const TOTALS: &str = "count(*), coalesce(sum(u.state = 'done'), 0), coalesce(sum(u.state = 'failed'), 0),
     coalesce(sum(u.files), 0), coalesce(sum(u.pages), 0), coalesce(sum(u.bytes), 0),
@@ -48,7 +50,8 @@ impl Journal {
         let connection = self.connection();
         let mut select = connection.prepare(&format!(
             "SELECT u.box, v.accepted, v.reason, v.who, v.time,
-             (SELECT count(*) FROM samples s JOIN units w ON w.id = s.unit WHERE w.box = u.box), {TOTALS}
+             (SELECT count(*) FROM samples s JOIN units w ON w.id = s.unit WHERE w.box = u.box),
+             coalesce(max(u.ended) > v.time, 0), {TOTALS}
              FROM units u LEFT JOIN verdicts v ON v.box = u.box GROUP BY u.box ORDER BY min(u.id)"
         ))?;
         let rows = select.query_map([], |row| {
@@ -57,7 +60,8 @@ impl Journal {
                 None => None,
                 Some(accepted) => Some(Verdict { accepted, reason: row.get(2)?, who: row.get(3)?, time: row.get(4)? }),
             };
-            Ok(BoxShown { name: row.get(0)?, verdict, samples: row.get(5)?, totals: totals(row, 6)? })
+            let (samples, is_outdated) = (row.get(5)?, row.get(6)?);
+            Ok(BoxShown { name: row.get(0)?, verdict, samples, is_outdated, totals: totals(row, 7)? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -76,16 +80,19 @@ impl Journal {
         Ok(judged > 0)
     }
 
-    /// Goes through the dossiers in order.
+    /// Goes through the dossiers in order, each with what the index says of it.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn each_unit(&self, mut each: impl FnMut(Unit)) -> Result<(), JournalError> {
+    pub fn each_unit(&self, mut each: impl FnMut(Unit, Listed)) -> Result<(), JournalError> {
         let connection = self.connection();
-        let mut select = connection.prepare(&format!("SELECT {UNIT} FROM units ORDER BY id"))?;
+        let mut select = connection.prepare(&format!(
+            "SELECT {UNIT}, (SELECT max(title) FROM listed l WHERE l.code = u.code) AS title,
+             (SELECT max(year) FROM listed l WHERE l.code = u.code) AS year FROM units u ORDER BY id"
+        ))?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
-            each(unit(row)?);
+            each(unit(row)?, Listed { title: row.get("title")?, year: row.get("year")? });
         }
         Ok(())
     }

@@ -27,6 +27,8 @@ use super::{
 const SENT_AGAIN: Duration = Duration::from_secs(900);
 /// Tries to read a page before it is made again.
 const READS: u32 = 3;
+/// How often it is looked whether the server still has what was set up.
+const MEND: Duration = Duration::from_secs(10);
 /// How often the order to stop is looked for.
 const STEP: Duration = Duration::from_millis(250);
 
@@ -55,8 +57,10 @@ struct Shared {
     pages: Users,
     /// Workers that were heard: name, release and version, and when.
     workers: Mutex<BTreeMap<String, (Heartbeat, Instant)>>,
-    /// Times that the server refused something.
-    troubles: AtomicU64,
+    /// Times that the server refused something, and what it said last.
+    troubles: Mutex<(u64, String)>,
+    /// Times that what was set up on the server was gone, and the pages in it.
+    losses: AtomicU64,
 }
 
 impl Shared {
@@ -65,6 +69,11 @@ impl Shared {
         if let Some((_, is_gone)) = locked(&self.waiting).get_mut(name) {
             *is_gone = true;
         }
+    }
+
+    fn refuse(&self, reason: String) {
+        let mut troubles = locked(&self.troubles);
+        *troubles = (troubles.0 + 1, reason);
     }
 }
 
@@ -127,6 +136,7 @@ impl Coordinator {
         let beats = runtime.block_on(engine.client.subscribe(HEARTBEATS)).map_err(refused)?;
         runtime.spawn(hear_pages(made, Arc::clone(&shared)));
         runtime.spawn(hear_workers(beats, Arc::clone(&shared)));
+        runtime.spawn(mend(engine.clone(), release.clone(), Arc::clone(&shared)));
         let (batch, run) = (batch.to_owned(), run.to_owned());
         Ok(Self { runtime, engine, shelf, release, batch, run, messages: AtomicU64::new(0), shared, stop })
     }
@@ -139,9 +149,9 @@ impl Coordinator {
         (ours.len(), others.into_iter().map(|beat| format!("{} ({})", beat.worker, beat.version)).collect())
     }
 
-    /// How often the server refused something, and it was tried again.
-    pub fn troubles(&self) -> u64 {
-        self.shared.troubles.load(Ordering::Relaxed)
+    /// How often the server refused something, and it was tried again; what it said last.
+    pub fn troubles(&self) -> (u64, String) {
+        locked(&self.shared.troubles).clone()
     }
 
     fn is_stopping(&self) -> bool {
@@ -149,13 +159,16 @@ impl Coordinator {
     }
 
     /// Does something until the server takes it.
-    async fn insist<T, E>(&self, mut what: impl AsyncFnMut() -> Result<T, E>) -> Result<T, PageError> {
+    async fn insist<T, E: std::fmt::Display>(
+        &self,
+        mut what: impl AsyncFnMut() -> Result<T, E>,
+    ) -> Result<T, PageError> {
         loop {
             match what().await {
                 Ok(done) => return Ok(done),
                 Err(_) if self.is_stopping() => return Err(PageError::Stopped),
-                Err(_) => {
-                    self.shared.troubles.fetch_add(1, Ordering::Relaxed);
+                Err(error) => {
+                    self.shared.refuse(error.to_string());
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -188,6 +201,8 @@ impl Coordinator {
         if let Some(outcome) = self.take(wanted, &task.name).await? {
             return outcome;
         }
+        let losses = || self.shared.losses.load(Ordering::Relaxed);
+        let mut lost = losses();
         self.send(file, task, sending).await?;
         let (mut looked, mut sent) = (Instant::now(), Instant::now());
         loop {
@@ -206,7 +221,9 @@ impl Coordinator {
                 Some((_, is_gone)) => std::mem::take(is_gone),
                 None => false,
             };
-            if is_gone || sent.elapsed() > SENT_AGAIN && self.workers().0 > 0 {
+            let now_lost = losses();
+            if is_gone || now_lost > lost || sent.elapsed() > SENT_AGAIN && self.workers().0 > 0 {
+                lost = now_lost;
                 self.send(file, task, sending).await?;
                 sent = Instant::now();
             }
@@ -248,15 +265,18 @@ impl Coordinator {
                     let mut bytes = Vec::with_capacity(size);
                     let read = tokio::time::timeout(time_for(size), object.read_to_end(&mut bytes)).await;
                     failures += 1;
-                    match read.map_err(drop).and_then(|read| read.map_err(drop)) {
-                        Err(()) if failures < READS => Err(()),
+                    match read
+                        .map_err(|error| error.to_string())
+                        .and_then(|read| read.map_err(|error| error.to_string()))
+                    {
+                        Err(reason) if failures < READS => Err(reason),
                         // What cannot be read is to be made again.
-                        Err(()) => Ok(Some(Vec::new())),
+                        Err(_) => Ok(Some(Vec::new())),
                         Ok(_) => Ok(Some(bytes)),
                     }
                 }
                 Err(error) if error.kind() == GetErrorKind::NotFound => Ok(None),
-                Err(_) => Err(()),
+                Err(error) => Err(error.to_string()),
             })
             .await?;
         let Some(bytes) = bytes else { return Ok(None) };
@@ -310,6 +330,25 @@ async fn hear_pages(mut notes: async_nats::Subscriber, shared: Arc<Shared>) {
             *is_gone |= what == "gone";
             arrived.notify_one();
         }
+    }
+}
+
+/// Sees when the server lost what was set up, and sets it up again; what lay there is sent again by those who wait for it.
+async fn mend(engine: Engine, release: String, shared: Arc<Shared>) {
+    let mut known = None;
+    loop {
+        match engine.made_when().await {
+            Ok(times) => {
+                let before = known.replace(times.clone()).unwrap_or_else(|| times.clone());
+                if before != times {
+                    // Workers set the queue up as well.
+                    drop(engine.queue(&release).await);
+                    shared.losses.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            Err(error) => shared.refuse(error.to_string()),
+        }
+        tokio::time::sleep(MEND).await;
     }
 }
 

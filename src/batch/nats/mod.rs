@@ -20,9 +20,10 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::stream::{self, RetentionPolicy};
-use async_nats::jetstream::{self, Context};
+use async_nats::jetstream::{self, Context, ErrorCode, context::GetStreamErrorKind};
 use async_nats::{Client, ConnectOptions};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use crate::model::{Edit, Lang, Localized};
 use crate::page::{Page, PageError, Settings};
@@ -50,6 +51,10 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 const TRIES: u32 = 5;
 /// Second thoughts about a page that is long in coming.
 const LOOK: Duration = Duration::from_secs(5);
+/// Longest that a server may take to be connected.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How often a server is asked whether it is there: after three times without an answer another is taken.
+const PING: Duration = Duration::from_secs(5);
 /// Pause after the server refused something.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Publishing the same message again within this time does nothing.
@@ -214,6 +219,7 @@ struct Engine {
     jetstream: Context,
     captures: ObjectStore,
     made: ObjectStore,
+    replicas: usize,
 }
 
 impl Engine {
@@ -226,7 +232,7 @@ impl Engine {
         gives_up: impl Fn(u32) -> bool,
     ) -> Result<Self, NatsError> {
         let refused = |reason: String| NatsError::Connect { url: without_secrets(&server.url), reason };
-        let mut options = ConnectOptions::new().name(name).connection_timeout(Duration::from_secs(10));
+        let mut options = ConnectOptions::new().name(name).connection_timeout(CONNECT).ping_interval(PING);
         if let Some(file) = &server.credentials {
             options = options.credentials_file(file).await.map_err(|error| refused(error.to_string()))?;
         }
@@ -245,7 +251,7 @@ impl Engine {
         // A cluster that has just started has no leader for a while.
         let mut tries = 0;
         loop {
-            match Self::set_up(&client, &jetstream, server).await {
+            match Self::set_up(&client, &jetstream, server.replicas).await {
                 Ok(engine) => return Ok(engine),
                 Err(error) => {
                     tries += 1;
@@ -258,13 +264,13 @@ impl Engine {
         }
     }
 
-    async fn set_up(client: &Client, jetstream: &Context, server: &Server) -> Result<Self, NatsError> {
+    async fn set_up(client: &Client, jetstream: &Context, replicas: usize) -> Result<Self, NatsError> {
         let refused = |error: &dyn std::fmt::Display| NatsError::JetStream(error.to_string());
         let queue = stream::Config {
             name: PAGES.to_owned(),
             subjects: vec!["sohoa.pages.>".to_owned()],
             retention: RetentionPolicy::WorkQueue,
-            num_replicas: server.replicas,
+            num_replicas: replicas,
             duplicate_window: SAME,
             max_age: KEPT,
             ..stream::Config::default()
@@ -273,7 +279,7 @@ impl Engine {
         let dead = stream::Config {
             name: DEAD.to_owned(),
             subjects: vec!["sohoa.dead.>".to_owned()],
-            num_replicas: server.replicas,
+            num_replicas: replicas,
             max_age: KEPT,
             ..stream::Config::default()
         };
@@ -284,7 +290,7 @@ impl Engine {
                 let config = object_store::Config {
                     bucket: name.to_owned(),
                     max_age: KEPT,
-                    num_replicas: server.replicas,
+                    num_replicas: replicas,
                     ..object_store::Config::default()
                 };
                 jetstream.create_object_store(config).await.map_err(|error| refused(&error))
@@ -295,12 +301,35 @@ impl Engine {
             name: TRIED.to_owned(),
             subjects: vec!["sohoa.tried.>".to_owned()],
             max_messages_per_subject: 1,
-            num_replicas: server.replicas,
+            num_replicas: replicas,
             max_age: KEPT,
             ..stream::Config::default()
         };
         jetstream.get_or_create_stream(tried).await.map_err(|error| refused(&error))?;
-        Ok(Self { client: client.clone(), jetstream: jetstream.clone(), captures, made })
+        Ok(Self { client: client.clone(), jetstream: jetstream.clone(), captures, made, replicas })
+    }
+
+    /// When streams and buckets were made, which is another time after a server came back with an empty disk; what is gone is set
+    /// up again.
+    async fn made_when(&self) -> Result<Vec<OffsetDateTime>, NatsError> {
+        let buckets = [CAPTURES, MADE].map(|name| format!("OBJ_{name}"));
+        let names: Vec<&str> = [PAGES, DEAD, TRIED].into_iter().chain(buckets.iter().map(String::as_str)).collect();
+        loop {
+            let mut times = Vec::new();
+            for name in &names {
+                match self.jetstream.get_stream(name).await.map_err(|error| error.kind()) {
+                    Ok(stream) => times.push(stream.cached_info().created),
+                    Err(GetStreamErrorKind::JetStream(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                        break;
+                    }
+                    Err(error) => return Err(NatsError::JetStream(error.to_string())),
+                }
+            }
+            if times.len() == names.len() {
+                return Ok(times);
+            }
+            Self::set_up(&self.client, &self.jetstream, self.replicas).await?;
+        }
     }
 
     /// What the workers of a release take their pages from.

@@ -73,8 +73,9 @@ pub fn work(
         };
         let heartbeats = tokio::spawn(beat(engine.clone(), heartbeat));
         on_event(Worked::Ready);
+        let captures = Captures(tokio::sync::Mutex::default());
         // One page more than there are threads: its capture is fetched meanwhile.
-        let slots = (0..=tools.pool.workers()).map(|_| serve(&engine, &release, tools, stop, on_event));
+        let slots = (0..=tools.pool.workers()).map(|_| serve(&engine, &captures, &release, tools, stop, on_event));
         futures_util::future::join_all(slots).await;
         heartbeats.abort();
         Ok(())
@@ -93,6 +94,7 @@ async fn beat(engine: Engine, heartbeat: Heartbeat) {
 /// Takes one page after the other.
 async fn serve(
     engine: &Engine,
+    captures: &Captures,
     release: &str,
     tools: &Arc<Tools>,
     stop: &AtomicBool,
@@ -112,7 +114,7 @@ async fn serve(
         };
         let done = match taken {
             Ok(None) => continue,
-            Ok(Some(message)) => handle(engine, message, tools).await,
+            Ok(Some(message)) => handle(engine, captures, message, tools).await,
             Err(()) => Err(()),
         };
         match done {
@@ -137,7 +139,7 @@ async fn take(queue: &PullConsumer) -> Result<Option<Message>, ()> {
 }
 
 /// Makes the page of a message. An error is one of the server: the message comes again.
-async fn handle(engine: &Engine, message: Message, tools: &Arc<Tools>) -> Result<Worked, ()> {
+async fn handle(engine: &Engine, captures: &Captures, message: Message, tools: &Arc<Tools>) -> Result<Worked, ()> {
     let is_first = message.info().map_err(drop)?.delivered <= 1;
     let (message, acker) = message.split();
     let acker = Arc::new(acker);
@@ -165,7 +167,7 @@ async fn handle(engine: &Engine, message: Message, tools: &Arc<Tools>) -> Result
             drop(working.ack_with(AckKind::Progress).await);
         }
     });
-    let done = make(engine, &task, tries, tools).await;
+    let done = make(engine, captures, &task, tries, tools).await;
     signs.abort();
     match done? {
         // Nobody waits for it any more, or its capture comes anew with another message.
@@ -183,9 +185,15 @@ async fn handle(engine: &Engine, message: Message, tools: &Arc<Tools>) -> Result
 }
 
 /// Fetches the capture, makes the page and puts it where it is looked for; `None` when the capture is gone.
-async fn make(engine: &Engine, task: &Task, tries: u32, tools: &Arc<Tools>) -> Result<Option<Worked>, ()> {
+async fn make(
+    engine: &Engine,
+    captures: &Captures,
+    task: &Task,
+    tries: u32,
+    tools: &Arc<Tools>,
+) -> Result<Option<Worked>, ()> {
     let started = Instant::now();
-    let Some(bytes) = fetch(engine, &task.sha256).await? else { return Ok(None) };
+    let Some(bytes) = captures.fetch(engine, &task.sha256).await? else { return Ok(None) };
     write_tries(engine, task, tries + 1).await?;
     let (tools, page, settings, edit) = (Arc::clone(tools), task.page, task.settings.clone(), task.edit.clone());
     let outcome =
@@ -199,7 +207,7 @@ async fn make(engine: &Engine, task: &Task, tries: u32, tools: &Arc<Tools>) -> R
 
 fn process(
     tools: &Tools,
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     page: usize,
     settings: Settings,
     edit: &crate::model::Edit,
@@ -207,12 +215,31 @@ fn process(
     // What a decoder may be asked for is this machine's to say.
     let limits: Limits = tools.settings.limits;
     let settings = Settings { limits, ..settings };
-    let frames = input::open(bytes.into(), &limits)?;
+    let frames = input::open(bytes, &limits)?;
     let frame = frames.get(page.wrapping_sub(1)).ok_or(PageError::Input(input::InputError::Changed))?;
     tools.make(frame, &settings, edit)
 }
 
-/// A capture that is there whole.
+/// The capture that was wanted last: the pages of a long one come one after the other.
+struct Captures(tokio::sync::Mutex<Option<(String, Arc<[u8]>)>>);
+
+impl Captures {
+    /// A capture, if it is there whole.
+    async fn fetch(&self, engine: &Engine, sha256: &str) -> Result<Option<Arc<[u8]>>, ()> {
+        // One at a time: more would not come sooner over one network.
+        let mut last = self.0.lock().await;
+        if let Some((_, bytes)) = last.as_ref().filter(|(name, _)| name == sha256) {
+            return Ok(Some(Arc::clone(bytes)));
+        }
+        // Not held while its successor comes.
+        *last = None;
+        let Some(bytes) = fetch(engine, sha256).await? else { return Ok(None) };
+        let bytes: Arc<[u8]> = bytes.into();
+        *last = Some((sha256.to_owned(), Arc::clone(&bytes)));
+        Ok(Some(bytes))
+    }
+}
+
 async fn fetch(engine: &Engine, sha256: &str) -> Result<Option<Vec<u8>>, ()> {
     use async_nats::jetstream::object_store::GetErrorKind;
     let mut object = match engine.captures.get(sha256).await {

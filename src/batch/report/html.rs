@@ -3,12 +3,11 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
-use crate::http::html::{escaped, in_path};
-use crate::ledger::rfc3339;
+use crate::http::html::{escaped, in_path, moment};
 use crate::model::{Lang, shown};
 
 use super::super::Batch;
-use super::super::journal::{BoxShown, FindingShown, Tick, Unit};
+use super::super::journal::{FindingShown, Tick, Unit};
 use super::{First, ReportError, Summary, kind_name};
 
 /// Findings of a kind that are shown with their pictures; the tables have all.
@@ -28,7 +27,7 @@ pub(super) fn write(
 ) -> Result<(), ReportError> {
     head(batch, summary, lang, out)?;
     charts(&summary.ticks, lang, out)?;
-    boxes(&summary.boxes, lang, out)?;
+    boxes(summary, lang, out)?;
     kinds(summary, lang, out)?;
     failed(batch, lang, out)?;
     for (kind, count) in &summary.kinds {
@@ -48,7 +47,7 @@ fn head(batch: &Batch, summary: &Summary, lang: Lang, out: &mut impl Write) -> i
         lang.pick("vi", "en"),
         include_str!("report.css"),
         escaped(&shown(&batch.options.source)),
-        rfc3339(summary.made),
+        moment(summary.made.unix_timestamp() * 1000, summary.made.offset()),
     )?;
     let (totals, made) = (summary.totals, summary.totals.made);
     let tallies = [
@@ -142,7 +141,7 @@ fn short(number: f64) -> String {
     if number < 10.0 { format!("{number:.2}") } else { format!("{number:.0}") }
 }
 
-fn boxes(boxes: &[BoxShown], lang: Lang, out: &mut impl Write) -> io::Result<()> {
+fn boxes(summary: &Summary, lang: Lang, out: &mut impl Write) -> io::Result<()> {
     let heading = lang.pick("Hộp", "Boxes");
     let columns = match lang {
         Lang::Vi => ["Hồ sơ", "Xong", "Lỗi", "Trang", "Cần quét lại", "Bỏ ra", "Trang lấy mẫu"],
@@ -154,7 +153,7 @@ fn boxes(boxes: &[BoxShown], lang: Lang, out: &mut impl Write) -> io::Result<()>
         out,
         "<h2>{heading}</h2><div class=wide><table><thead><tr><th>{heading}</th>{columns}<th>{verdict}</th></tr></thead><tbody>"
     )?;
-    for one in boxes {
+    for one in &summary.boxes {
         let (totals, made) = (one.totals, one.totals.made);
         let numbers =
             [totals.dossiers, totals.done, totals.failed, made.pages, made.doubted, made.set_aside, one.samples];
@@ -169,7 +168,15 @@ fn boxes(boxes: &[BoxShown], lang: Lang, out: &mut impl Write) -> io::Result<()>
                 };
                 let reason =
                     verdict.reason.as_deref().map_or_else(String::new, |reason| format!(": {}", escaped(reason)));
-                format!("<span class={class}>{word}</span>, {}{reason}", escaped(&verdict.who))
+                let time = moment(verdict.time, summary.made.offset());
+                let outdated = match one.is_outdated {
+                    true => lang.pick(
+                        " – có hồ sơ làm lại sau đó, cần xem lại",
+                        " – dossiers were made after that: look again",
+                    ),
+                    false => "",
+                };
+                format!("<span class={class}>{word}</span>, {}, {time}{reason}{outdated}", escaped(&verdict.who))
             }
         };
         writeln!(out, "<tr><td>{}</td>{numbers}<td>{verdict}</td></tr>", escaped(name))?;
@@ -198,7 +205,7 @@ fn kinds(summary: &Summary, lang: Lang, out: &mut impl Write) -> io::Result<()> 
 
 fn failed(batch: &Batch, lang: Lang, out: &mut impl Write) -> Result<(), ReportError> {
     let (mut first, mut count) = (First(None), 0);
-    batch.at(batch.journal.each_unit(|unit| {
+    batch.at(batch.journal.each_unit(|unit, _| {
         let Some((vi, en)) = &unit.reason else { return };
         count += 1;
         if count == 1 {

@@ -12,9 +12,8 @@ use std::path::Path;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::http::html::in_cell;
 use crate::ledger::rfc3339;
-use crate::model::Lang;
+use crate::model::{Lang, in_cell};
 use crate::store::Millis;
 
 use super::journal::{BoxShown, FindingShown, State, Tick, Totals, Unit};
@@ -147,6 +146,8 @@ fn dossiers(batch: &Batch, lang: Lang, now: OffsetDateTime, out: &mut BufWriter<
         Lang::Vi => [
             "Hộp",
             "Mã hồ sơ",
+            "Tiêu đề",
+            "Năm",
             "Thư mục kết quả",
             "Nguồn",
             "Trạng thái",
@@ -162,6 +163,8 @@ fn dossiers(batch: &Batch, lang: Lang, now: OffsetDateTime, out: &mut BufWriter<
         Lang::En => [
             "Box",
             "Dossier",
+            "Title",
+            "Year",
             "Directory",
             "Source",
             "State",
@@ -176,13 +179,15 @@ fn dossiers(batch: &Batch, lang: Lang, now: OffsetDateTime, out: &mut BufWriter<
         ],
     })?;
     let mut first = First(None);
-    batch.at(batch.journal.each_unit(|unit| {
+    batch.at(batch.journal.each_unit(|unit, listed| {
         let reason = unit.reason.as_ref().map_or("", |(vi, en)| lang.pick(vi, en));
         let [vi, en] = state(&unit).1;
         let made = unit.made;
         let cells = [
             &unit.in_box,
             unit.code.as_deref().unwrap_or_default(),
+            listed.title.as_deref().unwrap_or_default(),
+            listed.year.as_deref().unwrap_or_default(),
             &unit.name,
             &unit.source,
             lang.pick(vi, en),
@@ -237,7 +242,7 @@ fn program(batch: &Batch, summary: &Summary, out: &mut BufWriter<File>) -> Resul
             "box": one.name, "totals": totals_json(&one.totals), "samples": one.samples,
             "verdict": one.verdict.as_ref().map(|verdict| json!({
                 "accepted": verdict.accepted, "reason": verdict.reason, "who": verdict.who,
-                "time": written(Some(verdict.time), now),
+                "time": written(Some(verdict.time), now), "outdated": one.is_outdated,
             })),
         })).collect::<Vec<_>>(),
         "progress": summary.ticks.iter().map(|tick| json!({
@@ -248,9 +253,9 @@ fn program(batch: &Batch, summary: &Summary, out: &mut BufWriter<File>) -> Resul
     write!(out, "{},\n\"dossiers\": [", head.strip_suffix('}').unwrap_or(&head))?;
     let mut first = First(None);
     let mut between = "\n";
-    batch.at(batch.journal.each_unit(|unit| {
+    batch.at(batch.journal.each_unit(|unit, listed| {
         let row = json!({
-            "box": unit.in_box, "code": unit.code, "directory": unit.name, "source": unit.source,
+            "box": unit.in_box, "code": unit.code, "title": listed.title, "year": listed.year, "directory": unit.name, "source": unit.source,
             "state": state(&unit).0, "counted": unit.pages, "components": unit.made.components,
             "pages": unit.made.pages, "doubted": unit.made.doubted, "set_aside": unit.made.set_aside,
             "unsigned": unit.made.unsigned, "began": written(unit.time.0, now), "ended": written(unit.time.1, now),

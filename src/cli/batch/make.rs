@@ -2,6 +2,7 @@
 
 use std::os::unix::process::CommandExt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sohoa::batch::journal::Totals;
 use sohoa::batch::layout::Layout;
@@ -21,6 +22,8 @@ use super::{Run, Submit, failure, print_line, report, say_report, told};
 
 /// The share of pages that a person looks at, percent, where nobody says otherwise.
 const SAMPLE: f64 = 5.0;
+/// One that goes on in the background is watched for so long.
+const SOON: Duration = Duration::from_secs(3);
 
 /// The options of this run: those that the batch was begun with, and over them what is said now.
 fn options(command: &Run, lang: Lang) -> Result<Options, Failure> {
@@ -86,10 +89,11 @@ pub(super) fn detach(command: &Submit, lang: Lang) -> Result<ExitCode, Failure> 
     };
     std::fs::create_dir_all(&folder).map_err(failed)?;
     let log = std::fs::File::options().create(true).append(true).open(&file).map_err(failed)?;
+    let before = usize::try_from(log.metadata().map_err(failed)?.len()).unwrap_or(usize::MAX);
     let program = std::env::current_exe().map_err(failed)?;
     let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--detach");
     // Out of the terminal's group: closing it ends nothing.
-    let child = std::process::Command::new(program)
+    let mut child = std::process::Command::new(program)
         .args(arguments)
         .stdin(std::process::Stdio::null())
         .stdout(log.try_clone().map_err(failed)?)
@@ -97,6 +101,16 @@ pub(super) fn detach(command: &Submit, lang: Lang) -> Result<ExitCode, Failure> 
         .process_group(0)
         .spawn()
         .map_err(failed)?;
+    // What is wrong with arguments, key or address ends it at once.
+    let until = Instant::now() + SOON;
+    while Instant::now() < until {
+        if let Some(status) = child.try_wait().map_err(failed)? {
+            let said = std::fs::read(&file).map_err(failed)?;
+            print(said.get(before..).unwrap_or_default())?;
+            return Ok(status.code().and_then(ExitCode::of).unwrap_or(ExitCode::Internal));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let out = shown(&command.run.out);
     print(
         match lang {
@@ -162,7 +176,8 @@ fn make(
         teller.tell_waiting(message);
     }
     let stamp = environment::stamp(config, signer.is_some())?;
-    let tools = environment::making(config, shelf, stamp.as_ref(), signer.as_deref());
+    let rules = environment::rules(config)?;
+    let tools = environment::making(config, shelf, &rules, stamp.as_ref(), signer.as_deref());
     let stop = environment::stop_by_signal()?;
     let coordinator = server.map(|server| {
         let (id, run) =

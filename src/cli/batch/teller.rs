@@ -162,14 +162,14 @@ impl Teller {
             return;
         }
         let before = self.workers.swap(workers + 1, Ordering::Relaxed);
-        let troubles = coordinator.troubles();
+        let (troubles, reason) = coordinator.troubles();
         let is_troubled = self.troubles.swap(troubles, Ordering::Relaxed) < troubles;
         if self.json {
             if before != workers + 1 {
                 self.line(&json!({"event": "workers", "workers": workers, "others": others}));
             }
             if is_troubled {
-                self.line(&json!({"event": "trouble", "count": troubles}));
+                self.line(&json!({"event": "trouble", "count": troubles, "reason": reason}));
             }
             return;
         }
@@ -187,9 +187,8 @@ impl Teller {
             }
         }
         if is_troubled {
-            self.remark(
-                self.lang.pick("máy chủ NATS không nhận; đang thử lại", "the NATS server refuses; trying again"),
-            );
+            let text = self.lang.pick("máy chủ NATS không nhận; đang thử lại", "the NATS server refuses; trying again");
+            self.remark(&format!("{text} ({reason})"));
         }
     }
 

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time, UtcOffset};
 
-use crate::http::html::in_cell;
+use crate::model::in_cell;
 use crate::service::millis;
 use crate::store::Millis;
 

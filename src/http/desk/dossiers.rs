@@ -3,9 +3,10 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use time::{OffsetDateTime, UtcOffset};
+use time::UtcOffset;
 
 use crate::http::api;
+pub(super) use crate::http::html::moment;
 use crate::http::html::{escaped, in_path, sentence};
 use crate::http::live::Live;
 use crate::http::phone::reasons;
@@ -15,8 +16,7 @@ use crate::http::{App, Shared};
 use crate::model::{DossierCode, Lang, Localized};
 use crate::service::reason_text;
 use crate::store::{
-    ComponentShown, DossierShown, Emptied, Looked, Millis, Published, SESSION_LONGEST, State as ComponentState,
-    StoreError,
+    ComponentShown, DossierShown, Emptied, Looked, Published, SESSION_LONGEST, State as ComponentState, StoreError,
 };
 
 use super::files::current;
@@ -219,13 +219,6 @@ fn link(component: &ComponentShown, (number, published): (usize, &Published), la
     ))
 }
 
-/// A moment as people write it, `08:15 30/11/2026`.
-pub(super) fn moment(time: Millis, offset: UtcOffset) -> String {
-    let Ok(time) = OffsetDateTime::from_unix_timestamp(time.div_euclid(1000)) else { return String::new() };
-    let time = time.to_offset(offset);
-    format!("{:02}:{:02} {:02}/{:02}/{}", time.hour(), time.minute(), time.day(), u8::from(time.month()), time.year())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,10 +238,5 @@ mod tests {
     fn an_administrator_is_shown_no_files() {
         let text = component(&shown("a"), None, &visitor(Role::Admin), UtcOffset::UTC, "");
         assert!(!text.contains("/files/"), "{text}");
-    }
-
-    #[test]
-    fn moments_are_those_of_the_clock_on_the_wall() {
-        assert_eq!(moment(1_000, UtcOffset::from_hms(7, 0, 0).unwrap()), "07:00 01/01/1970");
     }
 }

@@ -7,7 +7,7 @@
 //! again with one.
 
 use image::RgbImage;
-use turbojpeg::{Decompressor, PixelFormat};
+use turbojpeg::{Decompressor, PixelFormat, ScalingFactor};
 
 use super::exif::Exif;
 use super::samples::light_of_inks;
@@ -267,6 +267,27 @@ pub fn stream_size(bytes: &[u8], limits: &Limits) -> Result<(u32, u32), DecodeEr
     Ok((header.width, header.height))
 }
 
+/// The picture of a stream at the least of 1/8, 1/4, 1/2 and all of its size at which its longest side still has `side` pixels, or at
+/// all where it has fewer: libjpeg leaves out the finest frequencies, for a fraction of the whole's time. As stored: no
+/// orientation is applied.
+///
+/// # Errors
+/// Those of a JPEG file; CMYK is not decoded.
+pub fn decode_reduced(bytes: &[u8], side: u32, limits: &Limits) -> Result<RgbImage, DecodeError> {
+    let header = Header::parse(bytes)?;
+    header.check(limits)?;
+    let (width, height) = (header.width as usize, header.height as usize);
+    let factors = [ScalingFactor::ONE_EIGHTH, ScalingFactor::ONE_QUARTER, ScalingFactor::ONE_HALF];
+    let is_enough = |factor: &ScalingFactor| factor.scale(width.max(height)) >= side as usize;
+    let factor = factors.into_iter().find(is_enough).unwrap_or(ScalingFactor::ONE);
+    let (width, height) = (factor.scale(width), factor.scale(height));
+    let mut buffer = vec![0; width * height * 3];
+    decompress(bytes, (width, height), factor, PixelFormat::RGB, &mut buffer)
+        .map_err(|message| DecodeError::damaged(Format::Jpeg, message))?;
+    let side = |length: usize| u32::try_from(length).expect("no more than the header's 16 bits");
+    Ok(RgbImage::from_raw(side(width), side(height), buffer).expect("three bytes a pixel"))
+}
+
 /// The stream from its start to its end marker when it can go into a PDF page as it is: whole, 8-bit Huffman-coded
 /// grey or YCbCr, and, if its EXIF orientation counts where it is, upright as stored. What cameras append after the
 /// end marker (videos, second pictures) is left out.
@@ -342,7 +363,9 @@ fn classify(message: &str) -> Warning {
 }
 
 fn decompress_whole(bytes: &[u8], header: &Header, channels: usize, buffer: &mut [u8]) -> Result<(), DecodeError> {
-    let Err(message) = decompress(bytes, header, channels, buffer) else { return Ok(()) };
+    let size = (header.width as usize, header.height as usize);
+    let format = if channels == 4 { PixelFormat::CMYK } else { PixelFormat::RGB };
+    let Err(message) = decompress(bytes, size, ScalingFactor::ONE, format, buffer) else { return Ok(()) };
     let second = match classify(&message) {
         Warning::Padding => return Ok(()),
         Warning::Fatal => return Err(DecodeError::damaged(Format::Jpeg, message)),
@@ -354,7 +377,7 @@ fn decompress_whole(bytes: &[u8], header: &Header, channels: usize, buffer: &mut
         Warning::Short => [bytes, &[0xff, EOI]].concat(),
         Warning::Header => without_application_segments(bytes, header),
     };
-    match decompress(&second, header, channels, buffer) {
+    match decompress(&second, size, ScalingFactor::ONE, format, buffer) {
         Ok(()) => Ok(()),
         Err(message) => match classify(&message) {
             Warning::Padding => Ok(()),
@@ -375,11 +398,17 @@ fn without_application_segments(bytes: &[u8], header: &Header) -> Vec<u8> {
     kept
 }
 
-fn decompress(bytes: &[u8], header: &Header, channels: usize, buffer: &mut [u8]) -> Result<(), String> {
-    let (width, height) = (header.width as usize, header.height as usize);
-    let format = if channels == 4 { PixelFormat::CMYK } else { PixelFormat::RGB };
-    let output = turbojpeg::Image { pixels: buffer, width, pitch: width * channels, height, format };
+/// Decompresses into a buffer of this size, which is that of the header by the factor.
+fn decompress(
+    bytes: &[u8],
+    (width, height): (usize, usize),
+    factor: ScalingFactor,
+    format: PixelFormat,
+    buffer: &mut [u8],
+) -> Result<(), String> {
+    let output = turbojpeg::Image { pixels: buffer, width, pitch: width * format.size(), height, format };
     let mut decompressor = Decompressor::new().map_err(|error| error.to_string())?;
+    decompressor.set_scaling_factor(factor).map_err(|error| error.to_string())?;
     decompressor.set_scan_limit(MAX_SCANS).map_err(|error| error.to_string())?;
     decompressor.decompress(bytes, output).map_err(|error| error.to_string())
 }

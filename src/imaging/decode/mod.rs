@@ -27,7 +27,8 @@ use image::RgbImage;
 pub use ccitt::{FaxScheme, unpack as unpack_fax};
 pub use error::{DecodeError, Seen};
 pub use jpeg::{
-    Ink, decode_stream as decode_jpeg_stream, stream_size as jpeg_stream_size, untouched as untouched_jpeg,
+    Ink, decode_reduced as decode_jpeg_reduced, decode_stream as decode_jpeg_stream, stream_size as jpeg_stream_size,
+    untouched as untouched_jpeg,
 };
 pub use samples::{Alpha, Colour, SampleLayout, unpack as unpack_samples};
 pub(crate) use sniff::is_pdf;

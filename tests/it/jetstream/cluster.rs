@@ -1,10 +1,14 @@
 //! Three servers, and everything that can happen to them: whatever is killed, stopped, cut off or full, each page is in the output
 //! once, and nothing stands still.
 //!
-//! `SOHOA_MINUTES` says how long; as root one server's disk gets full, too (a small file system in memory).
+//! `SOHOA_MINUTES` says how long. As root each server has a network namespace of its own, joined by a bridge, and is cut off by
+//! taking its link down; and one server's disk, a small file system in memory, gets full. A server that says for two minutes that it is
+//! not well (`/healthz`) is restarted, as its service manager would: Debian's nats-server 2.9.10 can stand still for ever after
+//! its disk was full.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -28,15 +32,89 @@ const MINUTES: u64 = 3;
 /// Nobody panics while holding one.
 const WHOLE: &str = "no thread panicked";
 /// Longest that no page may come.
-const STILL: Duration = Duration::from_secs(180);
+const STILL: Duration = Duration::from_secs(300);
+/// How often a node is asked whether it is well, and how long it may be unwell, longer than any fault takes.
+const ASK: Duration = Duration::from_secs(5);
+const UNWELL: Duration = Duration::from_secs(120);
+
+/// Where a node is: for clients, for the other nodes, and for who asks whether it is well.
+struct Place {
+    client: String,
+    route: String,
+    health: String,
+}
+
+/// Namespaces of the nodes, joined by a bridge: 10.77.N.0/24, the bridge is .1.
+struct Network(u32);
+
+impl Network {
+    /// Nothing where they cannot be made.
+    fn make() -> Option<Self> {
+        let network = Self(std::process::id() % 200 + 20);
+        network.remove();
+        let bridge = network.bridge();
+        let mut all = ip(&["link", "add", &bridge, "type", "bridge"])
+            && ip(&["addr", "add", &format!("10.77.{}.1/24", network.0), "dev", &bridge])
+            && ip(&["link", "set", &bridge, "up"]);
+        for node in 0..NODES {
+            let (space, link, address) = (network.space(node), network.link(node), network.address(node));
+            all = all
+                && ip(&["netns", "add", &space])
+                && ip(&["link", "add", &link, "type", "veth", "peer", "name", "eth0", "netns", &space])
+                && ip(&["link", "set", &link, "master", &bridge, "up"])
+                && ip(&["-n", &space, "addr", "add", &format!("{address}/24"), "dev", "eth0"])
+                && ip(&["-n", &space, "link", "set", "eth0", "up"])
+                && ip(&["-n", &space, "link", "set", "lo", "up"]);
+        }
+        all.then_some(network)
+    }
+
+    fn bridge(&self) -> String {
+        format!("sohoa{}", self.0)
+    }
+
+    fn space(&self, node: usize) -> String {
+        format!("sohoa{}-{node}", self.0)
+    }
+
+    fn link(&self, node: usize) -> String {
+        format!("sohoa{}v{node}", self.0)
+    }
+
+    fn address(&self, node: usize) -> String {
+        format!("10.77.{}.{}", self.0, node + 2)
+    }
+
+    fn remove(&self) {
+        // What is not there need not go.
+        for node in 0..NODES {
+            ip(&["netns", "del", &self.space(node)]);
+        }
+        ip(&["link", "del", &self.bridge()]);
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+fn ip(arguments: &[&str]) -> bool {
+    let done = Command::new("ip").args(arguments).stderr(Stdio::null()).status();
+    done.is_ok_and(|status| status.success())
+}
 
 struct Cluster {
     archive: Archive,
-    ports: [(u16, u16); NODES],
+    places: [Place; NODES],
+    network: Option<Network>,
     nodes: [Mutex<Option<Running>>; NODES],
     workers: [Mutex<Option<Running>>; WORKERS],
     /// Starts of workers, for names of their logs.
     starts: Mutex<usize>,
+    /// Held by whoever does something to a node.
+    turn: Mutex<()>,
     /// The last node's disk, where it is one of its own.
     disk: Option<PathBuf>,
 }
@@ -61,13 +139,26 @@ impl Cluster {
         fs::create_dir(&disk).expect("our own folder");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=192m", "tmpfs"]).arg(&disk).status();
         let disk = mounted.is_ok_and(|status| status.success()).then_some(disk);
-        let ports = std::array::from_fn(|_| (port(), port()));
+        let network = Network::make();
+        let places = std::array::from_fn(|node| match &network {
+            Some(network) => {
+                let address = network.address(node);
+                let at = |port: u16| format!("{address}:{port}");
+                Place { client: at(4222), route: at(6222), health: at(8222) }
+            }
+            None => {
+                let free = || format!("127.0.0.1:{}", port());
+                Place { client: free(), route: free(), health: free() }
+            }
+        });
         let cluster = Self {
             archive,
-            ports,
+            places,
+            network,
             nodes: Default::default(),
             workers: Default::default(),
             starts: Mutex::new(0),
+            turn: Mutex::new(()),
             disk,
         };
         (0..NODES).for_each(|node| cluster.serve(node));
@@ -75,12 +166,22 @@ impl Cluster {
     }
 
     fn serve(&self, node: usize) {
-        let (port, route) = self.ports[node];
-        let routes: Vec<String> = self.ports.iter().map(|(_, route)| format!("nats://127.0.0.1:{route}")).collect();
+        let Place { client, route, health } = &self.places[node];
+        let (address, port) = client.split_once(':').expect("it has a port");
+        let (_, health) = health.split_once(':').expect("it has a port");
+        let routes: Vec<String> = self.places.iter().map(|place| format!("nats://{}", place.route)).collect();
         let file = |name: &str| self.archive.folder.join(name);
-        let child = Command::new("nats-server")
-            .args(["-js", "-a", "127.0.0.1", "-p", &port.to_string(), "-n", &format!("node-{node}")])
-            .args(["--cluster_name", "sohoa", "--cluster", &format!("nats://127.0.0.1:{route}")])
+        let mut command = match &self.network {
+            Some(network) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", &network.space(node), "nats-server"]);
+                command
+            }
+            None => Command::new("nats-server"),
+        };
+        let child = command
+            .args(["-js", "-a", address, "-p", port, "-m", health, "-n", &format!("node-{node}")])
+            .args(["--cluster_name", "sohoa", "--cluster", &format!("nats://{route}")])
             .args(["--routes", &routes.join(",")])
             .arg("-sd")
             .arg(file(&format!("node-{node}")).join("store"))
@@ -91,8 +192,44 @@ impl Cluster {
         *self.nodes[node].lock().expect(WHOLE) = Some(Running(child));
     }
 
+    /// Whether a node says that it is well.
+    fn is_well(&self, node: usize) -> bool {
+        let ask = || -> Option<bool> {
+            let mut stream = TcpStream::connect_timeout(&self.places[node].health.parse().ok()?, ASK).ok()?;
+            stream.set_read_timeout(Some(ASK)).ok()?;
+            stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").ok()?;
+            let mut said = [0; 12];
+            stream.read_exact(&mut said).ok()?;
+            Some(said.ends_with(b" 200"))
+        };
+        ask().unwrap_or(false)
+    }
+
+    /// Restarts nodes that are unwell for too long, as a service manager does; how often.
+    fn supervise(&self, is_over: &AtomicBool) -> usize {
+        let (mut restarts, mut well) = (0, [Instant::now(); NODES]);
+        while !is_over.load(Ordering::Relaxed) {
+            for (node, well) in well.iter_mut().enumerate() {
+                if self.is_well(node) {
+                    *well = Instant::now();
+                } else if well.elapsed() > UNWELL {
+                    // Not in the middle of a fault.
+                    let _turn = self.turn.lock().expect(WHOLE);
+                    if !self.is_well(node) {
+                        self.nodes[node].lock().expect(WHOLE).take().expect("it runs").kill();
+                        self.serve(node);
+                        restarts += 1;
+                    }
+                    *well = Instant::now();
+                }
+            }
+            std::thread::sleep(ASK);
+        }
+        restarts
+    }
+
     fn url(&self) -> String {
-        let urls: Vec<String> = self.ports.iter().map(|(port, _)| format!("nats://127.0.0.1:{port}")).collect();
+        let urls: Vec<String> = self.places.iter().map(|place| format!("nats://{}", place.client)).collect();
         urls.join(",")
     }
 
@@ -134,7 +271,9 @@ impl Cluster {
         let pause = |random: &mut Random, seconds: std::ops::Range<usize>| {
             std::thread::sleep(Duration::from_secs(random.whole(seconds) as u64));
         };
-        match random.below(if self.disk.is_some() { 5 } else { 4 }) {
+        let _turn = self.turn.lock().expect(WHOLE);
+        let kinds = 4 + usize::from(self.disk.is_some()) + usize::from(self.network.is_some());
+        match random.below(kinds) {
             0 => {
                 let worker = random.below(WORKERS);
                 self.workers[worker].lock().expect(WHOLE).take().expect("it runs").kill();
@@ -162,6 +301,13 @@ impl Cluster {
                 signal(&running.0, "STOP");
                 pause(random, 8..25);
                 signal(&running.0, "CONT");
+                "leader stopped"
+            }
+            4 if self.network.is_some() => {
+                let (network, node) = (self.network.as_ref().expect("it has one"), self.leader().unwrap_or(0));
+                assert!(ip(&["link", "set", &network.link(node), "down"]));
+                pause(random, 10..60);
+                assert!(ip(&["link", "set", &network.link(node), "up"]));
                 "leader cut off"
             }
             _ => {
@@ -192,7 +338,8 @@ fn whatever_happens_to_a_cluster_each_page_comes_once() {
 
     let is_over = AtomicBool::new(false);
     let until = Instant::now() + Duration::from_secs(60 * minutes);
-    let (faults, rounds, kills) = std::thread::scope(|scope| {
+    let (faults, restarts, rounds, kills) = std::thread::scope(|scope| {
+        let supervisor = scope.spawn(|| cluster.supervise(&is_over));
         let faults = scope.spawn(|| {
             let mut random = Random::new(minutes);
             let mut faults: Vec<(&'static str, Duration)> = Vec::new();
@@ -218,14 +365,14 @@ fn whatever_happens_to_a_cluster_each_page_comes_once() {
             rounds += 1;
         }
         is_over.store(true, Ordering::Relaxed);
-        (faults.join().expect("it only makes faults"), rounds, kills)
+        (faults.join().expect("it only makes faults"), supervisor.join().expect("it only asks"), rounds, kills)
     });
     println!(
-        "{minutes} minutes: {rounds} rounds of {} pages, each whole and equal; {} pages made by workers, {kills} submitters killed",
+        "{minutes} minutes: {rounds} rounds of {} pages, each whole and equal; {} pages made by workers, {kills} submitters killed, {restarts} servers restarted for being unwell",
         100,
         cluster.made()
     );
-    for kind in ["worker killed", "leader killed", "node killed", "leader cut off", "disk full"] {
+    for kind in ["worker killed", "leader killed", "node killed", "leader stopped", "leader cut off", "disk full"] {
         let mut times: Vec<Duration> = faults.iter().filter(|(what, _)| *what == kind).map(|(_, time)| *time).collect();
         times.sort();
         if let (Some(median), Some(longest)) = (times.get(times.len() / 2), times.last()) {

@@ -1,6 +1,7 @@
 //! Batches whose pages other machines make: nats-server from Debian is the engine, workers are programs of their own.
 
 mod cluster;
+mod secure;
 
 use std::fs;
 use std::net::TcpListener;
@@ -49,11 +50,18 @@ struct Engine {
 impl Engine {
     /// Nothing where no nats-server is installed.
     fn start(name: &str) -> Option<Self> {
+        Self::start_with(name, |_| String::new())
+    }
+
+    /// A server that is told more, in its own language, by `config`, which gets the test's folder.
+    fn start_with(name: &str, config: impl FnOnce(&Path) -> String) -> Option<Self> {
         if !may_be_asked(Command::new("nats-server").arg("--version").output().is_ok()) {
             return None;
         }
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let mut engine = Self { archive: Archive::new(name), port, server: None };
+        let config = config(&engine.archive.folder);
+        fs::write(engine.file("nats.conf"), config).expect("our own folder");
         engine.serve();
         Some(engine)
     }
@@ -63,7 +71,7 @@ impl Engine {
         let child = Command::new("nats-server")
             .args(["-js", "-a", "127.0.0.1", "-p", &self.port.to_string(), "-sd"])
             .arg(self.archive.folder.join("jetstream"))
-            .args([Path::new("-l"), &log])
+            .args([Path::new("-l"), &log, Path::new("-c"), &self.file("nats.conf")])
             .spawn()
             .expect("it is installed");
         self.server = Some(Running(child));
@@ -76,9 +84,13 @@ impl Engine {
 
     /// Ends the server as a power cut does, and starts it anew.
     fn restart(&mut self) {
+        self.stop();
+        self.serve();
+    }
+
+    fn stop(&mut self) {
         self.server.take().expect("it runs").kill();
         fs::remove_file(self.file("server.log")).expect("our own folder");
-        self.serve();
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -121,6 +133,18 @@ impl Engine {
             assert!(Instant::now() < until, "waited for: {what}; {:#?}", self.events("out"));
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Messages in the queue.
+    fn sent(&self) -> u64 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let jetstream = jetstream::new(async_nats::connect(self.url()).await.expect("the server runs"));
+            match jetstream.get_stream("SOHOA_PAGES").await {
+                Ok(mut stream) => stream.info().await.expect("the server runs").state.messages,
+                Err(_) => 0,
+            }
+        })
     }
 
     fn wait(&self, mut submitted: Running) -> Option<i32> {
@@ -250,6 +274,41 @@ fn pages_go_only_to_workers_of_the_same_release() {
     let _same = engine.worker("same", &[]);
     assert_eq!(engine.wait(submitted), Some(0));
     assert_eq!((engine.made_by("other"), engine.made_by("same")), (0, 2));
+}
+
+#[test]
+fn what_a_server_lost_is_sent_again() {
+    let Some(mut engine) = Engine::start("jetstream-lost") else { return };
+    engine.archive.fill(1, 2, 2);
+    let submitted = engine.submit("out");
+    engine.wait_for("pages are on their way", || engine.sent() >= 4);
+    engine.stop();
+    fs::remove_dir_all(engine.file("jetstream")).expect("our own folder");
+    engine.serve();
+    let _worker = engine.worker("worker", &[]);
+    assert_eq!(engine.wait(submitted), Some(0), "{:#?}", engine.events("out"));
+    assert_eq!(engine.made_by("worker"), 4);
+}
+
+#[test]
+fn a_submitter_goes_on_in_the_background() {
+    let Some(engine) = Engine::start("jetstream-detached") else { return };
+    engine.archive.fill(1, 1, 2);
+    let detach = |url: &str| {
+        let arguments = ["submit", "source", "--no-sign", "--detach", "--out", "out", "--nats", url];
+        run(&mut engine.archive.batch(&arguments))
+    };
+    let told = detach("nats://127.0.0.1:9");
+    assert!(told.code == Some(10) && told.stdout.contains("127.0.0.1:9"), "what ends at once is told: {told:?}");
+    let told = detach(&engine.url());
+    assert!(told.code == Some(0) && told.stdout.contains("sohoa batch status out"), "{told:?}");
+    let _worker = engine.worker("worker", &[]);
+    let report = engine.file("out/bao-cao/report.json");
+    engine.wait_for("it is done", || {
+        let report = fs::read(&report).ok().and_then(|report| serde_json::from_slice::<Value>(&report).ok());
+        report.is_some_and(|report| report["totals"]["pages"] == 2)
+    });
+    assert_eq!(engine.archive.files("out").len(), 1);
 }
 
 #[test]

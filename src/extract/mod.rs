@@ -1,0 +1,127 @@
+//! What papers say, as checked data (*bóc tách dữ liệu*, TT 01/2023/TT-VPCP Điều 7): the kind of a paper and its values,
+//! taken from the words and codes that were read on its pages.
+//!
+//! [`read`] goes from outside inwards: the kind is told by phrases and codes (`classify.rs`), kinds are files ([`Kinds`]);
+//! the kind says which readers look at the paper and which labels stand before its values. Each value is held against the
+//! grammar of its form and, where it stands in several places, against the others. What fails is kept, trusted less and
+//! marked: a person decides. Nothing here changes the paper's file, and no value goes into a message.
+
+mod card;
+mod check;
+mod classify;
+mod codes;
+mod flow;
+mod grammar;
+mod insurance;
+mod json;
+mod kind;
+mod labels;
+mod letterhead;
+mod mrz;
+mod phrase;
+mod signer;
+mod subject;
+mod table;
+mod typeset;
+mod value;
+
+pub use check::{Checked, check};
+pub use grammar::{Fault, Grammar};
+pub use json::{RecordError, Records, Rules, SCHEMA, Subject, json, text};
+pub use kind::{Anchor, CodeKind, Field, Kind, KindError, Kinds, Pattern, Reader, Test};
+pub use table::table;
+pub use value::{Band, Check, Method, Value};
+
+use crate::codes::Code;
+use crate::model::PageText;
+
+use classify::Class;
+use flow::Flow;
+
+/// What was read of one page.
+#[derive(Clone, Copy, Debug)]
+pub struct Sheet<'a> {
+    /// Width of the page image, pixels.
+    pub width: u32,
+    /// Height of the page image, pixels.
+    pub height: u32,
+    /// The words, with boxes on the page image.
+    pub text: &'a PageText,
+    /// The codes.
+    pub codes: &'a [Code],
+}
+
+/// The kind that a paper was found to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KindFound {
+    /// What programs call it.
+    pub id: String,
+    /// What people call it, in Vietnamese.
+    pub name: String,
+    /// The same in English.
+    pub name_en: String,
+    /// Code of the type of document.
+    pub type_code: Option<String>,
+    /// Code of the type of result.
+    pub result_code: Option<String>,
+    /// Trust in it, 0 to 1.
+    pub confidence: f32,
+}
+
+/// What a paper says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Document {
+    /// Its kind; `None` where it is none that is known.
+    pub kind: Option<KindFound>,
+    /// Number of its pages.
+    pub pages: usize,
+    /// Its values.
+    pub values: Vec<Value>,
+}
+
+impl Document {
+    /// The value of a field.
+    pub fn get(&self, field: &str) -> Option<&Value> {
+        self.values.iter().find(|value| value.field == field)
+    }
+}
+
+/// Readers of a paper whose kind is not known: whatever administrative papers have alike.
+const USUAL_READERS: [Reader; 6] =
+    [Reader::Number, Reader::PlaceDate, Reader::Agency, Reader::Abstract, Reader::Signer, Reader::Codes];
+
+/// A paper says what it is on one of so many pages: the search takes time with every page.
+const PAGES_OF_KIND: usize = 3;
+
+/// Reads the data of a paper from its pages.
+pub fn read(sheets: &[Sheet<'_>], kinds: &Kinds) -> Document {
+    let flow = Flow::new(sheets);
+    let first = Flow::new(&sheets[..sheets.len().min(PAGES_OF_KIND)]);
+    let class = classify::best(&first, sheets, kinds);
+    let kind = class.as_ref().map(|class| class.kind);
+    let heading = class.as_ref().and_then(|class| class.heading.clone());
+    let mut values = Vec::new();
+    for reader in kind.map_or(&USUAL_READERS[..], |kind| &kind.readers) {
+        match reader {
+            Reader::Number => values.extend(letterhead::number(&flow, kind)),
+            Reader::PlaceDate => values.extend(letterhead::place_date(&flow)),
+            Reader::Agency => values.extend(letterhead::agency(&flow)),
+            Reader::Abstract => values.extend(subject::read(&flow, heading.clone())),
+            Reader::Signer => values.extend(signer::read(&flow)),
+            Reader::Codes => values.extend(codes::read(&flow, sheets)),
+            Reader::IdentityCard | Reader::InsuranceCard => {}
+        }
+    }
+    if let Some(kind) = kind {
+        values.extend(labels::read(&flow, kind));
+        // Codes are compared with what is printed, which is read by now.
+        if kind.readers.contains(&Reader::IdentityCard) {
+            card::read(&flow, sheets, &mut values);
+        }
+        if kind.readers.contains(&Reader::InsuranceCard) {
+            insurance::read(sheets, &mut values);
+        }
+        card::check_structure(&mut values);
+    }
+    Document { kind: class.map(Class::found), pages: sheets.len(), values }
+}

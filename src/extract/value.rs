@@ -1,0 +1,225 @@
+//! A value: what was read, what it means, where it stands, and how far it is to be trusted.
+
+use serde::Serialize;
+
+use crate::codes::Code;
+use crate::model::{Lang, Rect};
+
+use super::flow::Cut;
+use super::grammar::{Fault, Reading};
+
+/// What a value that fits its grammar lacks of certainty, as a share of what its letters lack: few texts fit by chance.
+const PASSED: f32 = 0.4;
+/// Trust in a value that does not fit, as a share of that in its letters, and the most of it.
+const FAILED: f32 = 0.6;
+const MOST_OF_FAILED: f32 = 0.6;
+/// Trust in what a code says: it has error correction of its own, but may be another paper's.
+pub(super) const OF_A_CODE: f32 = 0.99;
+/// Nothing that is read is certain.
+const MOST: f32 = 0.99;
+
+/// How far a value is to be trusted: by what people do with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Band {
+    /// Below .40: to be keyed in by hand.
+    Retype,
+    /// .40 to .69: somebody must confirm it.
+    Confirm,
+    /// .70 to .89: worth a glance.
+    Glance,
+    /// .90 and more: taken as it is.
+    Accept,
+}
+
+impl Band {
+    /// The band of a confidence.
+    pub fn of(confidence: f32) -> Self {
+        match confidence {
+            _ if confidence >= 0.90 => Self::Accept,
+            _ if confidence >= 0.70 => Self::Glance,
+            _ if confidence >= 0.40 => Self::Confirm,
+            _ => Self::Retype,
+        }
+    }
+
+    /// What is to be done, in few words.
+    pub fn advice(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Accept => lang.pick("tin được", "sure"),
+            Self::Glance => lang.pick("nên xem lại", "look at it"),
+            Self::Confirm => lang.pick("phải xác nhận", "confirm"),
+            Self::Retype => lang.pick("nhập tay", "key in"),
+        }
+    }
+}
+
+/// How a value was got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// From a QR code.
+    Qr,
+    /// From a bar code.
+    Barcode,
+    /// From a machine-readable zone.
+    Mrz,
+    /// Printed or written behind a label.
+    PrintLabel,
+    /// By its own form.
+    PrintPattern,
+    /// By its place on the paper.
+    PrintPlace,
+}
+
+/// What validation says of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Check {
+    /// It fits all that it can be held against.
+    Passed,
+    /// There is nothing to hold it against.
+    None,
+    /// It does not fit.
+    Failed,
+}
+
+/// A value of a paper.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Value {
+    /// What programs call the field.
+    pub field: String,
+    /// What people call it, in Vietnamese.
+    pub title: String,
+    /// The same in English.
+    pub title_en: String,
+    /// The text as it was read.
+    pub text: String,
+    /// The value in the one way in which such values are written.
+    pub value: String,
+    /// Trust in it, 0 to 1.
+    pub confidence: f32,
+    /// What is to be done with it.
+    pub band: Band,
+    /// Number of its page, from 1.
+    pub page: usize,
+    /// Where it stands on the page image, pixels.
+    pub bounds: Rect,
+    /// How it was got.
+    pub method: Method,
+    /// What validation says.
+    pub check: Check,
+    /// Why it is doubted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+}
+
+/// What a field is called: by programs, in Vietnamese, in English.
+pub(super) type Named<'a> = (&'a str, &'a str, &'a str);
+
+impl Value {
+    /// A value from what was cut out of a paper and what its grammar says of that. `trust` is that in its being this field.
+    pub(super) fn new(
+        (field, title, title_en): Named<'_>,
+        cut: Cut,
+        reading: Reading,
+        method: Method,
+        trust: f32,
+    ) -> Self {
+        let read = cut.confidence * trust;
+        let mut value = Self {
+            field: field.to_owned(),
+            title: title.to_owned(),
+            title_en: title_en.to_owned(),
+            text: cut.text,
+            value: reading.value,
+            confidence: 0.0,
+            band: Band::Retype,
+            page: cut.page,
+            bounds: cut.bounds,
+            method,
+            check: Check::None,
+            faults: Vec::new(),
+        };
+        value.trust(match reading.check {
+            Ok(true) => 1.0 - (1.0 - read) * PASSED,
+            _ => read,
+        });
+        match reading.check {
+            Ok(true) => value.check = Check::Passed,
+            Ok(false) => {}
+            Err(fault) => value.doubt(fault),
+        }
+        value
+    }
+
+    /// Sets the confidence and with it the band.
+    pub(super) fn trust(&mut self, confidence: f32) {
+        self.confidence = (confidence.clamp(0.0, MOST) * 1000.0).round() / 1000.0;
+        self.band = Band::of(self.confidence);
+    }
+
+    /// Marks the value and lowers the trust in it.
+    pub(super) fn doubt(&mut self, fault: Fault) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+            self.check = Check::Failed;
+            self.trust((self.confidence * FAILED).min(MOST_OF_FAILED));
+        }
+    }
+
+    /// Another place says the same: both would have to be misread alike.
+    pub(super) fn confirm(&mut self, other: f32) {
+        if self.check != Check::Failed {
+            self.check = Check::Passed;
+            self.trust(1.0 - (1.0 - self.confidence) * (1.0 - other));
+        }
+    }
+}
+
+/// The place of a code on its page.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "pixels of a page, not below zero")]
+pub(super) fn place_of(code: &Code, page: usize, text: &str) -> Cut {
+    let pixel = |value: f64| value.max(0.0).round() as u32;
+    let ends = |of: fn(&crate::model::Point) -> f64| {
+        let values = code.corners.iter().map(of);
+        (pixel(values.clone().fold(f64::MAX, f64::min)), pixel(values.fold(0.0, f64::max)))
+    };
+    let ((left, right), (top, bottom)) = match code.corners.is_empty() {
+        true => ((0, 0), (0, 0)),
+        false => (ends(|corner| corner.x), ends(|corner| corner.y)),
+    };
+    let bounds = Rect { x: left, y: top, width: right - left, height: bottom - top };
+    Cut { text: text.to_owned(), page, bounds, confidence: OF_A_CODE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(check: Result<bool, Fault>) -> Value {
+        let cut = Cut { text: "a".to_owned(), page: 1, bounds: Rect::default(), confidence: 0.9 };
+        Value::new(("a", "A", "A"), cut, Reading { value: "a".to_owned(), check }, Method::PrintLabel, 1.0)
+    }
+
+    #[test]
+    fn bands_begin_where_people_act_otherwise() {
+        let bands = [0.9, 0.899, 0.7, 0.699, 0.4, 0.399].map(Band::of);
+        assert_eq!(bands, [Band::Accept, Band::Glance, Band::Glance, Band::Confirm, Band::Confirm, Band::Retype]);
+    }
+
+    #[test]
+    fn checks_move_the_confidence() {
+        let [passed, none, failed] = [Ok(true), Ok(false), Err(Fault::Form)].map(value);
+        assert!(passed.confidence > none.confidence && none.confidence > failed.confidence);
+        assert_eq!((passed.check, none.check, failed.check), (Check::Passed, Check::None, Check::Failed));
+        assert_eq!((failed.faults.clone(), failed.band), (vec![Fault::Form], Band::Confirm));
+        let mut confirmed = none.clone();
+        confirmed.confirm(0.9);
+        assert_eq!((confirmed.check, confirmed.band), (Check::Passed, Band::Accept));
+        let mut twice = failed.clone();
+        twice.doubt(Fault::Form);
+        twice.confirm(0.9);
+        assert_eq!(twice, failed);
+    }
+}

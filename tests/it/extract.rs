@@ -1,0 +1,191 @@
+//! `sohoa extract` on the samples: real values with their places, in every form of output, and new kinds as files.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::program::{Run, fresh, root, run, sohoa};
+
+/// The data of some samples, a component each.
+fn extracted(samples: &[&str], more: &[&str]) -> (Run, Vec<Value>) {
+    let mut command = sohoa();
+    command.arg("extract").arg("--json").args(more);
+    command.args(samples.iter().map(|sample| root().join("samples").join(sample)));
+    let run = run(&mut command);
+    let data = run.stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    (run, data)
+}
+
+fn value<'a>(data: &'a Value, field: &str) -> &'a Value {
+    let values = data["values"].as_array().expect("values");
+    values.iter().find(|value| value["field"] == field).unwrap_or_else(|| panic!("no {field} in {values:#?}"))
+}
+
+#[test]
+fn a_decision_has_its_head_abstract_and_signer() {
+    let (run, data) = extracted(&["quyet-dinh/1-mat-truoc.jpg", "quyet-dinh-chup-dien-thoai"], &[]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    for data in &data {
+        let kind = &data["kind"];
+        assert_eq!((&kind["id"], &kind["band"]), (&"quyet-dinh".into(), &"accept".into()));
+        for field in ["number", "place", "date", "agency", "abstract", "signer"] {
+            let value = value(data, field);
+            let bounds = &value["bounds"];
+            assert!(bounds["width"].as_u64() > Some(20) && bounds["height"].as_u64() > Some(8), "{value}");
+            assert!(value["confidence"].as_f64() > Some(0.5) && value["page"] == 1, "{value}");
+        }
+        assert_eq!(value(data, "date")["check"], "passed");
+        assert_eq!(data["record"]["GiayToKetQua"]["SoKyHieu"], value(data, "number")["value"]);
+        assert_eq!(data["record"]["VanBan"]["TypeDoc"], "02");
+    }
+    for (field, expected) in [
+        ("number", "697/QĐ-UBND"),
+        ("place", "Mỹ Lộc"),
+        ("date", "2024-08-03"),
+        ("superior_agency", "Tỉnh An Bình"),
+        ("agency", "Ủy ban nhân dân xã Mỹ Lộc"),
+        ("abstract", "Phê duyệt danh mục hồ sơ số hóa năm 2026"),
+        ("signer", "Trần Hữu Oanh"),
+    ] {
+        assert_eq!(value(&data[0], field)["value"], expected);
+    }
+    assert_eq!(value(&data[1], "number")["value"], "174/QĐ-UBND");
+    assert_eq!(value(&data[1], "agency")["value"], "Ủy ban nhân dân xã Đông Phú");
+}
+
+#[test]
+fn a_card_is_read_from_its_code_and_held_against_its_print() {
+    let (run, data) = extracted(&["can-cuoc"], &[]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let data = &data[0];
+    assert_eq!((&data["kind"]["id"], &data["pages"]), (&"can-cuoc".into(), &2.into()));
+    let identity = value(data, "id_number");
+    assert_eq!(identity["method"], "qr");
+    assert_eq!(identity["value"], "044041385391");
+    // The card is invented: its number says a man born in 1941.
+    assert_eq!((&identity["check"], &identity["faults"][0]), (&"failed".into(), &"number-structure".into()));
+    for (field, expected) in [
+        ("owner", "Huỳnh Văn Quỳnh"),
+        ("birth_date", "2003-06-25"),
+        ("sex", "Nam"),
+        ("date", "2021-03-12"),
+        ("old_id_number", "397492171"),
+        ("residence", "thôn Trung Hòa, phường Long Thạnh, thành phố Sông Cái"),
+    ] {
+        let value = value(data, field);
+        assert_eq!(
+            (&value["value"], &value["method"], &value["band"]),
+            (&expected.into(), &"qr".into(), &"accept".into())
+        );
+    }
+    assert_eq!(value(data, "home_town")["value"], "xã Mỹ Lộc, tỉnh An Bình");
+}
+
+#[test]
+fn data_are_written_beside_and_never_over_anything() {
+    let folder = fresh("extract-out");
+    let out = folder.join("out");
+    let extract =
+        || run(sohoa().arg("extract").arg(root().join("samples/giay-khai-sinh/ban-chinh.jpg")).arg("--out").arg(&out));
+    let first = extract();
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    assert!(first.stdout.contains("Giấy khai sinh"), "{}", first.stdout);
+    let text = fs::read_to_string(out.join("ban-chinh.data.json")).unwrap();
+    let data: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(data["schema"], "sohoa-data/1");
+    for (field, expected) in [
+        ("number", "143/2025"),
+        ("owner", "Phạm Đức Hạnh"),
+        ("birth_date", "2025-03-16"),
+        ("ethnicity", "Khmer"),
+        ("mother", "Nguyễn Hữu An"),
+        ("mother_birth_year", "1993"),
+        ("father", "Lê Quốc Sơn"),
+        ("father_birth_year", "1994"),
+        ("father_residence", "thôn Trung Hòa, xã Đông Phú, tỉnh Hải Vân"),
+        ("agency", "Ủy ban nhân dân xã Mỹ Lộc"),
+        ("date", "2025-09-28"),
+        ("signer", "Huỳnh Thị Dũng"),
+    ] {
+        assert_eq!(value(&data, field)["value"], expected, "{field}");
+    }
+    let table = fs::read_to_string(out.join("data.csv")).unwrap();
+    assert!(table.contains("ban-chinh,giay-khai-sinh,number,Số,143/2025,"), "{table}");
+    let second = extract();
+    assert_eq!(second.code, Some(7), "{}", second.stdout);
+    // Messages name files, not what is in them.
+    assert!(!second.stderr.contains("Hạnh"), "{}", second.stderr);
+    assert_eq!(fs::read_to_string(out.join("ban-chinh.data.json")).unwrap(), text);
+}
+
+/// A kind that the program does not know by itself.
+const KIND: &str = r#"
+id = "danh-sach-tro-cap"
+name = "Danh sách hưởng trợ cấp"
+name_en = "List of social allowances"
+readers = ["number", "place-date"]
+anchors = [{ phrase = "danh sách đối tượng hưởng trợ cấp xã hội", weight = 12, heading = true }]
+
+[[fields]]
+name = "proposal"
+title = "Tờ trình"
+title_en = "Proposal"
+patterns = ['[Tt]ờ trình số ([0-9]+/TTr-UBND)']
+
+[[tests]]
+text = "DANH SÁCH ĐỐI TƯỢNG HƯỞNG TRỢ CẤP XÃ HỘI\n(Kèm theo Tờ trình số 5/TTr-UBND)"
+[tests.expect]
+proposal = "5/TTr-UBND"
+"#;
+
+#[test]
+fn a_new_kind_is_a_file() {
+    let folder = fresh("extract-kinds");
+    let file = folder.join("tro-cap.toml");
+    fs::write(&file, KIND).unwrap();
+    let kinds = folder.to_string_lossy().into_owned();
+    let (run, data) = extracted(&["danh-sach"], &[]);
+    assert_eq!((run.code, &data[0]["kind"]["id"]), (Some(0), &"danh-sach".into()), "{}", run.stderr);
+    let (run, data) = extracted(&["danh-sach"], &["--kinds", &kinds]);
+    assert_eq!((run.code, &data[0]["kind"]["id"]), (Some(0), &"danh-sach-tro-cap".into()), "{}", run.stderr);
+    assert_eq!(value(&data[0], "proposal")["value"], "27/TTr-UBND");
+    let checked = check(&folder);
+    assert_eq!(checked.code, Some(0), "{}", checked.stdout);
+    assert!(checked.stdout.contains("danh-sach-tro-cap: đạt (1)"), "{}", checked.stdout);
+
+    fs::write(&file, KIND.replace("proposal = \"5", "proposal = \"6")).unwrap();
+    let checked = check(&folder);
+    assert_eq!(checked.code, Some(11), "{}", checked.stdout);
+    assert!(checked.stdout.contains("danh-sach-tro-cap: KHÔNG ĐẠT"), "{}", checked.stdout);
+
+    fs::write(&file, "id = 'x'").unwrap();
+    let wrong = check(&folder);
+    assert_eq!(wrong.code, Some(9));
+    assert!(wrong.stderr.contains("tro-cap.toml"), "{}", wrong.stderr);
+}
+
+fn check(folder: &Path) -> Run {
+    run(sohoa().arg("extract").arg("--check-kinds").arg(folder))
+}
+
+#[test]
+fn digitize_writes_data_beside_the_pdf_and_into_the_manifest() {
+    let out = fresh("extract-digitize").join("out");
+    let mut command = sohoa();
+    command.arg("digitize").arg(root().join("samples/quyet-dinh-chup-dien-thoai")).arg("--out").arg(&out);
+    let made = run(command.args(["--no-sign", "--transcripts", "data", "--quiet"]));
+    // The photo wants another try; its data are there all the same.
+    assert_eq!(made.code, Some(4), "{}", made.stderr);
+    let manifest: Value = serde_json::from_slice(&fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    let component = &manifest["components"][0];
+    let listed = component["transcripts"].as_array().unwrap();
+    assert_eq!(listed.len(), 1);
+    let text = fs::read(out.join(listed[0]["path"].as_str().unwrap())).unwrap();
+    assert_eq!(listed[0]["bytes"], text.len());
+    let data: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!((&data["file"], &data["kind"]["id"]), (&component["file"]["path"], &"quyet-dinh".into()));
+    assert_eq!(value(&data, "date")["check"], "passed");
+    fs::write(out.join(listed[0]["path"].as_str().unwrap()), "{}").unwrap();
+    assert_eq!(run(sohoa().arg("verify").arg(&out)).code, Some(6));
+}
