@@ -1,15 +1,20 @@
 //! What was published becomes searchable: the store has a note of each component that the index lacks, and a note goes when
-//! the index has it on disk. The words are those of the published files, so an index can be made anew when captures are gone.
+//! the index has it on disk. The words are those of the published files and the codes those of their manifests, and what is known of
+//! a paper is taken out of these two ([`crate::extract`]), so an index can be made anew when captures are gone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::codes::{Code, Symbology};
+use crate::extract::{self, Band, Document, Kinds, Sheet};
+use crate::manifest;
+use crate::model::PageText;
 use crate::pdf::reader;
-use crate::search::{Entry, Index, Page, SearchError};
+use crate::search::{Entry, Index, Page, SearchError, date};
 use crate::store::{ComponentListed, Published, StoreError, Unindexed};
 
-use super::{Event, Service, Trouble};
+use super::{Event, Service, Trouble, listed};
 
 /// Folder of the index, in the store's.
 pub const FOLDER: &str = "search";
@@ -104,8 +109,9 @@ fn entry(service: &Service<'_>, component: i64) -> Result<Option<Entry>, StoreEr
     if component.published.is_empty() {
         return Ok(None);
     }
-    let pages = component.published.iter().flat_map(words);
-    let pages = (1..).zip(pages).map(|(number, page)| Page { number, size: page.size, lines: page.lines });
+    let pages: Vec<Read> = component.published.iter().flat_map(pages).collect();
+    let document = said(&pages, &service.tools.rules.kinds);
+    let pages = (1..).zip(pages).map(|(number, page)| Page { number, size: page.size, lines: page.text.lines });
     Ok(Some(Entry {
         component: component.id,
         dossier,
@@ -113,13 +119,107 @@ fn entry(service: &Service<'_>, component: i64) -> Result<Option<Entry>, StoreEr
         version: component.version,
         title: component.title,
         pages: pages.collect(),
-        ..Entry::default()
+        ..known(document)
     }))
 }
 
-/// The words of a published file. One that is gone or damaged has none: `sohoa verify` says what is wrong with it.
-fn words(published: &Published) -> Vec<reader::PageWords> {
+/// What is on a published page.
+struct Read {
+    size: (u32, u32),
+    text: PageText,
+    codes: Vec<Code>,
+}
+
+/// The pages of a published file. One that is gone or damaged has none: `sohoa verify` says what is wrong with it.
+fn pages(published: &Published) -> Vec<Read> {
     let path = published.file.as_ref().map(|(file, _)| Path::new(&published.directory).join(file));
     let file = path.and_then(|path| fs::read(path).ok());
-    file.and_then(|file| reader::words(&file, MOST_PAGES).ok()).unwrap_or_default()
+    let words = file.and_then(|file| reader::words(&file, MOST_PAGES).ok()).unwrap_or_default();
+    // A file that came with signatures is listed without pages.
+    let listed = listed(published).map(|component| component.pages).unwrap_or_default();
+    let mut codes = listed.into_iter().map(|page| page.codes.into_iter().filter_map(code).collect::<Vec<_>>());
+    let read = |reader::PageWords { size, lines }| {
+        Read { size, text: PageText { lines }, codes: codes.next().unwrap_or_default() }
+    };
+    words.into_iter().map(read).collect()
+}
+
+/// A code as the manifest has it: where it stood is not known.
+fn code(listed: manifest::Code) -> Option<Code> {
+    let symbology = Symbology::ALL.into_iter().find(|one| one.name() == listed.kind)?;
+    Some(Code { symbology, payload: listed.payload, corners: Vec::new() })
+}
+
+/// What the pages say of the paper.
+fn said(pages: &[Read], kinds: &Kinds) -> Document {
+    let pages = pages.iter();
+    let sheets: Vec<Sheet<'_>> = pages
+        .map(|Read { size: (width, height), text, codes }| Sheet { width: *width, height: *height, text, codes })
+        .collect();
+    extract::read(&sheets, kinds)
+}
+
+/// The fields that a paper is found by. What would have to be keyed in by hand is not known.
+fn known(document: Document) -> Entry {
+    let value = |field: &str| {
+        let value = document.get(field).filter(|value| value.band > Band::Retype)?;
+        Some(value.value.clone()).filter(|value| !value.is_empty())
+    };
+    Entry {
+        number: value("number"),
+        date: value("date").and_then(|value| date(&value)),
+        owner: value("owner"),
+        identity: value("id_number"),
+        kind: document.kind.map(|kind| kind.name),
+        ..Entry::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+    use crate::model::{Rect, TextLine, Word};
+
+    fn read(text: &str, payload: Option<&str>) -> Entry {
+        let line = |(row, line): (u32, &str)| {
+            let word = |(place, text): (u32, &str)| {
+                let bounds = Rect { x: 100 * place, y: 40 * row, width: 90, height: 20 };
+                Word { text: text.to_owned(), bounds, confidence: 1.0 }
+            };
+            let words: Vec<Word> = (0..).zip(line.split(' ')).map(word).collect();
+            let bounds = words.iter().map(|word| word.bounds).reduce(Rect::union).unwrap();
+            TextLine { words, bounds, block: 0 }
+        };
+        let text = PageText { lines: (1..).zip(text.lines()).map(line).collect() };
+        let listed = payload.map(|payload| manifest::Code { kind: "QR".to_owned(), payload: payload.to_owned() });
+        let page = Read { size: (1190, 1684), text, codes: listed.into_iter().filter_map(code).collect() };
+        known(said(&[page], &Kinds::shipped()))
+    }
+
+    #[test]
+    fn a_paper_is_found_by_what_its_words_and_codes_say() {
+        let decision = read("Số: 697/QĐ-UBND\nMỹ Lộc, ngày 03 tháng 08 năm 2024\nQUYẾT ĐỊNH", None);
+        let expected = Entry {
+            kind: Some("Quyết định".to_owned()),
+            number: Some("697/QĐ-UBND".to_owned()),
+            date: Some(date!(2024 - 08 - 03)),
+            ..Entry::default()
+        };
+        assert_eq!(decision, expected);
+        let payload = "052090000123|212345678|Nguyễn Văn An|01021990|Nam|thôn Trung Hòa, xã Mỹ Lộc|12032021";
+        let card = read("CĂN CƯỚC CÔNG DÂN", Some(payload));
+        assert_eq!((card.owner.as_deref(), card.identity.as_deref()), (Some("Nguyễn Văn An"), Some("052090000123")));
+        assert_eq!(read("Hôm nay trời đẹp", None), Entry::default());
+    }
+
+    #[test]
+    fn codes_are_those_of_the_manifest() {
+        let of = |kind: &str| code(manifest::Code { kind: kind.to_owned(), payload: "a".to_owned() });
+        for symbology in Symbology::ALL {
+            assert_eq!(of(symbology.name()).map(|code| code.symbology), Some(symbology));
+        }
+        assert_eq!(of("EAN13"), None);
+    }
 }
