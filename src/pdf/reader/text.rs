@@ -144,7 +144,8 @@ fn decoded(operands: &[Object], font: &Characters) -> String {
             _ => {}
         }
     }
-    text
+    // A file made elsewhere may hold what a terminal obeys.
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// The fonts of a page that can be read, by name.
@@ -266,5 +267,8 @@ mod tests {
         let read: Vec<(u16, String)> = characters(map).into_iter().collect();
         let of = |code, text: &str| (code, text.to_owned());
         assert_eq!(read, [of(1, "A"), of(2, "😀"), of(5, "a"), of(6, "b"), of(7, "c")]);
+        let font = characters(b"1 beginbfchar\n<0001> <0041>\n<0002> <001B>\nendbfchar");
+        let shown = Object::String(vec![0, 1, 0, 2, 0, 1, 0, 3], lopdf::StringFormat::Hexadecimal);
+        assert_eq!(decoded(&[shown], &font), "A\u{FFFD}A\u{FFFD}");
     }
 }
