@@ -57,7 +57,7 @@ fn day(text: &str) -> Result<Date, &'static str> {
     date(text).ok_or("YYYY-MM-DD, DD/MM/YYYY")
 }
 
-/// Answers one question. That it was asked is written down first.
+/// Answers one question. That it was asked is written down before the answer is shown.
 pub(super) fn run(command: &Search, shared: &Shared, lang: Lang) -> Result<ExitCode, Failure> {
     let config = environment::configuration(shared, lang, |_| {})?;
     let store = Store::open_existing(&command.shown.data.directory(&config));
@@ -75,9 +75,9 @@ pub(super) fn run(command: &Search, shared: &Shared, lang: Lang) -> Result<ExitC
         is_strict: command.exact,
         skip: command.skip,
     };
-    let now = service::millis(environment::vietnam_time());
-    store.searched(None, &question.masked(), now).map_err(|error| store_failure(&error, lang))?;
     let found = index.find(&question, command.most.into()).map_err(|error| failure(&error, lang))?;
+    let now = service::millis(environment::vietnam_time());
+    store.searched(None, &index.trace(&question, &found), now).map_err(|error| store_failure(&error, lang))?;
     let lines: String = match command.shown.json {
         true => found.hits.iter().map(|hit| format!("{}\n", hit.to_json())).collect(),
         false => found.hits.iter().map(|hit| shown(hit, lang)).collect(),
@@ -101,8 +101,7 @@ fn failure(error: &SearchError, lang: Lang) -> Failure {
 fn shown(hit: &Hit, lang: Lang) -> String {
     let place = [hit.dossier.as_deref(), Some(&hit.title)].into_iter().flatten().collect::<Vec<_>>().join(" / ");
     let page = lang.pick("trang", "page");
-    let fields = [&hit.kind, &hit.number, &hit.date, &hit.owner, &hit.identity];
-    let fields: Vec<&str> = fields.into_iter().filter_map(|field| field.as_deref()).collect();
+    let fields = hit.known();
     let fields = if fields.is_empty() { String::new() } else { format!("  {}\n", fields.join(" · ")) };
     let near = if hit.how == How::Near { lang.pick(" (gần đúng)", " (like it)") } else { "" };
     format!("{place}, {page} {}{near}\n{fields}  {}\n", hit.page, hit.marked())

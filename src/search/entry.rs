@@ -64,6 +64,12 @@ impl Entry {
         self.identity.as_deref().and_then(identity::digits).map(|digits| identity::masked(&digits))
     }
 
+    /// A field as it is kept: not at all where what was taken for it has a citizen's number in it.
+    pub(super) fn clear(field: Option<&str>) -> Option<&str> {
+        let mut words: Vec<String> = field.into_iter().flat_map(str::split_whitespace).map(str::to_owned).collect();
+        field.filter(|_| identity::hide_all(&mut words).is_empty())
+    }
+
     /// The pages as an index keeps them.
     pub(super) fn kept(&self, key: &Key) -> std::io::Result<Vec<Kept>> {
         let common = self.field_terms(key);
@@ -96,10 +102,10 @@ impl Entry {
     fn field_terms(&self, key: &Key) -> BTreeSet<String> {
         let mut terms = BTreeSet::new();
         terms.extend(self.dossier.as_deref().map(fields::dossier));
-        terms.extend(self.kind.as_deref().map(fields::kind));
-        terms.extend(self.number.as_deref().map(fields::number));
+        terms.extend(Self::clear(self.kind.as_deref()).map(fields::kind));
+        terms.extend(Self::clear(self.number.as_deref()).map(fields::number));
         terms.extend(self.date.into_iter().flat_map(fields::date));
-        terms.extend(self.owner.as_deref().into_iter().flat_map(fields::owner));
+        terms.extend(Self::clear(self.owner.as_deref()).into_iter().flat_map(fields::owner));
         let digits = self.identity.as_deref().and_then(identity::digits);
         terms.extend(digits.map(|digits| fields::identity(&key.hash(&digits))));
         terms

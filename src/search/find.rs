@@ -88,6 +88,12 @@ impl Index {
         Ok(search.answer(&sought, question.skip, count))
     }
 
+    /// What is written down of a question that was answered: which fields it had, how many pages were found, and a keyed hash of it
+    /// that tells whether two questions are the same. What was asked is not in it.
+    pub fn trace(&self, question: &Question, found: &Found) -> String {
+        question.trace(found.count, &self.key)
+    }
+
     fn sought(&self, read: &Read) -> Result<Vec<Sought>, SearchError> {
         let all: Option<i64> = self.connection.query_row("SELECT max(id) FROM pages", [], |row| row.get(0))?;
         let mut pages = self.connection.prepare_cached("SELECT pages FROM vocabulary WHERE word = ?1")?;
@@ -245,9 +251,10 @@ impl Search<'_> {
         let is_cut = self.is_full();
         self.candidates
             .sort_by(|one, other| other.judged.score.total_cmp(&one.judged.score).then(other.id.cmp(&one.id)));
-        let has_more = self.candidates.len() > skip.saturating_add(count);
+        let all = self.candidates.len();
+        let has_more = all > skip.saturating_add(count);
         let hits = self.candidates.into_iter().skip(skip).take(count).map(|one| one.hit(sought, self.hidden)).collect();
-        Found { hits, has_more, is_cut }
+        Found { hits, count: all, has_more, is_cut }
     }
 }
 

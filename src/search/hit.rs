@@ -10,6 +10,8 @@ use crate::model::Rect;
 pub struct Found {
     /// Pages, the best first.
     pub hits: Vec<Hit>,
+    /// How many pages answer the question, of those that were judged.
+    pub count: usize,
     /// There are more to show.
     pub has_more: bool,
     /// There may be more than were judged.
@@ -90,6 +92,13 @@ impl Hit {
     pub fn marked(&self) -> String {
         let piece = |piece: &Piece| if piece.is_hit { format!("[{}]", piece.text) } else { piece.text.clone() };
         self.snippet.iter().map(piece).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What is known of the paper, as people write it.
+    pub fn known(&self) -> Vec<String> {
+        let date = self.date.as_ref().map(|date| date.split('-').rev().collect::<Vec<_>>().join("/"));
+        let fields = [&self.kind, &self.number, &date, &self.owner, &self.identity];
+        fields.into_iter().flatten().cloned().collect()
     }
 
     /// The hit for programs.

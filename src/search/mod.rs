@@ -324,10 +324,10 @@ fn put(connection: &Transaction<'_>, entry: &Entry, key: &Key, vocabulary: &mut 
         entry.name,
         entry.version,
         entry.title,
-        entry.kind,
-        entry.number,
+        Entry::clear(entry.kind.as_deref()),
+        Entry::clear(entry.number.as_deref()),
         entry.date.map(|date| date.to_string()),
-        entry.owner,
+        Entry::clear(entry.owner.as_deref()),
         entry.masked_identity(),
     ])?;
     let mut insert_page =

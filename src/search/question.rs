@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use time::{Date, Month};
 
 use super::identity::{self, Identity, Key};
-use super::words::{Token, pieces, tokens};
+use super::words::{Token, folded, pieces, tokens};
 use super::{SearchError, fields};
 
 /// Most words of a question: a person types a line.
@@ -37,30 +37,31 @@ pub struct Question {
 }
 
 impl Question {
-    /// The question as it may be written down: words and fields, every citizen's number with most of its digits hidden.
-    pub fn masked(&self) -> String {
-        let mut words: Vec<String> = self.text.split_whitespace().map(str::to_owned).collect();
-        identity::hide_all(&mut words);
-        let hidden = |text: &String| {
-            let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-            identity::hide_all(&mut words);
-            words.join(" ")
-        };
-        let identity = self.identity.as_deref().map(|text| match identity::digits(text) {
-            Some(digits) => identity::masked(&digits),
-            None => "?".to_owned(),
-        });
+    /// What may be written down of a question to which so many pages were found: which fields it has and a hash of all of it. The
+    /// words and values themselves are names of people, and are not in it.
+    pub(super) fn trace(&self, found: usize, key: &Key) -> String {
+        let (from, until) = (self.from.map(|date| date.to_string()), self.until.map(|date| date.to_string()));
+        let identity = self.identity.as_ref().map(|text| identity::digits(text).unwrap_or_else(|| text.clone()));
         let fields = [
-            ("owner", self.owner.as_ref().map(hidden)),
-            ("number", self.number.as_ref().map(hidden)),
-            ("id", identity),
-            ("kind", self.kind.as_ref().map(hidden)),
-            ("dossier", self.dossier.clone()),
-            ("from", self.from.map(|date| date.to_string())),
-            ("until", self.until.map(|date| date.to_string())),
+            ("text", Some(&self.text)),
+            ("owner", self.owner.as_ref()),
+            ("number", self.number.as_ref()),
+            ("id", identity.as_ref()),
+            ("kind", self.kind.as_ref()),
+            ("dossier", self.dossier.as_ref()),
+            ("from", from.as_ref()),
+            ("until", until.as_ref()),
         ];
-        let fields = fields.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
-        words.into_iter().chain(fields).collect::<Vec<_>>().join(" ")
+        let (mut names, mut asked) = (Vec::new(), String::from("question"));
+        for (name, value) in fields {
+            // However it was written: who tries a name need not know with which marks it was typed.
+            if let Some(value) = value.map(|value| folded(value)).filter(|value| !value.is_empty()) {
+                names.push(name);
+                asked.extend(["\n", name, "=", value.as_str()]);
+            }
+        }
+        names.extend(self.is_strict.then_some("exact"));
+        format!("{} found={found} hash={}", names.join(","), key.hash(&asked))
     }
 }
 
@@ -204,14 +205,11 @@ mod tests {
             let question = Question { text: text.to_owned(), ..Question::default() };
             let read = Read::of(&question, &key).unwrap();
             assert_eq!((read.words.len(), &read.terms[..]), (1, &[vec![term.clone()]][..]));
-            assert!(!question.masked().contains("1234"), "{}", question.masked());
         }
         let by_field = Question { identity: Some("052012340123".into()), ..Question::default() };
         assert_eq!(Read::of(&by_field, &key).unwrap().terms, [vec![term]]);
-        assert_eq!(by_field.masked(), "id=0520••••0123");
         let wrong = Question { identity: Some("0520••••0123".into()), ..Question::default() };
         assert!(matches!(Read::of(&wrong, &key), Err(SearchError::Identity)));
-        assert_eq!(wrong.masked(), "id=?");
     }
 
     #[test]
@@ -225,14 +223,39 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_written_down_with_its_fields() {
+    fn of_a_question_its_fields_are_written_down_and_not_what_is_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = Key::open(&folder.path().join("key")).unwrap();
         let question = Question {
-            text: "đất  ở".into(),
+            text: "đất  ở 052012340123".into(),
             owner: Some("Nguyễn An".into()),
             from: Some(date!(2024 - 01 - 02)),
+            is_strict: true,
             ..Question::default()
         };
-        assert_eq!(question.masked(), "đất ở owner=Nguyễn An from=2024-01-02");
+        let trace = question.trace(12, &key);
+        let (named, hash) = trace.split_once(" hash=").unwrap();
+        assert_eq!(named, "text,owner,from,exact found=12");
+        assert!(hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{trace}");
+        let hash_of = |question: &Question, key: &Key| question.trace(0, key).split_once("hash=").unwrap().1.to_owned();
+        let written_otherwise = Question { owner: Some("nguyen  an".into()), skip: 20, ..question.clone() };
+        assert_eq!(hash_of(&written_otherwise, &key), hash);
+        for other in [
+            Question { owner: Some("Nguyễn Anh".into()), ..question.clone() },
+            Question { text: String::new(), ..question.clone() },
+            Question { owner: None, kind: question.owner.clone(), ..question.clone() },
+        ] {
+            assert_ne!(hash_of(&other, &key), hash);
+        }
+        // Nobody without the key can try names, and a number asked for is not what a number is kept as.
+        let another = tempfile::tempdir().unwrap();
+        assert_ne!(hash_of(&question, &Key::open(&another.path().join("key")).unwrap()), hash);
+        let number = Question { identity: Some("052012340123".into()), ..Question::default() };
+        assert_ne!(hash_of(&number, &key), key.hash("052012340123"));
+    }
+
+    #[test]
+    fn nothing_is_no_question() {
         let folder = tempfile::tempdir().unwrap();
         let key = Key::open(&folder.path().join("key")).unwrap();
         assert!(matches!(Read::of(&Question::default(), &key), Err(SearchError::Nothing)));

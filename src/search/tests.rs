@@ -128,8 +128,12 @@ fn fields_are_found_alone_and_with_words() {
     assert_eq!(dates(Some(date!(2020 - 01 - 01)), Some(date!(2030 - 01 - 01))), [2, 1]);
     let hit = &desk.find(&asked("giao"))[0];
     assert_eq!(hit.identity.as_deref(), Some("0520••••0123"));
+    assert_eq!(hit.known(), ["Quyết định", "45/2025/QĐ-UBND", "14/03/2025", OWNER, "0520••••0123"]);
     assert_eq!((hit.date.as_deref(), hit.number.as_deref()), (Some("2025-03-14"), Some("45/2025/QĐ-UBND")));
     assert!(matches!(desk.index.find(&asked("  "), 20), Err(SearchError::Nothing)));
+    let some = desk.index.find(&asked("đất"), 1).unwrap();
+    assert_eq!((some.hits.len(), some.count, some.has_more), (1, 2, true));
+    assert!(desk.index.trace(&asked("đất"), &some).starts_with("text found=2 hash="));
 }
 
 #[test]
@@ -167,13 +171,20 @@ fn versions_take_each_others_place_and_what_is_gone_is_gone() {
 
 #[test]
 fn no_citizens_number_is_in_the_file() {
-    let full = Entry { identity: Some(NUMBER.into()), ..entry(1, "a", &["số 052012340123", "052 012 340 123 đó"]) };
+    // A card's number taken for the paper's, too.
+    let full = Entry {
+        identity: Some(NUMBER.into()),
+        number: Some(NUMBER.into()),
+        owner: Some("An 052 012 340 123".into()),
+        ..entry(1, "a", &["số 052012340123", "052 012 340 123 đó"])
+    };
     let desk = Desk::new(&[full]);
+    assert_eq!((desk.found(NUMBER), desk.found("340 ")), (vec![1], vec![]));
     let path = desk.path();
     drop(desk.index);
     for file in fs::read_dir(&path).unwrap() {
         let bytes = fs::read(file.unwrap().path()).unwrap();
-        for clear in [NUMBER.as_bytes(), b"052 012 340 123", b"340"] {
+        for clear in [NUMBER.as_bytes(), b"052 012 340 123", b"12340"] {
             assert!(!bytes.windows(clear.len()).any(|window| window == clear));
         }
     }

@@ -116,8 +116,8 @@ fn papers_are_found_as_they_are_published_and_searches_are_written_down() {
     );
     let token = field(&form.text(), "form");
     let search = |fields: &[(&str, &str)]| post(&desk, "/search", &clerk, &[&[("form", &token[..])], fields].concat());
-    let found = search(&[("text", "benh vien")]);
-    assert!(found.status == 200 && found.text().contains("<mark>Bệnh viện</mark>"), "{}", found.text());
+    let found = search(&[("text", "benh vien da khoa")]);
+    assert!(found.status == 200 && found.text().contains("<mark>Bệnh viện đa khoa</mark>"), "{}", found.text());
     assert!(found.text().contains("<rect ") && found.text().contains("page.jpg"), "{}", found.text());
     let picture = found.text().split("<img src=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned();
     assert_eq!(see(&desk, &picture.replace("&amp;", "&"), &clerk).header("Content-Type"), Some("image/jpeg"));
@@ -131,14 +131,69 @@ fn papers_are_found_as_they_are_published_and_searches_are_written_down() {
         403
     );
 
+    // Who, when, by which fields and how many; what was asked is nowhere.
     let written = written_down(&desk.centre);
-    let of_clerk: Vec<&str> = written.iter().filter(|(who, _)| who.is_some()).map(|(_, what)| what.as_str()).collect();
-    assert_eq!(of_clerk, ["benh vien", "id=0073••••7129", "xyzwkq", ""]);
-    assert!(written.iter().any(|(who, what)| who.is_none() && what == "697/QĐ-UBND"), "{written:?}");
-    assert!(written.iter().all(|(_, what)| !what.contains(NUMBER)), "{written:?}");
+    let traces: Vec<(bool, &str, &str)> = written
+        .iter()
+        .map(|(who, what)| {
+            let (named, hash) = what.split_once(" hash=").expect("fields, then the hash");
+            (who.is_some(), named, hash)
+        })
+        .collect();
+    let of_clerk: Vec<&str> = traces.iter().filter(|one| one.0).map(|(_, named, _)| *named).collect();
+    assert_eq!(of_clerk, ["text found=1", "id found=1", "text found=0"]);
+    let by_id: Vec<&str> = traces.iter().filter(|one| one.1 == "id found=1").map(|(.., hash)| *hash).collect();
+    assert!(by_id.len() == 2 && by_id[0] == by_id[1], "at the desk and by the command: {written:?}");
+    assert!(traces.iter().any(|one| one.1 == "text,exact found=0") && traces.iter().any(|one| one.1 == "text,dossier found=2"));
+    for (_, named, hash) in traces {
+        let (fields, found) = named.split_once(" found=").expect("fields, then how many");
+        assert!(fields.split(',').all(|field| ["text", "id", "dossier", "exact"].contains(&field)), "{named}");
+        assert!(found.parse::<u32>().is_ok() && hash.len() == 32 && u128::from_str_radix(hash, 16).is_ok(), "{named} {hash}");
+    }
     assert_eq!(desk.centre.stop(), Some(0));
     let said = fs::read_to_string(desk.centre.folder.join("events.jsonl")).expect("our own folder");
     assert!(!said.contains("benh") && !said.contains("khai"), "no text in the log: {said}");
+}
+
+#[test]
+fn papers_are_found_by_what_they_say_of_themselves() {
+    let mut desk = Desk::closed("search-fields", &[READING]);
+    for (title, picture) in [
+        ("Giấy khai sinh", "giay-khai-sinh/ban-chinh.jpg"),
+        ("Quyết định", "quyet-dinh/1-mat-truoc.jpg"),
+        ("Thẻ", "can-cuoc/anh-chup.jpg"),
+    ] {
+        desk.centre.drop(&format!("{CODE}/{title}/1.jpg"), &sample(picture));
+    }
+    desk.start();
+    let centre = &desk.centre;
+    centre.wait_for_states(Some(CODE), &[("Giay-khai-sinh", 1, "done"), ("Quyet-dinh", 1, "done"), ("The", 1, "done")]);
+    centre.wait_for("all is indexed", || (find(centre, &["--dossier", CODE]).len() == 3).then_some(()));
+    let papers: [(&[&str], &str); 10] = [
+        (&["--number", "697 / qd-ubnd"], "Quyết định"),
+        (&["--number", "143/2025"], "Giấy khai sinh"),
+        (&["--kind", "quyet dinh"], "Quyết định"),
+        (&["--kind", "Giấy khai sinh", "--owner", "hạnh"], "Giấy khai sinh"),
+        (&["--owner", "Phạm Đức Hạnh"], "Giấy khai sinh"),
+        (&["--from", "2024-08-01", "--until", "31/08/2024"], "Quyết định"),
+        (&["--from", "2025-09-28", "--until", "2025-09-28"], "Giấy khai sinh"),
+        (&["--id", "007128826852"], "Giấy khai sinh"),
+        // On the card these stand in its code.
+        (&["--id", "044041385391"], "Thẻ"),
+        (&["--owner", "huynh van quynh"], "Thẻ"),
+    ];
+    for (asked, expected) in papers {
+        assert_eq!(titles(centre, asked), [expected], "{asked:?}");
+    }
+    for nothing in [&["--number", "697"][..], &["--owner", "Nguyễn Hữu An"], &["--from", "2026-01-01"]] {
+        assert_eq!(titles(centre, nothing), [""; 0], "{nothing:?}");
+    }
+    let hit = &find(centre, &["--number", "143/2025"])[0];
+    let known = ["kind", "number", "date", "owner", "id"].map(|field| hit[field].as_str().unwrap_or_default());
+    assert_eq!(known, ["Giấy khai sinh", "143/2025", "2025-09-28", "Phạm Đức Hạnh", "0071••••6852"]);
+    let told = centre.run(&["search", "--number", "143/2025"]).stdout;
+    assert!(told.contains("Giấy khai sinh · 143/2025 · 28/09/2025 · Phạm Đức Hạnh · 0071••••6852\n"), "{told}");
+    assert_eq!(desk.centre.stop(), Some(0));
 }
 
 #[test]

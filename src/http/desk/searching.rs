@@ -1,5 +1,5 @@
 //! Searching (*tìm kiếm*) in the papers that were published. A question comes in a form and not in an address, which browsers
-//! and proxies would keep; what was asked is written down, citizens' numbers hidden.
+//! and proxies would keep; that it was asked is written down before the answer is shown, and not its words, which are names of people.
 
 use axum::Form;
 use axum::extract::State;
@@ -109,13 +109,18 @@ pub(super) async fn search(
     let skip = question.skip;
     let answer = app
         .blocking(move |app| {
-            app.store.searched(Some(account), &question.masked(), app.now())?;
             let folder = app.store.directory().join(SEARCH_FOLDER);
-            let found = Index::open_to_ask(&folder).and_then(|index| index.find(&question, HITS));
-            Ok(found.map(|found| {
-                let hits: Vec<String> = found.hits.iter().map(|hit| entry(app, hit, lang)).collect();
-                (found, hits.concat())
-            }))
+            let found = Index::open_to_ask(&folder).and_then(|index| {
+                let found = index.find(&question, HITS)?;
+                Ok((index.trace(&question, &found), found))
+            });
+            let (trace, found) = match found {
+                Ok(found) => found,
+                Err(error) => return Ok(Err(error)),
+            };
+            app.store.searched(Some(account), &trace, app.now())?;
+            let hits: Vec<String> = found.hits.iter().map(|hit| entry(app, hit, lang)).collect();
+            Ok(Ok((found, hits.concat())))
         })
         .await?;
     let (status, wrong, results) = match &answer {
@@ -225,8 +230,7 @@ fn entry(app: &App, hit: &Hit, lang: Lang) -> String {
         How::Near => format!(" <span class=badge>{}</span>", lang.pick("gần đúng", "like it")),
         _ => String::new(),
     };
-    let known = [&hit.kind, &hit.number, &hit.date, &hit.owner, &hit.identity];
-    let known: Vec<String> = known.into_iter().flatten().map(|text| escaped(text)).collect();
+    let known: Vec<String> = hit.known().iter().map(|text| escaped(text)).collect();
     let known = if known.is_empty() { String::new() } else { format!("<p class=dim>{}</p>", known.join(" · ")) };
     let snippet: Vec<String> = hit
         .snippet
