@@ -138,8 +138,10 @@ fn pages(published: &Published) -> Vec<Read> {
     // A file that came with signatures is listed without pages.
     let listed = listed(published).map(|component| component.pages).unwrap_or_default();
     let mut codes = listed.into_iter().map(|page| page.codes.into_iter().filter_map(code).collect::<Vec<_>>());
-    let read = |reader::PageWords { size, lines }| {
-        Read { size, text: PageText { lines }, codes: codes.next().unwrap_or_default() }
+    let read = |reader::PageWords { size, lines }| Read {
+        size,
+        text: PageText { lines },
+        codes: codes.next().unwrap_or_default(),
     };
     words.into_iter().map(read).collect()
 }

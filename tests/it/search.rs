@@ -144,11 +144,17 @@ fn papers_are_found_as_they_are_published_and_searches_are_written_down() {
     assert_eq!(of_clerk, ["text found=1", "id found=1", "text found=0"]);
     let by_id: Vec<&str> = traces.iter().filter(|one| one.1 == "id found=1").map(|(.., hash)| *hash).collect();
     assert!(by_id.len() == 2 && by_id[0] == by_id[1], "at the desk and by the command: {written:?}");
-    assert!(traces.iter().any(|one| one.1 == "text,exact found=0") && traces.iter().any(|one| one.1 == "text,dossier found=2"));
+    assert!(
+        traces.iter().any(|one| one.1 == "text,exact found=0")
+            && traces.iter().any(|one| one.1 == "text,dossier found=2")
+    );
     for (_, named, hash) in traces {
         let (fields, found) = named.split_once(" found=").expect("fields, then how many");
         assert!(fields.split(',').all(|field| ["text", "id", "dossier", "exact"].contains(&field)), "{named}");
-        assert!(found.parse::<u32>().is_ok() && hash.len() == 32 && u128::from_str_radix(hash, 16).is_ok(), "{named} {hash}");
+        assert!(
+            found.parse::<u32>().is_ok() && hash.len() == 32 && u128::from_str_radix(hash, 16).is_ok(),
+            "{named} {hash}"
+        );
     }
     assert_eq!(desk.centre.stop(), Some(0));
     let said = fs::read_to_string(desk.centre.folder.join("events.jsonl")).expect("our own folder");
