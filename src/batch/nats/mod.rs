@@ -23,7 +23,6 @@ use async_nats::jetstream::stream::{self, RetentionPolicy};
 use async_nats::jetstream::{self, Context, ErrorCode, context::GetStreamErrorKind};
 use async_nats::{Client, ConnectOptions};
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 
 use crate::model::{Edit, Lang, Localized};
 use crate::page::{Page, PageError, Settings};
@@ -153,7 +152,7 @@ fn subject(release: &str, batch: &str) -> String {
     format!("sohoa.pages.{release}.{batch}")
 }
 
-/// Where a batch hears of pages that are made.
+/// Where a batch hears of pages that are made: their names.
 fn made_subject(batch: &str) -> String {
     format!("sohoa.made.{batch}")
 }
@@ -309,27 +308,19 @@ impl Engine {
         Ok(Self { client: client.clone(), jetstream: jetstream.clone(), captures, made, replicas })
     }
 
-    /// When streams and buckets were made, which is another time after a server came back with an empty disk; what is gone is set
-    /// up again.
-    async fn made_when(&self) -> Result<Vec<OffsetDateTime>, NatsError> {
+    /// Sets up again what is gone.
+    async fn mend(&self) -> Result<(), NatsError> {
         let buckets = [CAPTURES, MADE].map(|name| format!("OBJ_{name}"));
-        let names: Vec<&str> = [PAGES, DEAD, TRIED].into_iter().chain(buckets.iter().map(String::as_str)).collect();
-        loop {
-            let mut times = Vec::new();
-            for name in &names {
-                match self.jetstream.get_stream(name).await.map_err(|error| error.kind()) {
-                    Ok(stream) => times.push(stream.cached_info().created),
-                    Err(GetStreamErrorKind::JetStream(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                        break;
-                    }
-                    Err(error) => return Err(NatsError::JetStream(error.to_string())),
+        for name in [PAGES, DEAD, TRIED].into_iter().chain(buckets.iter().map(String::as_str)) {
+            match self.jetstream.get_stream(name).await.map_err(|error| error.kind()) {
+                Ok(_) => {}
+                Err(GetStreamErrorKind::JetStream(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                    return Self::set_up(&self.client, &self.jetstream, self.replicas).await.map(drop);
                 }
+                Err(error) => return Err(NatsError::JetStream(error.to_string())),
             }
-            if times.len() == names.len() {
-                return Ok(times);
-            }
-            Self::set_up(&self.client, &self.jetstream, self.replicas).await?;
         }
+        Ok(())
     }
 
     /// What the workers of a release take their pages from.

@@ -170,11 +170,9 @@ async fn handle(engine: &Engine, captures: &Captures, message: Message, tools: &
     let done = make(engine, captures, &task, tries, tools).await;
     signs.abort();
     match done? {
-        // Nobody waits for it any more, or its capture comes anew with another message.
+        // Nobody waits for it any more, or who does sees that it is off the queue and sends it again.
         None => {
             acker.ack_with(AckKind::Term).await.map_err(drop)?;
-            let gone = format!("gone {}", task.name);
-            engine.client.publish(made_subject(&task.batch), gone.into()).await.map_err(drop)?;
             Ok(Worked::Failed)
         }
         Some(worked) => {
@@ -288,7 +286,6 @@ async fn give_up(engine: &Engine, task: &Task, tries: u32) -> Result<(), ()> {
 
 /// Says that a page is there, and takes it off the queue.
 async fn told(engine: &Engine, task: &Task, acker: &Acker) -> Result<(), ()> {
-    let made = format!("made {}", task.name);
-    engine.client.publish(made_subject(&task.batch), made.into()).await.map_err(drop)?;
+    engine.client.publish(made_subject(&task.batch), task.name.clone().into()).await.map_err(drop)?;
     acker.double_ack().await.map_err(drop)
 }
