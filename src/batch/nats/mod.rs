@@ -222,8 +222,8 @@ struct Engine {
 }
 
 impl Engine {
-    /// Connects. `gives_up` is asked after each try that failed, with their number; who `waits` does so also for the first
-    /// connection.
+    /// Connects. `gives_up` is asked after each try that failed, with their number. A worker `waits`, for the first connection and for
+    /// what a submitter sets up.
     async fn connect(
         server: &Server,
         name: &str,
@@ -250,7 +250,11 @@ impl Engine {
         // A cluster that has just started has no leader for a while.
         let mut tries = 0;
         loop {
-            match Self::set_up(&client, &jetstream, server.replicas).await {
+            let engine = match waits {
+                true => Self::open(&client, &jetstream, server.replicas).await,
+                false => Self::set_up(&client, &jetstream, server.replicas).await,
+            };
+            match engine {
                 Ok(engine) => return Ok(engine),
                 Err(error) => {
                     tries += 1;
@@ -261,6 +265,17 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// What a submitter has set up. Workers leave that to it: two that make a stream at the same time can spoil it for good (seen with
+    /// nats-server 2.9.10: "error opening msg block file").
+    async fn open(client: &Client, jetstream: &Context, replicas: usize) -> Result<Self, NatsError> {
+        let refused = |error: &dyn std::fmt::Display| NatsError::JetStream(error.to_string());
+        // The last that is made.
+        jetstream.get_stream(TRIED).await.map_err(|error| refused(&error))?;
+        let captures = jetstream.get_object_store(CAPTURES).await.map_err(|error| refused(&error))?;
+        let made = jetstream.get_object_store(MADE).await.map_err(|error| refused(&error))?;
+        Ok(Self { client: client.clone(), jetstream: jetstream.clone(), captures, made, replicas })
     }
 
     async fn set_up(client: &Client, jetstream: &Context, replicas: usize) -> Result<Self, NatsError> {
