@@ -191,7 +191,7 @@ impl Coordinator {
         if let Some(outcome) = self.take(wanted, &task.name).await? {
             return outcome;
         }
-        let mut sequence = self.send(file, task, sending).await?;
+        let mut sequence = self.send(file, task, sending, false).await?;
         let mut looked = Instant::now();
         loop {
             let is_there = tokio::time::timeout(STEP, arrived.notified()).await.is_ok();
@@ -208,8 +208,8 @@ impl Coordinator {
                 return outcome;
             }
             if !is_in_queue {
-                // The capture was not there, the page was damaged, or the server lost something. Made twice it is the same.
-                sequence = self.send(file, task, sending).await?;
+                // The capture was not there whole, the page was damaged, or the server lost something. Made twice it is the same.
+                sequence = self.send(file, task, sending, true).await?;
             }
         }
     }
@@ -227,11 +227,18 @@ impl Coordinator {
         .await
     }
 
-    /// Puts a capture where workers find it, and its page into their queue: the number of its message.
-    async fn send(&self, file: &Path, task: &Task, sending: &tokio::sync::Mutex<()>) -> Result<u64, PageError> {
+    /// Puts a capture where workers find it, and its page into their queue: the number of its message. A capture that lies there
+    /// stays, but not when it is sent `again`: it may be damaged.
+    async fn send(
+        &self,
+        file: &Path,
+        task: &Task,
+        sending: &tokio::sync::Mutex<()>,
+        again: bool,
+    ) -> Result<u64, PageError> {
         // The pages of one capture are sent one after the other: the first sends it, the others find it there.
         let one = sending.lock().await;
-        if !self.engine.captures.info(&task.sha256).await.is_ok_and(|info| !info.deleted) {
+        if again || !self.engine.captures.info(&task.sha256).await.is_ok_and(|info| !info.deleted) {
             let bytes = std::fs::read(file).map_err(|error| InputError::Unreadable(error.kind()))?;
             if sha256_hex(&bytes) != task.sha256 {
                 return Err(InputError::Changed.into());
@@ -263,11 +270,8 @@ impl Coordinator {
                     let mut bytes = Vec::with_capacity(size);
                     let read = tokio::time::timeout(time_for(size), object.read_to_end(&mut bytes)).await;
                     failures += 1;
-                    match read
-                        .map_err(|error| error.to_string())
-                        .and_then(|read| read.map_err(|error| error.to_string()))
-                    {
-                        Err(reason) if failures < READS => Err(reason),
+                    match read.map_err(std::io::Error::from).flatten() {
+                        Err(reason) if failures < READS => Err(reason.to_string()),
                         // What cannot be read is to be made again.
                         Err(_) => Ok(Some(Vec::new())),
                         Ok(_) => Ok(Some(bytes)),
@@ -279,11 +283,9 @@ impl Coordinator {
             .await?;
         let Some(bytes) = bytes else { return Ok(None) };
         let outcome = unpacked(&bytes);
-        match &outcome {
-            Some(Ok(_)) => self.shelf.put_packed(wanted, &bytes[1..]),
-            Some(Err(_)) => {}
-            // Damaged, and its message is off the queue: it is sent again.
-            None => {}
+        // One that is damaged is sent again: its message is off the queue.
+        if let Some(Ok(_)) = &outcome {
+            self.shelf.put_packed(wanted, &bytes[1..]);
         }
         // What is not removed now goes with its age.
         drop(self.engine.made.delete(name).await);

@@ -182,7 +182,7 @@ async fn handle(engine: &Engine, captures: &Captures, message: Message, tools: &
     }
 }
 
-/// Fetches the capture, makes the page and puts it where it is looked for; `None` when the capture is gone.
+/// Fetches the capture, makes the page and puts it where it is looked for; `None` when the capture is gone or damaged.
 async fn make(
     engine: &Engine,
     captures: &Captures,
@@ -238,6 +238,7 @@ impl Captures {
     }
 }
 
+/// A capture from the server; `None` where it is not there or cannot be read whole, and is to be sent anew.
 async fn fetch(engine: &Engine, sha256: &str) -> Result<Option<Vec<u8>>, ()> {
     use async_nats::jetstream::object_store::GetErrorKind;
     let mut object = match engine.captures.get(sha256).await {
@@ -247,8 +248,8 @@ async fn fetch(engine: &Engine, sha256: &str) -> Result<Option<Vec<u8>>, ()> {
     };
     let mut bytes = Vec::with_capacity(object.info().size);
     let time = super::time_for(object.info().size);
-    tokio::time::timeout(time, object.read_to_end(&mut bytes)).await.map_err(drop)?.map_err(drop)?;
-    Ok((sha256_hex(&bytes) == sha256).then_some(bytes))
+    let is_read = tokio::time::timeout(time, object.read_to_end(&mut bytes)).await.is_ok_and(|read| read.is_ok());
+    Ok((is_read && sha256_hex(&bytes) == sha256).then_some(bytes))
 }
 
 async fn put(engine: &Engine, name: &str, bytes: &[u8]) -> Result<(), ()> {
