@@ -89,8 +89,7 @@ async fn work(jetstream: Context, answers: Arc<Answers>, pause: Duration) -> Res
         let answer = answers.get(&capture[MARKER + COMMENT..]).ok_or("not one of these pictures")?;
         tokio::time::sleep(pause).await;
         made.put(&*text("name"), &mut &answer[..]).await?;
-        let note = format!("made {}", text("name"));
-        jetstream.client().publish(format!("sohoa.made.{}", text("batch")), note.into()).await?;
+        jetstream.client().publish(format!("sohoa.made.{}", text("batch")), text("name").into()).await?;
         message.double_ack().await?;
     }
 }

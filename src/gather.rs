@@ -9,11 +9,9 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use unicode_normalization::UnicodeNormalization;
-
 use crate::imaging::decode::{DecodeError, Limits};
 use crate::input::InputError;
-use crate::model::{Edit, Lang, Localized, io_reason, shown};
+use crate::model::{Edit, Lang, Localized, io_reason, shown, unmarked};
 
 /// Longest component name; with version and extension it stays within the 255 bytes of a file name on every system.
 const MAX_NAME_CHARS: usize = 100;
@@ -263,11 +261,8 @@ pub fn absolute(path: &Path) -> PathBuf {
 /// (`Tờ khai` becomes `To-khai`). No full stop: it separates the version and the state from the name.
 pub fn component_name(title: &str) -> String {
     let mut name = String::new();
-    for c in title.nfd() {
+    for c in unmarked(title) {
         let c = match c {
-            'đ' => 'd',
-            'Đ' => 'D',
-            c if unicode_normalization::char::is_combining_mark(c) => continue,
             c if c.is_ascii_alphanumeric() || c == '_' => c,
             _ => '-',
         };

@@ -18,6 +18,8 @@ use sohoa::shelf::Tools;
 use super::args::{Extract, Shared};
 use super::{Failure, environment, print, remark, stdout_failure};
 
+/// Files of a component that are open at a time, for each thread.
+const FILES_PER_THREAD: usize = 2;
 /// Name of the table.
 const TABLE: &str = "data.csv";
 
@@ -110,35 +112,38 @@ fn data_name(component: &str) -> String {
 /// The pages of a component in their order. What cannot be read is told, and makes the end another.
 fn pages(component: &Gathered, tools: &Tools, config: &Config, code: &mut ExitCode) -> Vec<Page> {
     let limits = &tools.settings.limits;
-    let open = |file: &CaptureFile| -> Result<Vec<Frame>, InputError> {
-        input::open(gather::read(&file.path, limits)?, limits)
-    };
-    let mut made: Vec<Vec<Result<Page, PageError>>> = component.files.iter().map(|_| Vec::new()).collect();
-    tools.pool.run(
-        &component.files,
-        |file| open(file).map_or(0, |frames| frames.iter().map(page::memory_bytes).max().unwrap_or(0)),
-        |file| match open(file) {
-            Ok(frames) => {
-                let make = |frame| page::process(frame, &tools.settings, &Edit::default(), tools.engine());
-                frames.iter().map(make).collect()
-            }
-            Err(error) => vec![Err(error.into())],
-        },
-        |index, result| {
-            made[index] = result.unwrap_or_else(|panicked| vec![Err(panicked.into())]);
-            ControlFlow::Continue(())
-        },
-    );
     let mut pages = Vec::new();
-    for (file, results) in component.files.iter().zip(made) {
-        for result in results {
+    // So many files at a time are in memory, enough to keep all threads busy.
+    for files in component.files.chunks(FILES_PER_THREAD * tools.pool.workers()) {
+        let open = |file: &CaptureFile| input::open(gather::read(&file.path, limits)?, limits);
+        let opened: Vec<Result<Vec<Frame>, InputError>> = files.iter().map(open).collect();
+        let places =
+            || files.iter().zip(&opened).flat_map(|(file, frames)| frames.iter().flatten().map(move |f| (file, f)));
+        let items: Vec<&Frame> = places().map(|(_, frame)| frame).collect();
+        let mut made: Vec<Option<Result<Page, PageError>>> = items.iter().map(|_| None).collect();
+        tools.pool.run(
+            &items,
+            |frame| page::memory_bytes(frame),
+            |frame| page::process(frame, &tools.settings, &Edit::default(), tools.engine()),
+            |index, result| {
+                made[index] = Some(result.map_err(PageError::from).flatten());
+                ControlFlow::Continue(())
+            },
+        );
+        let unopened = files
+            .iter()
+            .zip(&opened)
+            .filter_map(|(file, frames)| Some((file, frames.as_ref().err()?.message(config.lang))));
+        let mut failed: Vec<(&CaptureFile, String)> = unopened.collect();
+        for ((file, _), result) in places().zip(made.into_iter().flatten()) {
             match result {
                 Ok(page) => pages.push(page),
-                Err(error) => {
-                    remark(&format!("{}: {}", shown(&file.name), error.message(config.lang)));
-                    *code = ExitCode::Incomplete;
-                }
+                Err(error) => failed.push((file, error.message(config.lang))),
             }
+        }
+        for (file, message) in failed {
+            remark(&format!("{}: {message}", shown(&file.name)));
+            *code = ExitCode::Incomplete;
         }
     }
     pages

@@ -102,8 +102,8 @@ pub(super) fn run(command: &Worker, shared: &Shared, lang: Lang) -> Result<ExitC
         };
         let was_troubled = is_troubled.swap(worked == Worked::Trouble, Ordering::Relaxed);
         if worked == Worked::Trouble && !was_troubled && !command.json {
-            let text = "máy chủ NATS không trả lời; đang thử lại";
-            remark(lang.pick(text, "the NATS server does not answer; trying again"));
+            let text = "máy chủ NATS không trả lời, hoặc chưa có đợt nào được gửi; đang thử lại";
+            remark(lang.pick(text, "the NATS server does not answer, or no batch was submitted yet; trying again"));
         }
         if command.json {
             // A reader that has seen enough changes nothing about the work.

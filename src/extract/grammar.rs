@@ -104,7 +104,7 @@ impl Grammar {
 /// Regular expressions are compiled once.
 macro_rules! regex {
     ($name:ident, $text:expr) => {
-        static $name: std::sync::LazyLock<regex_lite::Regex> =
+        pub(super) static $name: std::sync::LazyLock<regex_lite::Regex> =
             std::sync::LazyLock::new(|| regex_lite::Regex::new($text).expect("a tested expression"));
     };
 }
@@ -116,7 +116,7 @@ regex!(AREA, r"([0-9][0-9.,]*)\s*(?:m|$)");
 regex!(PROCEDURE, r"^\d\.\d{6}(?:\.\d{3}\.\d{2}\.\d{2}\.[A-K]\d{2})?(?:\.\d{2})?$");
 regex!(RESULT, r"^KQ\.[A-K]\d{2}\.\d{6}$");
 regex!(NUMERIC_DATE, r"([0-9OoIl]{1,2})\s*[/.\-]\s*([0-9OoIl]{1,2})\s*[/.\-]\s*([12][0-9OoIl]{3})");
-regex!(WRITTEN_DATE, r"(?i)([0-9OoIl]{1,2})\s*th\S{1,3}g\s*([0-9OoIl]{1,2})\s*n\S{1,2}\s*([12][0-9OoIl]{3})");
+regex!(WRITTEN_DATE, r"(?i)([0-9OoIl]{1,2})\s*th\S{2,3}\s*([0-9OoIl]{1,2})\s*n\S{1,2}\s*([12][0-9OoIl]{3})");
 regex!(SOLID_DATE, r"^(\d{2})(\d{2})([12]\d{3})$");
 regex!(YEAR, r"\b([12][0-9OoIl]{3})\b");
 
@@ -136,8 +136,7 @@ fn by(regex: &Regex, text: &str, value: impl Fn(&regex_lite::Captures<'_>) -> St
 
 /// The first word that is a code of the kind.
 fn code(text: &str, is_code: impl Fn(&str) -> bool) -> Reading {
-    let trimmed = |word: &'static [char]| word;
-    let ends: &[char] = trimmed(&['.', ',', ';', ':', '(', ')']);
+    let ends = ['.', ',', ';', ':', '(', ')'];
     let found = text.split_whitespace().map(|word| word.trim_matches(ends)).find(|word| is_code(word));
     found.map_or_else(|| Reading::failed(text, Fault::Form), Reading::passed)
 }

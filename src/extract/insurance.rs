@@ -63,16 +63,15 @@ pub(super) fn read(sheets: &[Sheet<'_>], values: &mut Vec<Value>) {
     else {
         return;
     };
-    let read = |grammar: Grammar, text: &str| grammar.read(text);
     let born = if card.birth.len() == 4 { Grammar::Year } else { Grammar::Date };
     let mut fields = vec![
         (NUMBER, card.number.clone(), Reading { value: card.number.clone(), check: Ok(true) }),
-        (OWNER, card.name.clone(), read(Grammar::Name, &card.name)),
-        (BIRTH, card.birth.clone(), read(born, &card.birth)),
-        (SEX, card.sex.to_owned(), read(Grammar::Sex, card.sex)),
+        (OWNER, card.name.clone(), Grammar::Name.read(&card.name)),
+        (BIRTH, card.birth.clone(), born.read(&card.birth)),
+        (SEX, card.sex.to_owned(), Grammar::Sex.read(card.sex)),
     ];
-    fields.extend(card.address.map(|address| (RESIDENCE, address.clone(), read(Grammar::Text, &address))));
-    fields.extend(card.from.map(|day| (FROM, day.clone(), read(Grammar::Date, &day))));
+    fields.extend(card.address.map(|address| (RESIDENCE, address.clone(), Grammar::Text.read(&address))));
+    fields.extend(card.from.map(|day| (FROM, day.clone(), Grammar::Date.read(&day))));
     for (named, text, reading) in fields {
         put(values, Value::new(named, place_of(code, page, &text), reading, Method::Qr, 1.0));
     }

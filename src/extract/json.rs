@@ -7,7 +7,7 @@ use crate::model::{Lang, Localized};
 
 use super::Document;
 use super::kind::Kinds;
-use super::value::Band;
+use super::value::{Band, rounded};
 
 /// Name and version of the form.
 pub const SCHEMA: &str = "sohoa-data/1";
@@ -125,29 +125,19 @@ pub fn text(document: &Document, subject: Subject<'_>, records: &Records) -> Str
 pub fn json(document: &Document, subject: Subject<'_>, records: &Records) -> Json {
     let kind = document.kind.as_ref().map(|kind| {
         object!({
-            "id": kind.id, "name": kind.name, "name_en": kind.name_en, "confidence": tidy(kind.confidence),
+            "id": kind.id, "name": kind.name, "name_en": kind.name_en, "confidence": rounded(kind.confidence),
             "band": Band::of(kind.confidence), "type_code": kind.type_code, "result_code": kind.result_code,
         })
     });
-    let mut values = serde_json::to_value(&document.values).unwrap_or_default();
-    for value in values.as_array_mut().into_iter().flatten() {
-        let confidence = value["confidence"].as_f64().unwrap_or_default();
-        value["confidence"] = Json::from((confidence * 1000.0).round() / 1000.0);
-    }
     object!({
         "schema": SCHEMA,
         "component": subject.component,
         "file": subject.file,
         "pages": document.pages,
         "kind": kind,
-        "values": values,
+        "values": document.values,
         "record": records.fill(&words(document, subject)),
     })
-}
-
-/// Three digits, without what the conversion to binary adds.
-fn tidy(confidence: f32) -> f64 {
-    (f64::from(confidence) * 1000.0).round() / 1000.0
 }
 
 /// What the words in braces stand for: every field by its name, and what is known of the paper.

@@ -34,7 +34,6 @@ regex!(
     WHOLE_NUMBER,
     r"^\W*([0-9OoIl]{1,5})/(?:([12][0-9OoIl]{3})/)?([A-ZĐƯƠ][A-Za-zĐđƯưƠơ&.]*(?:-[A-ZĐƯƠ0-9][A-Za-zĐđƯưƠơ&.0-9]*)*)[.,;]*$"
 );
-regex!(WRITTEN, r"([0-9OoIl]{1,2})\s*[Tt]h\S{2,3}\s*([0-9OoIl]{1,2})\s*[Nn]\S{1,2}\s*([12][0-9OoIl]{3})");
 
 /// The words of the national motto, which stands beside the agency.
 const MOTTO: [&str; 2] = ["cộng hòa xã hội chủ nghĩa việt nam", "độc lập tự do hạnh phúc"];
@@ -150,7 +149,7 @@ struct Dated {
 }
 
 fn dated(flow: &Flow<'_>, row: usize) -> Option<Dated> {
-    let (pieces, found) = flow.matched(row, &WRITTEN)?;
+    let (pieces, found) = flow.matched(row, &grammar::WRITTEN_DATE)?;
     let text = found[0].to_owned();
     let all = flow.rows[row].pieces.clone();
     let is_word = |piece: usize, word: &str| distance(&folded(flow.pieces[piece].text), word) <= 1;

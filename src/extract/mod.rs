@@ -125,3 +125,53 @@ pub fn read(sheets: &[Sheet<'_>], kinds: &Kinds) -> Document {
     }
     Document { kind: class.map(Class::found), pages: sheets.len(), values }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::typeset::page_of;
+    use super::*;
+
+    /// Pieces of papers, whole and broken.
+    const PIECES: [&str; 22] = [
+        "Số:",
+        "12/QĐ-UBND",
+        "/",
+        "-",
+        ":",
+        "…",
+        "ngày",
+        "31",
+        "tháng",
+        "02",
+        "năm",
+        "2025",
+        "QUYẾT ĐỊNH",
+        "Họ và tên:",
+        "CĂN CƯỚC",
+        "IDVNM0900001233052090000123<<0",
+        "9001158M3001156VNM<<<<<<<<<<<0",
+        "NGUYEN<<VAN<AN<<<<<<<<<<<<<<<<",
+        "052090000123",
+        "\n",
+        "\n\n",
+        "    ",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd(
+            parts in prop::collection::vec(prop_oneof![prop::sample::select(&PIECES[..]).prop_map(str::to_owned), "\\PC{0,12}"], 0..60),
+            payload in "\\PC{0,80}|[0-9]{12}\\|[0-9]{0,9}\\|[A-Za-zĐ ]{0,9}\\|[0-9/]{0,10}\\|Nam\\|\\PC{0,9}(\\|[0-9]{0,8}){0,3}",
+        ) {
+            let codes = [Code { symbology: crate::codes::Symbology::Qr, payload, corners: Vec::new() }];
+            let (first, second) = (page_of(&parts.join(" ")), page_of(&parts.concat()));
+            let sheets = [Sheet { codes: &codes, ..Sheet::of(&first) }, Sheet::of(&second)];
+            let document = read(&sheets, &Kinds::shipped());
+            for value in &document.values {
+                prop_assert!((0.0..=1.0).contains(&value.confidence) && (1..=2).contains(&value.page), "{value:?}");
+            }
+        }
+    }
+}

@@ -1,8 +1,7 @@
 //! Phrases as they are found in text that was read with errors: marks, case and spaces do not count, and a letter in six may
 //! be wrong, missing or too much.
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use crate::model::unmarked;
 
 /// One error is forgiven for each of so many letters: a word of five must be right but for its marks.
 const LETTERS_PER_ERROR: usize = 6;
@@ -11,8 +10,7 @@ const MOST_ERRORS: usize = 4;
 
 /// A text without marks, case, spaces and punctuation: ASCII letters and digits.
 pub(super) fn folded(text: &str) -> String {
-    let letters = text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
-    letters.map(|c| if c == 'đ' { 'd' } else { c }).filter(char::is_ascii_alphanumeric).collect()
+    unmarked(text).flat_map(char::to_lowercase).filter(char::is_ascii_alphanumeric).collect()
 }
 
 /// Where a phrase was found in a folded text.

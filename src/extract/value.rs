@@ -1,6 +1,6 @@
 //! A value: what was read, what it means, where it stands, and how far it is to be trusted.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::codes::Code;
 use crate::model::{Lang, Rect};
@@ -98,6 +98,7 @@ pub struct Value {
     /// The value in the one way in which such values are written.
     pub value: String,
     /// Trust in it, 0 to 1.
+    #[serde(serialize_with = "three_digits")]
     pub confidence: f32,
     /// What is to be done with it.
     pub band: Band,
@@ -112,6 +113,15 @@ pub struct Value {
     /// Why it is doubted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
+}
+
+/// A confidence without what its conversion to binary adds.
+pub(super) fn rounded(confidence: f32) -> f64 {
+    (f64::from(confidence) * 1000.0).round() / 1000.0
+}
+
+fn three_digits<S: Serializer>(confidence: &f32, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(rounded(*confidence))
 }
 
 /// What a field is called: by programs, in Vietnamese, in English.

@@ -4,6 +4,8 @@ use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 /// Language of messages for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,15 @@ pub trait Localized {
 pub fn shown(path: &Path) -> String {
     let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     path.to_string_lossy().chars().map(escape).collect()
+}
+
+/// The letters of a text without marks: `Đ` is `D`, `ệ` is `e`.
+pub fn unmarked(text: &str) -> impl Iterator<Item = char> {
+    text.nfd().filter(|c| !is_combining_mark(*c)).map(|c| match c {
+        'Đ' => 'D',
+        'đ' => 'd',
+        c => c,
+    })
 }
 
 /// A text as a cell of a table that people open in a spreadsheet, which would take some beginnings for those of a formula.

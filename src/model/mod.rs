@@ -15,7 +15,7 @@ mod text;
 pub use dossier::{DossierCode, NotADossierCode};
 pub use edit::Edit;
 pub use geometry::{Bend, Homography, Orientation, PageMap, Point, Quad, SizeMm};
-pub use lang::{Lang, Localized, in_cell, io_reason, shown};
+pub use lang::{Lang, Localized, in_cell, io_reason, shown, unmarked};
 pub use level::{NotALevel, SignatureLevel};
 pub use name::{ComponentName, MAX_COMPONENT_NAME_CHARACTERS, NotAComponentName};
 pub use notice::Notice;

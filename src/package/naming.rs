@@ -6,10 +6,7 @@
 
 use std::str::FromStr;
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
-
-use crate::model::{Lang, Localized};
+use crate::model::{Lang, Localized, unmarked};
 
 /// Patterns that have a name.
 ///
@@ -158,14 +155,12 @@ impl Part {
 
 /// Text as names have it: `Quyết định số 1` becomes `Quyet-dinh-so-1`.
 fn portable(text: &str) -> String {
-    let unmarked = text.nfd().filter(|c| !is_combining_mark(*c)).map(|c| match c {
-        'Đ' => 'D',
-        'đ' => 'd',
+    let name = unmarked(text).map(|c| match c {
         c if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') => c,
         _ => '-',
     });
     // A name that begins with a full stop is hidden, one that begins with a dash is an option.
-    unmarked.collect::<String>().trim_matches(['.', '-']).to_owned()
+    name.collect::<String>().trim_matches(['.', '-']).to_owned()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::object_store::GetErrorKind;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use futures_util::StreamExt;
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Runtime;
@@ -19,12 +20,10 @@ use crate::page::{Page, PageError};
 use crate::shelf::{Elsewhere, Shelf, Wanted};
 
 use super::{
-    Engine, FIRST_TRIES, HEARTBEAT, HEARTBEATS, Heartbeat, LOOK, NatsError, PAUSE, Server, Task, made_subject, subject,
-    time_for, unpacked,
+    Engine, FIRST_TRIES, HEARTBEAT, HEARTBEATS, Heartbeat, LOOK, NatsError, PAGES, PAUSE, Server, Task, made_subject,
+    subject, time_for, unpacked,
 };
 
-/// A page that did not come for so long is sent again: somebody may have emptied the queue. Made twice it is the same.
-const SENT_AGAIN: Duration = Duration::from_secs(900);
 /// Tries to read a page before it is made again.
 const READS: u32 = 3;
 /// How often it is looked whether the server still has what was set up.
@@ -50,8 +49,8 @@ pub struct Coordinator {
 /// What listeners tell those who wait.
 #[derive(Default)]
 struct Shared {
-    /// Pages that are waited for; the flag says that the capture or the page was gone.
-    waiting: Mutex<HashMap<String, (Arc<Notify>, bool)>>,
+    /// Pages that are waited for.
+    waiting: Mutex<HashMap<String, Arc<Notify>>>,
     /// Captures and pages that are wanted, each by so many at a time.
     captures: Users,
     pages: Users,
@@ -59,18 +58,9 @@ struct Shared {
     workers: Mutex<BTreeMap<String, (Heartbeat, Instant)>>,
     /// Times that the server refused something, and what it said last.
     troubles: Mutex<(u64, String)>,
-    /// Times that what was set up on the server was gone, and the pages in it.
-    losses: AtomicU64,
 }
 
 impl Shared {
-    /// A page is not where it should be: it is sent again.
-    fn lose(&self, name: &str) {
-        if let Some((_, is_gone)) = locked(&self.waiting).get_mut(name) {
-            *is_gone = true;
-        }
-    }
-
     fn refuse(&self, reason: String) {
         let mut troubles = locked(&self.troubles);
         *troubles = (troubles.0 + 1, reason);
@@ -183,7 +173,7 @@ impl Coordinator {
         sending: &tokio::sync::Mutex<()>,
     ) -> Result<Page, PageError> {
         let arrived = Arc::new(Notify::new());
-        locked(&self.shared.waiting).insert(task.name.clone(), (Arc::clone(&arrived), false));
+        locked(&self.shared.waiting).insert(task.name.clone(), Arc::clone(&arrived));
         let result = self.wait_for(file, wanted, task, sending, &arrived).await;
         locked(&self.shared.waiting).remove(&task.name);
         result
@@ -201,10 +191,8 @@ impl Coordinator {
         if let Some(outcome) = self.take(wanted, &task.name).await? {
             return outcome;
         }
-        let losses = || self.shared.losses.load(Ordering::Relaxed);
-        let mut lost = losses();
-        self.send(file, task, sending).await?;
-        let (mut looked, mut sent) = (Instant::now(), Instant::now());
+        let mut sequence = self.send(file, task, sending, false).await?;
+        let mut looked = Instant::now();
         loop {
             let is_there = tokio::time::timeout(STEP, arrived.notified()).await.is_ok();
             if self.is_stopping() {
@@ -214,27 +202,43 @@ impl Coordinator {
                 continue;
             }
             looked = Instant::now();
+            let is_in_queue = self.is_in_queue(sequence).await?;
+            // Looked for after the queue: a worker puts a page first, and takes its message off the queue then.
             if let Some(outcome) = self.take(wanted, &task.name).await? {
                 return outcome;
             }
-            let is_gone = match locked(&self.shared.waiting).get_mut(&task.name) {
-                Some((_, is_gone)) => std::mem::take(is_gone),
-                None => false,
-            };
-            let now_lost = losses();
-            if is_gone || now_lost > lost || sent.elapsed() > SENT_AGAIN && self.workers().0 > 0 {
-                lost = now_lost;
-                self.send(file, task, sending).await?;
-                sent = Instant::now();
+            if !is_in_queue {
+                // The capture was not there whole, the page was damaged, or the server lost something. Made twice it is the same.
+                sequence = self.send(file, task, sending, true).await?;
             }
         }
     }
 
-    /// Puts a capture where workers find it, and its page into their queue.
-    async fn send(&self, file: &Path, task: &Task, sending: &tokio::sync::Mutex<()>) -> Result<(), PageError> {
+    /// Whether a message waits for a worker, or for one to be done with it.
+    async fn is_in_queue(&self, sequence: u64) -> Result<bool, PageError> {
+        self.insist(async || {
+            let stream = self.engine.jetstream.get_stream_no_info(PAGES).await.map_err(|error| error.to_string())?;
+            match stream.get_raw_message(sequence).await {
+                Ok(_) => Ok(true),
+                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(false),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await
+    }
+
+    /// Puts a capture where workers find it, and its page into their queue: the number of its message. A capture that lies there
+    /// stays, but not when it is sent `again`: it may be damaged.
+    async fn send(
+        &self,
+        file: &Path,
+        task: &Task,
+        sending: &tokio::sync::Mutex<()>,
+        again: bool,
+    ) -> Result<u64, PageError> {
         // The pages of one capture are sent one after the other: the first sends it, the others find it there.
         let one = sending.lock().await;
-        if !self.engine.captures.info(&task.sha256).await.is_ok_and(|info| !info.deleted) {
+        if again || !self.engine.captures.info(&task.sha256).await.is_ok_and(|info| !info.deleted) {
             let bytes = std::fs::read(file).map_err(|error| InputError::Unreadable(error.kind()))?;
             if sha256_hex(&bytes) != task.sha256 {
                 return Err(InputError::Changed.into());
@@ -246,13 +250,14 @@ impl Coordinator {
         let mut headers = HeaderMap::new();
         let number = self.messages.fetch_add(1, Ordering::Relaxed);
         headers.insert("Nats-Msg-Id", format!("{}.{number}", self.run));
-        self.insist(async || {
-            let subject = subject(&self.release, &self.batch);
-            let sent = self.engine.jetstream.publish_with_headers(subject, headers.clone(), payload.clone().into());
-            sent.await?.await
-        })
-        .await?;
-        Ok(())
+        let sent = self
+            .insist(async || {
+                let subject = subject(&self.release, &self.batch);
+                let sent = self.engine.jetstream.publish_with_headers(subject, headers.clone(), payload.clone().into());
+                sent.await?.await
+            })
+            .await?;
+        Ok(sent.sequence)
     }
 
     /// What workers made of a page, if it is there; it is taken away.
@@ -265,11 +270,8 @@ impl Coordinator {
                     let mut bytes = Vec::with_capacity(size);
                     let read = tokio::time::timeout(time_for(size), object.read_to_end(&mut bytes)).await;
                     failures += 1;
-                    match read
-                        .map_err(|error| error.to_string())
-                        .and_then(|read| read.map_err(|error| error.to_string()))
-                    {
-                        Err(reason) if failures < READS => Err(reason),
+                    match read.map_err(std::io::Error::from).flatten() {
+                        Err(reason) if failures < READS => Err(reason.to_string()),
                         // What cannot be read is to be made again.
                         Err(_) => Ok(Some(Vec::new())),
                         Ok(_) => Ok(Some(bytes)),
@@ -281,11 +283,9 @@ impl Coordinator {
             .await?;
         let Some(bytes) = bytes else { return Ok(None) };
         let outcome = unpacked(&bytes);
-        match &outcome {
-            Some(Ok(_)) => self.shelf.put_packed(wanted, &bytes[1..]),
-            Some(Err(_)) => {}
-            // Damaged: it is to be made again.
-            None => self.shared.lose(name),
+        // One that is damaged is sent again: its message is off the queue.
+        if let Some(Ok(_)) = &outcome {
+            self.shelf.put_packed(wanted, &bytes[1..]);
         }
         // What is not removed now goes with its age.
         drop(self.engine.made.delete(name).await);
@@ -324,31 +324,25 @@ impl Elsewhere for Coordinator {
 
 async fn hear_pages(mut notes: async_nats::Subscriber, shared: Arc<Shared>) {
     while let Some(note) = notes.next().await {
-        let text = String::from_utf8_lossy(&note.payload).into_owned();
-        let Some((what, name)) = text.split_once(' ') else { continue };
-        if let Some((arrived, is_gone)) = locked(&shared.waiting).get_mut(name) {
-            *is_gone |= what == "gone";
+        let name = String::from_utf8_lossy(&note.payload);
+        if let Some(arrived) = locked(&shared.waiting).get(&*name) {
             arrived.notify_one();
         }
     }
 }
 
-/// Sees when the server lost what was set up, and sets it up again; what lay there is sent again by those who wait for it.
+/// Sets up again what the server lost, as one that came back with an empty disk; what lay there is sent again by those who wait
+/// for it.
 async fn mend(engine: Engine, release: String, shared: Arc<Shared>) {
-    let mut known = None;
     loop {
-        match engine.made_when().await {
-            Ok(times) => {
-                let before = known.replace(times.clone()).unwrap_or_else(|| times.clone());
-                if before != times {
-                    // Workers set the queue up as well.
-                    drop(engine.queue(&release).await);
-                    shared.losses.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-            Err(error) => shared.refuse(error.to_string()),
-        }
         tokio::time::sleep(MEND).await;
+        let mended = match engine.mend().await {
+            Ok(()) => engine.queue(&release).await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = mended {
+            shared.refuse(error.to_string());
+        }
     }
 }
 

@@ -23,7 +23,6 @@ use async_nats::jetstream::stream::{self, RetentionPolicy};
 use async_nats::jetstream::{self, Context, ErrorCode, context::GetStreamErrorKind};
 use async_nats::{Client, ConnectOptions};
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 
 use crate::model::{Edit, Lang, Localized};
 use crate::page::{Page, PageError, Settings};
@@ -153,7 +152,7 @@ fn subject(release: &str, batch: &str) -> String {
     format!("sohoa.pages.{release}.{batch}")
 }
 
-/// Where a batch hears of pages that are made.
+/// Where a batch hears of pages that are made: their names.
 fn made_subject(batch: &str) -> String {
     format!("sohoa.made.{batch}")
 }
@@ -223,8 +222,8 @@ struct Engine {
 }
 
 impl Engine {
-    /// Connects. `gives_up` is asked after each try that failed, with their number; who `waits` does so also for the first
-    /// connection.
+    /// Connects. `gives_up` is asked after each try that failed, with their number. A worker `waits`, for the first connection and for
+    /// what a submitter sets up.
     async fn connect(
         server: &Server,
         name: &str,
@@ -251,7 +250,11 @@ impl Engine {
         // A cluster that has just started has no leader for a while.
         let mut tries = 0;
         loop {
-            match Self::set_up(&client, &jetstream, server.replicas).await {
+            let engine = match waits {
+                true => Self::open(&client, &jetstream, server.replicas).await,
+                false => Self::set_up(&client, &jetstream, server.replicas).await,
+            };
+            match engine {
                 Ok(engine) => return Ok(engine),
                 Err(error) => {
                     tries += 1;
@@ -262,6 +265,17 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// What a submitter has set up. Workers leave that to it: two that make a stream at the same time can spoil it for good (seen with
+    /// nats-server 2.9.10: "error opening msg block file").
+    async fn open(client: &Client, jetstream: &Context, replicas: usize) -> Result<Self, NatsError> {
+        let refused = |error: &dyn std::fmt::Display| NatsError::JetStream(error.to_string());
+        // The last that is made.
+        jetstream.get_stream(TRIED).await.map_err(|error| refused(&error))?;
+        let captures = jetstream.get_object_store(CAPTURES).await.map_err(|error| refused(&error))?;
+        let made = jetstream.get_object_store(MADE).await.map_err(|error| refused(&error))?;
+        Ok(Self { client: client.clone(), jetstream: jetstream.clone(), captures, made, replicas })
     }
 
     async fn set_up(client: &Client, jetstream: &Context, replicas: usize) -> Result<Self, NatsError> {
@@ -309,27 +323,19 @@ impl Engine {
         Ok(Self { client: client.clone(), jetstream: jetstream.clone(), captures, made, replicas })
     }
 
-    /// When streams and buckets were made, which is another time after a server came back with an empty disk; what is gone is set
-    /// up again.
-    async fn made_when(&self) -> Result<Vec<OffsetDateTime>, NatsError> {
+    /// Sets up again what is gone.
+    async fn mend(&self) -> Result<(), NatsError> {
         let buckets = [CAPTURES, MADE].map(|name| format!("OBJ_{name}"));
-        let names: Vec<&str> = [PAGES, DEAD, TRIED].into_iter().chain(buckets.iter().map(String::as_str)).collect();
-        loop {
-            let mut times = Vec::new();
-            for name in &names {
-                match self.jetstream.get_stream(name).await.map_err(|error| error.kind()) {
-                    Ok(stream) => times.push(stream.cached_info().created),
-                    Err(GetStreamErrorKind::JetStream(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                        break;
-                    }
-                    Err(error) => return Err(NatsError::JetStream(error.to_string())),
+        for name in [PAGES, DEAD, TRIED].into_iter().chain(buckets.iter().map(String::as_str)) {
+            match self.jetstream.get_stream(name).await.map_err(|error| error.kind()) {
+                Ok(_) => {}
+                Err(GetStreamErrorKind::JetStream(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                    return Self::set_up(&self.client, &self.jetstream, self.replicas).await.map(drop);
                 }
+                Err(error) => return Err(NatsError::JetStream(error.to_string())),
             }
-            if times.len() == names.len() {
-                return Ok(times);
-            }
-            Self::set_up(&self.client, &self.jetstream, self.replicas).await?;
         }
+        Ok(())
     }
 
     /// What the workers of a release take their pages from.

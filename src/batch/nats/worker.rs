@@ -170,11 +170,9 @@ async fn handle(engine: &Engine, captures: &Captures, message: Message, tools: &
     let done = make(engine, captures, &task, tries, tools).await;
     signs.abort();
     match done? {
-        // Nobody waits for it any more, or its capture comes anew with another message.
+        // Nobody waits for it any more, or who does sees that it is off the queue and sends it again.
         None => {
             acker.ack_with(AckKind::Term).await.map_err(drop)?;
-            let gone = format!("gone {}", task.name);
-            engine.client.publish(made_subject(&task.batch), gone.into()).await.map_err(drop)?;
             Ok(Worked::Failed)
         }
         Some(worked) => {
@@ -184,7 +182,7 @@ async fn handle(engine: &Engine, captures: &Captures, message: Message, tools: &
     }
 }
 
-/// Fetches the capture, makes the page and puts it where it is looked for; `None` when the capture is gone.
+/// Fetches the capture, makes the page and puts it where it is looked for; `None` when the capture is gone or damaged.
 async fn make(
     engine: &Engine,
     captures: &Captures,
@@ -240,6 +238,7 @@ impl Captures {
     }
 }
 
+/// A capture from the server; `None` where it is not there or cannot be read whole, and is to be sent anew.
 async fn fetch(engine: &Engine, sha256: &str) -> Result<Option<Vec<u8>>, ()> {
     use async_nats::jetstream::object_store::GetErrorKind;
     let mut object = match engine.captures.get(sha256).await {
@@ -249,8 +248,8 @@ async fn fetch(engine: &Engine, sha256: &str) -> Result<Option<Vec<u8>>, ()> {
     };
     let mut bytes = Vec::with_capacity(object.info().size);
     let time = super::time_for(object.info().size);
-    tokio::time::timeout(time, object.read_to_end(&mut bytes)).await.map_err(drop)?.map_err(drop)?;
-    Ok((sha256_hex(&bytes) == sha256).then_some(bytes))
+    let is_read = tokio::time::timeout(time, object.read_to_end(&mut bytes)).await.is_ok_and(|read| read.is_ok());
+    Ok((is_read && sha256_hex(&bytes) == sha256).then_some(bytes))
 }
 
 async fn put(engine: &Engine, name: &str, bytes: &[u8]) -> Result<(), ()> {
@@ -288,7 +287,6 @@ async fn give_up(engine: &Engine, task: &Task, tries: u32) -> Result<(), ()> {
 
 /// Says that a page is there, and takes it off the queue.
 async fn told(engine: &Engine, task: &Task, acker: &Acker) -> Result<(), ()> {
-    let made = format!("made {}", task.name);
-    engine.client.publish(made_subject(&task.batch), made.into()).await.map_err(drop)?;
+    engine.client.publish(made_subject(&task.batch), task.name.clone().into()).await.map_err(drop)?;
     acker.double_ack().await.map_err(drop)
 }

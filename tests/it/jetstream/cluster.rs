@@ -2,7 +2,7 @@
 //! once, and nothing stands still.
 //!
 //! `SOHOA_MINUTES` says how long. As root each server has a network namespace of its own, joined by a bridge, and is cut off by
-//! taking its link down; and one server's disk, a small file system in memory, gets full. A server that says for two minutes that it is
+//! taking its link down; and one server's disk, a small file system in memory, gets full. A server that says for 75 seconds that it is
 //! not well (`/healthz`) is restarted, as its service manager would: Debian's nats-server 2.9.10 can stand still for ever after
 //! its disk was full.
 
@@ -32,10 +32,10 @@ const MINUTES: u64 = 3;
 /// Nobody panics while holding one.
 const WHOLE: &str = "no thread panicked";
 /// Longest that no page may come.
-const STILL: Duration = Duration::from_secs(300);
+const STILL: Duration = Duration::from_secs(180);
 /// How often a node is asked whether it is well, and how long it may be unwell, longer than any fault takes.
 const ASK: Duration = Duration::from_secs(5);
-const UNWELL: Duration = Duration::from_secs(120);
+const UNWELL: Duration = Duration::from_secs(75);
 
 /// Where a node is: for clients, for the other nodes, and for who asks whether it is well.
 struct Place {

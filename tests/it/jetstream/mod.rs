@@ -291,6 +291,30 @@ fn what_a_server_lost_is_sent_again() {
 }
 
 #[test]
+fn a_capture_that_the_server_damaged_is_sent_anew() {
+    let Some(engine) = Engine::start("jetstream-damaged") else { return };
+    engine.archive.fill(1, 1, 1);
+    let submitted = engine.submit("out");
+    engine.wait_for("it is on its way", || engine.sent() >= 1);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let jetstream = jetstream::new(async_nats::connect(engine.url()).await.expect("the server runs"));
+        let captures = jetstream.get_object_store("sohoa-captures").await.expect("it is there");
+        let object = captures.list().await.expect("it can be listed").next().await.expect("one").expect("whole");
+        let subject = format!("$O.sohoa-captures.C.{}", object.nuid);
+        let stream = jetstream.get_stream("OBJ_sohoa-captures").await.expect("it is there");
+        stream.purge().filter(&subject).await.expect("it can be purged");
+        for _ in 0..object.chunks {
+            let put = jetstream.publish(subject.clone(), "something else".into()).await.expect("the server runs");
+            put.await.expect("it is stored");
+        }
+    });
+    let _worker = engine.worker("worker", &[]);
+    assert_eq!(engine.wait(submitted), Some(0), "{:#?}", engine.events("out"));
+    assert_eq!(engine.made_by("worker"), 1);
+}
+
+#[test]
 fn a_submitter_goes_on_in_the_background() {
     let Some(engine) = Engine::start("jetstream-detached") else { return };
     engine.archive.fill(1, 1, 2);
