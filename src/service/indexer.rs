@@ -3,6 +3,7 @@
 //! a paper is taken out of these two ([`crate::extract`]), so an index can be made anew when captures are gone.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -152,13 +153,14 @@ fn code(listed: manifest::Code) -> Option<Code> {
     Some(Code { symbology, payload: listed.payload, corners: Vec::new() })
 }
 
-/// What the pages say of the paper.
+/// What the pages say of the paper; nothing where reading it fails on a defect: it is found by its words then, and other papers
+/// are indexed all the same.
 fn said(pages: &[Read], kinds: &Kinds) -> Document {
     let pages = pages.iter();
     let sheets: Vec<Sheet<'_>> = pages
         .map(|Read { size: (width, height), text, codes }| Sheet { width: *width, height: *height, text, codes })
         .collect();
-    extract::read(&sheets, kinds)
+    catch_unwind(AssertUnwindSafe(|| extract::read(&sheets, kinds))).unwrap_or_default()
 }
 
 /// The fields that a paper is found by. What would have to be keyed in by hand is not known.

@@ -39,14 +39,15 @@ fn wait_until_found(centre: &Centre, arguments: &[&str]) -> Vec<Value> {
 /// What was asked, as the store has it.
 fn written_down(centre: &Centre) -> Vec<(Option<i64>, String)> {
     let store = rusqlite::Connection::open(centre.folder.join("data/store.sqlite")).expect("the store");
-    let mut select = store.prepare("SELECT account, detail FROM events WHERE kind = 'searched' ORDER BY id").unwrap();
-    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-    rows.collect::<Result<_, _>>().unwrap()
+    let select = store.prepare("SELECT account, detail FROM events WHERE kind = 'searched' ORDER BY id");
+    let mut select = select.expect("a table of events");
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.and_then(Iterator::collect).expect("rows of events")
 }
 
 fn notes(centre: &Centre) -> i64 {
     let store = rusqlite::Connection::open(centre.folder.join("data/store.sqlite")).expect("the store");
-    store.query_row("SELECT count(*) FROM unindexed", [], |row| row.get(0)).unwrap()
+    store.query_row("SELECT count(*) FROM unindexed", [], |row| row.get(0)).expect("a count")
 }
 
 #[test]

@@ -166,14 +166,13 @@ fn form(typed: &Typed, visitor: &Visitor, wrong: Option<&SearchError>) -> String
     format!(
         "{told}<form method=post action=/search role=search class=finding><input type=hidden name=form value={}>\
          <div class=search><label for=tim>{}</label><input id=tim name=text type=search value=\"{}\" autocomplete=off \
-         maxlength={LONGEST}{described}><button{}>{}</button></div>\
+         maxlength={LONGEST}{described}><button>{}</button></div>\
          <details{}><summary>{}</summary><div class=scan>{fields}</div>\
          <label class=tick><input type=checkbox name=exact value=1{}> {}</label></details></form>",
         visitor.form_token,
         lang.pick("Từ cần tìm", "Words"),
         escaped(typed.text.trim()),
-        FIND.attribute(),
-        FIND.label(lang),
+        FIND.name(lang),
         if is_open { " open" } else { "" },
         lang.pick("Tìm theo thông tin của giấy tờ", "By what is known of papers"),
         if typed.exact.is_some() { " checked" } else { "" },
