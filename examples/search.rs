@@ -157,6 +157,7 @@ impl Language {
             kind: Some(kind.to_owned()),
             number: Some(symbol),
             date: Some(date),
+            valid_until: None,
             owner: Some(owner),
             identity: Some(identity),
             pages,

@@ -28,6 +28,8 @@ pub struct Entry {
     pub number: Option<String>,
     /// Its date.
     pub date: Option<Date>,
+    /// Until when it is valid, as the paper says it.
+    pub valid_until: Option<String>,
     /// Name of the person it is of.
     pub owner: Option<String>,
     /// That person's number (*số định danh*), which is not kept in clear.
@@ -62,6 +64,11 @@ impl Entry {
     /// The owner's number as it is shown.
     pub(super) fn masked_identity(&self) -> Option<String> {
         self.identity.as_deref().and_then(identity::digits).map(|digits| identity::masked(&digits))
+    }
+
+    /// What the owner's number is looked up by.
+    pub(super) fn person(&self, key: &Key) -> Option<String> {
+        self.identity.as_deref().and_then(identity::digits).map(|digits| key.hash(&digits))
     }
 
     /// A field as it is kept: not at all where what was taken for it has a citizen's number in it.
@@ -106,8 +113,7 @@ impl Entry {
         terms.extend(Self::clear(self.number.as_deref()).map(fields::number));
         terms.extend(self.date.into_iter().flat_map(fields::date));
         terms.extend(Self::clear(self.owner.as_deref()).into_iter().flat_map(fields::owner));
-        let digits = self.identity.as_deref().and_then(identity::digits);
-        terms.extend(digits.map(|digits| fields::identity(&key.hash(&digits))));
+        terms.extend(self.person(key).map(|person| fields::identity(&person)));
         terms
     }
 }

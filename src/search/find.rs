@@ -1,7 +1,7 @@
 //! Answers: pages that have all that is asked for, the best first.
 //!
 //! Ways of reading the question are tried from the closest to the loosest: words as they were typed and side by side, as they
-//! were typed, without marks, the last word begun, words with slips. Each brings the newest pages first, and when enough are
+//! were typed, without marks, the last word begun, words with slips, all words but one. Each brings the newest pages first, and when enough are
 //! there no further way is tried. These are judged by what stands on them.
 
 use std::collections::BTreeSet;
@@ -27,6 +27,9 @@ const MOST_NEAR: usize = 12;
 /// Words that a beginning may become, and its fewest letters.
 const MOST_BEGUN: usize = 32;
 const LEAST_BEGUN: usize = 2;
+/// Words of a question of which one may be missing.
+const LEAST_BUT_ONE: usize = 3;
+const MOST_BUT_ONE: usize = 8;
 /// Boxes of a hit.
 const MOST_BOXES: usize = 100;
 
@@ -83,6 +86,14 @@ impl Index {
                 }
                 sought.iter().zip(&mut words).for_each(|(one, row)| row.extend(one.near.iter().cloned()));
                 search.follow(loose(&sought, &words), &sought)?;
+            }
+            // A slip in a word that is too short to have like ones: all words but one.
+            if search.candidates.is_empty() && (LEAST_BUT_ONE..=MOST_BUT_ONE).contains(&sought.len()) {
+                for index in (0..sought.len()).filter(|index| !is_held(&sought, *index)) {
+                    let mut words = words.clone();
+                    words[index].clear();
+                    search.follow(loose(&sought, &words), &sought)?;
+                }
             }
         }
         Ok(search.answer(&sought, question.skip, count))
@@ -180,12 +191,13 @@ fn ways(sought: &[Sought], is_strict: bool) -> Vec<Way> {
     ways
 }
 
-/// A way with several words for each. Of what must stand side by side the pages themselves tell where there are several.
+/// A way with several words for each, or none where it may be missing. Of what must stand side by side the pages themselves tell where there are several.
 fn loose(sought: &[Sought], words: &[Vec<String>]) -> Way {
     let is_pair =
         |first: &usize| sought[*first].asked.holds_next && words[*first..first + 2].iter().all(|row| row.len() == 1);
     let pairs = (0..sought.len().saturating_sub(1)).filter(is_pair);
-    pairs.map(|first| vec![pair(sought, first)]).chain(words.iter().cloned()).collect()
+    let rows = words.iter().filter(|row| !row.is_empty()).cloned();
+    pairs.map(|first| vec![pair(sought, first)]).chain(rows).collect()
 }
 
 /// A search under way.

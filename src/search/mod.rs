@@ -9,7 +9,7 @@
 //!
 //! Files: `entry.rs` is what is put in, `words.rs` has the two forms of a word, `identity.rs` hides citizens' numbers, `fields.rs`
 //! makes terms of fields, `packed.rs` keeps pages, `near.rs` finds words with slips, `question.rs` reads what is asked, `find.rs`
-//! finds, `rank.rs` judges a page, `hit.rs` is what is answered.
+//! finds, `rank.rs` judges a page, `hit.rs` is what is answered; `paper.rs` has the papers of a person.
 
 mod entry;
 mod fields;
@@ -18,6 +18,7 @@ mod hit;
 mod identity;
 mod near;
 mod packed;
+mod paper;
 mod question;
 mod rank;
 #[cfg(test)]
@@ -38,6 +39,7 @@ use crate::model::{Lang, Localized, io_reason, shown};
 
 pub use entry::{Entry, Page};
 pub use hit::{Found, Hit, How, Piece};
+pub use paper::Paper;
 pub use question::{Question, date};
 
 use entry::Kept;
@@ -315,8 +317,8 @@ fn put(connection: &Transaction<'_>, entry: &Entry, key: &Key, vocabulary: &mut 
     }
     others.iter().try_for_each(|(other, _)| take_out(connection, *other, vocabulary))?;
     let mut insert = connection.prepare_cached(
-        "INSERT INTO components (id, dossier, name, version, title, kind, number, date, owner, identity)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO components (id, dossier, name, version, title, kind, number, date, valid_until, owner, identity, person)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?;
     insert.execute(params![
         entry.component,
@@ -327,8 +329,10 @@ fn put(connection: &Transaction<'_>, entry: &Entry, key: &Key, vocabulary: &mut 
         Entry::clear(entry.kind.as_deref()),
         Entry::clear(entry.number.as_deref()),
         entry.date.map(|date| date.to_string()),
+        Entry::clear(entry.valid_until.as_deref()),
         Entry::clear(entry.owner.as_deref()),
         entry.masked_identity(),
+        entry.person(key),
     ])?;
     let mut insert_page =
         connection.prepare_cached("INSERT INTO pages (component, number, words) VALUES (?1, ?2, ?3) RETURNING id")?;

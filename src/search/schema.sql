@@ -11,10 +11,13 @@ CREATE TABLE components (
     kind TEXT,
     number TEXT,
     date TEXT, -- YYYY-MM-DD
+    valid_until TEXT, -- as the paper says it
     owner TEXT,
-    identity TEXT -- with most digits hidden
+    identity TEXT, -- with most digits hidden
+    person TEXT -- what the number is looked up by
 ) STRICT;
 CREATE INDEX components_by_name ON components (dossier, name);
+CREATE INDEX components_by_person ON components (person);
 
 -- Pages in the order in which they came: the newest have the highest numbers.
 CREATE TABLE pages (

@@ -214,3 +214,44 @@ fn an_index_that_cannot_be_used_is_begun_anew() {
     }
     assert!(matches!(Index::open_to_ask(&path.join("none")), Err(SearchError::Missing(_))));
 }
+
+#[test]
+fn a_slip_in_a_short_word_leaves_the_others() {
+    let desk = Desk::new(&[
+        entry(1, "a", &["bà Nguyễn Thị Hoà ở thôn Trung"]),
+        entry(2, "b", &["ông Nguyễn Hữu Lộc"]),
+        entry(3, "c", &["thôn Trung"]),
+    ]);
+    assert_eq!(desk.found("nguyen htj hoa"), [1]);
+    assert_eq!(desk.find(&asked("nguyen htj hoa"))[0].how, How::Near);
+    assert_eq!(desk.found("htj hoa"), [0; 0], "of two words both are wanted");
+    let exact = Question { is_strict: true, ..asked("Nguyễn htj Hoà") };
+    assert_eq!(desk.find(&exact), []);
+    assert_eq!(desk.found("\"nguyen htj\" hoa"), [0; 0], "what stands side by side is wanted so");
+}
+
+#[test]
+fn the_papers_of_a_person_are_found_by_number_and_kind() {
+    let paper = |component, dossier: &str, kind: &str, identity: &str| Entry {
+        dossier: Some(dossier.into()),
+        kind: Some(kind.into()),
+        identity: Some(identity.into()),
+        valid_until: Some("2030-01-15".into()),
+        ..entry(component, kind, &["a"])
+    };
+    let desk = Desk::new(&[
+        paper(1, "H21-250701-0001", "Căn cước", NUMBER),
+        paper(2, "H21-250701-0002", "Giấy khai sinh", NUMBER),
+        paper(3, "H21-250701-0003", "Căn cước", "052012340124"),
+        paper(4, "H21-250701-0004", "Căn cước", NUMBER),
+        entry(5, "e", &["a"]),
+    ]);
+    let numbers = |papers: Vec<Paper>| papers.iter().map(|paper| paper.component).collect::<Vec<_>>();
+    assert_eq!(numbers(desk.index.papers_of("052 012 340 123").unwrap()), [4, 2, 1]);
+    assert!(matches!(desk.index.papers_of("052"), Err(SearchError::Identity)));
+    assert_eq!(numbers(desk.index.papers_like(4).unwrap()), [1]);
+    assert_eq!(numbers(desk.index.papers_like(5).unwrap()), [0; 0]);
+    let paper = desk.index.paper(1).unwrap().unwrap();
+    assert_eq!((paper.dossier.as_deref(), paper.valid_until.as_deref()), (Some("H21-250701-0001"), Some("2030-01-15")));
+    assert_eq!(desk.index.paper(9).unwrap(), None);
+}

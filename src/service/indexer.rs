@@ -172,6 +172,7 @@ fn known(document: Document) -> Entry {
     Entry {
         number: value("number"),
         date: value("date").and_then(|value| date(&value)),
+        valid_until: value("valid_until"),
         owner: value("owner"),
         identity: value("id_number"),
         kind: document.kind.map(|kind| kind.name),
