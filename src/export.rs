@@ -11,6 +11,7 @@ use toml::Table;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use crate::digital_code::PaperData;
 use crate::ledger::{Ledger, LedgerError};
 use crate::log;
 use crate::manifest::{self, Component, Manifest};
@@ -23,6 +24,8 @@ const RECORDS: &str = include_str!("../assets/portal.toml");
 /// Of these names, results go into the second and all else into the first.
 const PAPERS: &str = "TaiLieuNop";
 const RESULTS: &str = "GiayToKetQua";
+/// What has a code as a digitised result goes into this, too, with its metadata (TT 01/2023/TT-VPCP Điều 9).
+const DIGITISED: &str = "KetQuaSoHoa";
 
 /// How often and how long the directory is waited for while the service writes there.
 const TRIES: u32 = 40;
@@ -106,31 +109,11 @@ impl Records {
         file: (&str, &str),
     ) -> Value {
         let table = if component.result_code.is_some() { RESULTS } else { PAPERS };
-        self.fill_for(table, dossier, component, published, file)
+        self.fill(table, &fields(dossier, component, published, file))
     }
 
-    fn fill_for(
-        &self,
-        table: &str,
-        dossier: &str,
-        component: &ComponentShown,
-        published: &Published,
-        (file, sha256): (&str, &str),
-    ) -> Value {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let fields = [
-            ("dossier", dossier.to_owned()),
-            ("id", component.id.to_string()),
-            ("code", text(&component.code)),
-            ("result_code", text(&component.result_code)),
-            ("title", component.title.clone()),
-            ("name", published.name.clone()),
-            ("version", published.version.to_string()),
-            ("file", file.to_owned()),
-            ("path", format!("{dossier}/{file}")),
-            ("sha256", sha256.to_owned()),
-        ];
-        self.fill(table, &fields)
+    fn has(&self, table: &str) -> bool {
+        self.0.contains_key(table)
     }
 
     fn fill(&self, table: &str, fields: &[(&str, String)]) -> Value {
@@ -147,6 +130,41 @@ impl Records {
         });
         Value::Object(filled.collect::<Map<_, _>>())
     }
+}
+
+/// What the words in the records stand for.
+type Fields = Vec<(&'static str, String)>;
+
+fn fields(dossier: &str, component: &ComponentShown, published: &Published, (file, sha256): (&str, &str)) -> Fields {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    vec![
+        ("dossier", dossier.to_owned()),
+        ("id", component.id.to_string()),
+        ("code", text(&component.code)),
+        ("result_code", text(&component.result_code)),
+        ("digital_code", component.digital_code.as_ref().map_or_else(String::new, |code| code.text.clone())),
+        ("title", component.title.clone()),
+        ("name", published.name.clone()),
+        ("version", published.version.to_string()),
+        ("file", file.to_owned()),
+        ("path", format!("{dossier}/{file}")),
+        ("sha256", sha256.to_owned()),
+    ]
+}
+
+/// What is known of a paper with a code, for its record.
+fn known(component: &ComponentShown, data: Option<&PaperData>) -> Fields {
+    let metadata = PaperData::metadata(data, &component.title, component.digital_code.as_ref());
+    let text = Option::unwrap_or_default;
+    vec![
+        ("type", text(metadata.type_code)),
+        ("owner", text(metadata.owner)),
+        ("owner_name", text(metadata.owner_name)),
+        ("paper", metadata.title),
+        ("subject", text(metadata.subject)),
+        ("valid_until", text(metadata.valid_until)),
+        ("scope", text(metadata.scope)),
+    ]
 }
 
 /// What was exported.
@@ -188,12 +206,17 @@ pub fn export(dossier: &DossierShown, records: &Records, to: &Path) -> Result<Ex
     // From here on the copies count, whoever writes the directory.
     drop(output);
     let made: Vec<&ComponentShown> = newest().filter(is_made).collect();
-    for table in [PAPERS, RESULTS] {
-        let records: Vec<Value> = made
-            .iter()
-            .filter(|component| component.result_code.is_some() == (table == RESULTS))
-            .flat_map(|component| records_of(component, &manifest, records, table))
-            .collect();
+    for table in [PAPERS, RESULTS, DIGITISED] {
+        let belongs = |component: &&&ComponentShown| match table {
+            DIGITISED => component.digital_code.is_some(),
+            table => component.result_code.is_some() == (table == RESULTS),
+        };
+        let in_table = made.iter().filter(belongs);
+        let records: Vec<Value> =
+            in_table.flat_map(|component| records_of(component, (&manifest, &files), records, table)).collect();
+        if table == DIGITISED && records.is_empty() {
+            continue;
+        }
         let json = serde_json::to_vec_pretty(&records).expect("records are plain values");
         files.push((format!("{table}.json"), json));
     }
@@ -224,16 +247,28 @@ fn take_up(directory: &Path) -> Result<(OutputDir, Manifest), ExportError> {
     Ok((output, manifest))
 }
 
-fn records_of(component: &ComponentShown, manifest: &Manifest, records: &Records, table: &str) -> Vec<Value> {
+fn records_of(
+    component: &ComponentShown,
+    (manifest, files): (&Manifest, &[(String, Vec<u8>)]),
+    records: &Records,
+    table: &str,
+) -> Vec<Value> {
     let dossier = manifest.dossier.clone().unwrap_or_default();
-    let published = component.published.iter().filter_map(|published| {
+    let published = component.published.iter().filter(|_| records.has(table)).filter_map(|published| {
         let mut listed = manifest.components.iter();
         let listed = listed.find(|one| one.name == published.name && one.version == published.version)?;
-        Some((published, listed.file.as_ref()?))
+        Some((published, listed, listed.file.as_ref()?))
     });
-    published
-        .map(|(published, file)| records.fill_for(table, &dossier, component, published, (&file.path, &file.sha256)))
-        .collect()
+    let record = |(published, listed, file): (&Published, &Component, &manifest::File)| {
+        let mut fields = fields(&dossier, component, published, (&file.path, &file.sha256));
+        if table == DIGITISED {
+            let data = listed.transcripts.iter().find(|file| PaperData::is_named(&file.path));
+            let data = data.and_then(|data| files.iter().find(|(name, _)| *name == data.path));
+            fields.extend(known(component, data.and_then(|(_, bytes)| PaperData::parse(bytes)).as_ref()));
+        }
+        records.fill(table, &fields)
+    };
+    published.map(record).collect()
 }
 
 /// A name beside the target, on the same disk.

@@ -1,10 +1,11 @@
 //! The service: captures that arrive are stored, grouped, digitised and published, through crashes and full disks.
 //!
-//! [`run`] starts six kinds of threads around one [`Store`], which is all they share:
+//! [`run`] starts seven kinds of threads around one [`Store`], which is all they share:
 //!
 //! - watchers hand files to the [`sink`], which stores each one before its file may go;
 //! - others make pages of the counter's captures as these come ([`early`]);
 //! - the keeper closes components that got all their captures, and clears up;
+//! - the registrar gives codes to what is signed;
 //! - the courier delivers what is finished, where the configuration names an endpoint;
 //! - workers claim what is to be made, `digitize` it with the one pool, and write down what became of it;
 //! - the caller's thread waits for the order to stop.
@@ -16,6 +17,7 @@ mod courier;
 mod early;
 mod event;
 mod keeper;
+mod registrar;
 mod shown;
 mod sink;
 mod worker;
@@ -28,6 +30,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::config::ConnectorConfig;
+use crate::digital_code;
 use crate::digitize::Job;
 use crate::export::Records;
 use crate::extract;
@@ -47,7 +50,7 @@ use early::Early;
 
 pub use event::{Event, Trouble};
 pub use keeper::signed;
-pub use shown::{component_json, dossier_json, listed, reason_text};
+pub use shown::{component_json, dossier_json, listed, paper_data, reason_text};
 
 pub(crate) use sink::has_several_pages;
 
@@ -88,6 +91,8 @@ pub struct Settings {
     pub keep_originals: Option<Duration>,
     /// Where finished components are delivered; `None` = nowhere, and no connection is made.
     pub connector: Option<Connector>,
+    /// How signed components get codes; `None` = not at all.
+    pub codes: Option<digital_code::Rules>,
 }
 
 /// Where finished components are delivered.
@@ -242,6 +247,7 @@ pub fn run(
         let count = tools.shelf.tools().pool.workers();
         let workers: Vec<_> = (0..count).map(|_| scope.spawn(|| worker::run(&service))).collect();
         let early: Vec<_> = (0..count).map(|_| scope.spawn(|| early::run(&service))).collect();
+        let registrar = scope.spawn(|| registrar::run(&service));
         let courier = settings.connector.as_ref();
         let courier = courier.map(|connector| scope.spawn(|| courier::run(&service, connector)));
         let watched = sink::watch(&service, &forbidden);
@@ -249,7 +255,12 @@ pub fn run(
             stop.store(true, Ordering::Relaxed);
         }
         service.bell.ring();
-        workers.into_iter().chain(early).chain([keeper]).chain(courier).for_each(|thread| drop(thread.join()));
+        workers
+            .into_iter()
+            .chain(early)
+            .chain([keeper, registrar])
+            .chain(courier)
+            .for_each(|thread| drop(thread.join()));
         watched
     });
     service.tell(&Event::Stopped);

@@ -15,7 +15,7 @@ use super::{OFFICE, PHONE, Scene};
 
 /// Every page, by a name for its pictures and its path. `{code}` is a dossier, `{component}` the number of a component of it
 /// that is done, `{token}` that of a phone's link; `{doubted}` is the number of one with pages that want a look. The supervisor is logged in.
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 15] = [
     ("login", "/login"),
     ("today", "/"),
     ("dossiers", "/dossiers"),
@@ -28,6 +28,7 @@ const PAGES: [(&str, &str); 14] = [
     ("phones", "/dossiers/{code}/phones"),
     ("sign", "/sign"),
     ("figures", "/figures"),
+    ("points", "/points?from=2025-07-01&to=2025-07-31"),
     ("audit", "/audit"),
     ("phone", "/p/{token}"),
 ];
