@@ -21,7 +21,9 @@ use crate::scanner::{Colour, DEFAULT_PAGE_TIME, Paper, Source};
 use crate::token::{Selector, SlotChoice};
 use crate::transcript::Format;
 
-pub use results::{ItemConfig, PointsConfig, RawCodes, RawItem, RawPoints};
+pub use results::{
+    FolderNames, ItemConfig, PersonalStoreConfig, PointsConfig, RawCodes, RawItem, RawPersonalStore, RawPoints,
+};
 
 /// Share of the machine's memory that pages in flight may use where the config says nothing: the other half is for the
 /// desktop that runs beside it on an office PC.
@@ -79,6 +81,8 @@ pub struct RawConfig {
     pub codes: RawCodes,
     /// Points of the index.
     pub points: RawPoints,
+    /// The store of owners' papers.
+    pub personal_store: RawPersonalStore,
 }
 
 /// Section `[image]`.
@@ -757,6 +761,8 @@ pub struct Config {
     pub codes: Option<digital_code::Rules>,
     /// How the items of the index are scored.
     pub points: PointsConfig,
+    /// The store of owners' papers; `None` = there is none.
+    pub personal_store: Option<PersonalStoreConfig>,
     /// The service over HTTP.
     pub http: HttpConfig,
 }
@@ -917,6 +923,7 @@ impl RawConfig {
             connector: self.connector.check()?,
             codes: self.codes.check()?,
             points: self.points.check()?,
+            personal_store: self.personal_store.check()?,
             extract: ExtractConfig { kinds: self.extract.kinds, records: self.extract.records },
             package: self.package.check(self.profile.agency.as_ref())?,
             http: self.http.check()?,
@@ -1109,6 +1116,8 @@ mod tests {
             ("[codes]\npattern = '{owner}.{type}'", "codes.pattern"),
             ("[codes]\nother_type = 'a b'", "codes.other_type"),
             ("[points]\nboth = { max = -1 }", "points.max"),
+            ("[personal_store]\nfolders = 'number'", "personal_store.path"),
+            ("[personal_store]\npath = 'a'\nfolders = 'name'", "folders"),
             ("[points]\nresult = { full_percent = 0 }", "points.full_percent"),
             ("[[watch]]\nmode = 'polling'", "watch.folder"),
             ("[[watch]]\nfolder = 'a'\nsettle_seconds = 0", "watch.settle_seconds"),

@@ -33,6 +33,7 @@ pub mod online;
 pub mod package;
 pub mod page;
 pub mod pdf;
+pub mod personal;
 pub mod points;
 pub mod pool;
 pub mod procedures;

@@ -56,6 +56,8 @@ pub(super) enum Command {
     Serve(super::serve::Serve),
     /// Dossiers in the store: list, show, attach, pair, deliver, export
     Dossier(super::dossier::Dossier),
+    /// The store of owners' papers: check, export
+    Personal(super::personal::Personal),
     /// Catalogue of procedures: import, list
     Procedures(super::procedures::Procedures),
     /// The store: check, backup, figures, restore
@@ -556,6 +558,11 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("component_code", "Mã thành phần hồ sơ trong danh mục của thủ tục"),
     ("result_code", "Mã loại giấy tờ kết quả, nếu là kết quả, ví dụ KQ.G15.000031"),
     ("to", "Thư mục hoặc tệp zip (.zip) nhận hồ sơ"),
+    ("personal", "Kho giấy tờ của tổ chức, cá nhân: check, export"),
+    ("personal check", "Đọc mọi giấy tờ trong kho và cho biết chỗ hỏng"),
+    ("personal export", "Chép giấy tờ của một chủ hoặc mọi chủ ra thư mục và so từng byte"),
+    ("personal to", "Thư mục nhận giấy tờ"),
+    ("owner", "Số định danh của một chủ giấy tờ [mặc định: mọi chủ]"),
     ("procedures", "Danh mục thủ tục: import, list"),
     ("import", "Nhập các thủ tục trong một tệp CSV vào danh mục, tất cả hoặc không gì cả"),
     ("table", "Tệp bảng; docs/codes.md nêu các cột"),

@@ -303,6 +303,7 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
             None => None,
         },
         codes: config.codes.clone(),
+        personal_store: config.personal_store.clone(),
     })
 }
 

@@ -1,4 +1,6 @@
-//! What becomes of finished components: their codes, and the points that they are worth.
+//! What becomes of finished components: their codes, the store of owners' papers, and the points that dossiers are worth.
+
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -96,5 +98,45 @@ impl RawItem {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100 points")]
         let max_hundredths = (max * 100.0).round() as u32;
         Ok(ItemConfig { max_hundredths, full_percent: within(full_percent, 1..=100, "points.full_percent", "1..100")? })
+    }
+}
+
+/// Section `[personal_store]`: the store of owners' papers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPersonalStore {
+    /// Its root; without one there is no such store.
+    pub path: Option<PathBuf>,
+    /// What folders of owners are called: `hash` or `number`; default `hash`.
+    pub folders: Option<FolderNames>,
+}
+
+/// What folders of owners are called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FolderNames {
+    /// A keyed hash of the owner's number.
+    #[default]
+    Hash,
+    /// The owner's number.
+    Number,
+}
+
+/// The store of owners' papers, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonalStoreConfig {
+    /// Its root.
+    pub path: PathBuf,
+    /// What folders of owners are called.
+    pub folders: FolderNames,
+}
+
+impl RawPersonalStore {
+    pub(super) fn check(self) -> Result<Option<PersonalStoreConfig>, ConfigError> {
+        match (self.path, self.folders) {
+            (Some(path), folders) => Ok(Some(PersonalStoreConfig { path, folders: folders.unwrap_or_default() })),
+            (None, Some(_)) => Err(ConfigError::Needs { key: "personal_store.folders", needed: "personal_store.path" }),
+            (None, None) => Ok(None),
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! - watchers hand files to the [`sink`], which stores each one before its file may go;
 //! - others make pages of the counter's captures as these come ([`early`]);
 //! - the keeper closes components that got all their captures, and clears up;
-//! - the registrar gives codes to what is signed;
+//! - the registrar gives codes to what is signed, and files it by its owner where the configuration names a store for that;
 //! - the courier delivers what is finished, where the configuration names an endpoint;
 //! - workers claim what is to be made, `digitize` it with the one pool, and write down what became of it;
 //! - the caller's thread waits for the order to stop.
@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::config::ConnectorConfig;
+use crate::config::{ConnectorConfig, PersonalStoreConfig};
 use crate::digital_code;
 use crate::digitize::Job;
 use crate::export::Records;
@@ -93,6 +93,8 @@ pub struct Settings {
     pub connector: Option<Connector>,
     /// How signed components get codes; `None` = not at all.
     pub codes: Option<digital_code::Rules>,
+    /// The store of owners' papers; `None` = there is none.
+    pub personal_store: Option<PersonalStoreConfig>,
 }
 
 /// Where finished components are delivered.

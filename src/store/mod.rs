@@ -9,7 +9,7 @@
 //! divides a component by the sheets in it, `edits.rs` has what people do to pages, `left_out.rs` the pages that they leave out,
 //! `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has
 //! the phones' tokens, `phone_pages.rs` what phones do to their pages, `accounts.rs` the people at the desk, `figures.rs` counts what
-//! a day brought, `digitised.rs` how far dossiers are digitised, `procedures.rs` has the catalogue of procedures, `results.rs` gives codes to what is finished, `journal.rs` finds who did what, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
+//! a day brought, `digitised.rs` how far dossiers are digitised, `procedures.rs` has the catalogue of procedures, `results.rs` gives codes to what is finished, `filed.rs` knows what is in the store of owners' papers, `journal.rs` finds who did what, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
 mod accounts;
@@ -22,6 +22,7 @@ mod dossiers;
 mod dropped;
 mod edits;
 mod figures;
+mod filed;
 mod jobs;
 mod journal;
 mod left_out;

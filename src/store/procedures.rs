@@ -38,7 +38,8 @@ impl Store {
         self.write(|transaction| {
             procedures.iter().try_for_each(|procedure| put(transaction, procedure))?;
             // What had no type may have one now.
-            transaction.execute(&format!("{DUE_AGAIN} AND d.procedure IN (SELECT code FROM procedures)"), [])?;
+            let due = format!("{DUE_AGAIN} AND d.procedure IN (SELECT code FROM procedures) AND {HAS_NO_CODE}");
+            transaction.execute(&due, [])?;
             record(transaction, now, "catalogue", Subject::default(), Some(&procedures.len().to_string()))
         })
     }
@@ -91,7 +92,8 @@ impl Store {
             let update = "UPDATE dossiers SET procedure = ?2, owner = ?3 WHERE code = ?1 RETURNING id";
             let id = transaction.query_row(update, params![code, said.procedure, said.owner], |row| row.get(0));
             let dossier = Some(id.optional()?.ok_or_else(|| StoreError::NoDossier(code.to_owned()))?);
-            transaction.execute(&format!("{DUE_AGAIN} AND d.id = ?1"), [dossier])?;
+            transaction
+                .execute(&format!("{DUE_AGAIN} AND d.id = ?1 AND ({HAS_NO_CODE} OR {IS_NOT_FILED})"), [dossier])?;
             // Whose dossier it is stands in no event.
             let subject = Subject { dossier, ..Subject::default() };
             record_by(transaction, now, "dossier-described", Some(by), subject, said.procedure.as_deref())
@@ -110,10 +112,11 @@ impl Store {
     }
 }
 
-/// Has finished components without a code entered again, of some dossiers `d`.
+/// Has finished components `c` of some dossiers `d` entered again.
 const DUE_AGAIN: &str = "INSERT OR REPLACE INTO unentered (component)
-    SELECT c.id FROM components c JOIN dossiers d ON d.id = c.dossier WHERE c.state = 'done'
-    AND NOT EXISTS (SELECT 1 FROM results r WHERE r.dossier = c.dossier AND r.name = c.name)";
+    SELECT c.id FROM components c JOIN dossiers d ON d.id = c.dossier WHERE c.state = 'done'";
+const HAS_NO_CODE: &str = "NOT EXISTS (SELECT 1 FROM results r WHERE r.dossier = c.dossier AND r.name = c.name)";
+const IS_NOT_FILED: &str = "NOT EXISTS (SELECT 1 FROM filed f WHERE f.component = c.id AND f.folder IS NOT NULL)";
 
 fn put(connection: &Connection, procedure: &Procedure) -> Result<(), StoreError> {
     let upsert =

@@ -99,7 +99,7 @@ impl Store {
                 paper.procedure.clone_from(&known.procedure);
             }
             if let Some(given) = given(transaction, &paper)? {
-                let owner = given.owner.or_else(|| known.owner.clone());
+                let owner = given.owner.or_else(|| known.owner.clone()).or(paper.owner);
                 return Ok(Some(Entered { owner, ..given }));
             }
             let owner = known.owner.as_ref().or(paper.owner.as_ref()).cloned();

@@ -52,3 +52,16 @@ CREATE TABLE procedure_components (
     result_type TEXT, -- mã loại giấy tờ kết quả
     PRIMARY KEY (procedure, position)
 ) STRICT, WITHOUT ROWID;
+
+-- Finished components that were looked at for the store of owners' papers; one with several files has several folders.
+CREATE TABLE filed (
+    component INTEGER NOT NULL REFERENCES components,
+    folder TEXT, -- below the root of that store; absent where no owner was known
+    UNIQUE (component, folder)
+) STRICT;
+
+-- Keys of this installation, made where they are first needed.
+CREATE TABLE keys (
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
