@@ -3,6 +3,8 @@
 //! [`RawConfig`] is what a person writes; [`Config`] is what the program uses. Everything is checked once, in
 //! [`RawConfig::check`]; nothing reads the raw form afterwards.
 
+mod results;
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -10,6 +12,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::digital_code;
 use crate::model::{Lang, Localized, SignatureLevel};
 use crate::page::{MIN_DPI, Settings};
 use crate::pdf::writer::PdfaLevel;
@@ -17,6 +20,10 @@ use crate::profile::{self, Changes, Corner, FileName, Item, Profile};
 use crate::scanner::{Colour, DEFAULT_PAGE_TIME, Paper, Source};
 use crate::token::{Selector, SlotChoice};
 use crate::transcript::Format;
+
+pub use results::{
+    FolderNames, ItemConfig, PersonalStoreConfig, PointsConfig, RawCodes, RawItem, RawPersonalStore, RawPoints,
+};
 
 /// Share of the machine's memory that pages in flight may use where the config says nothing: the other half is for the
 /// desktop that runs beside it on an office PC.
@@ -70,6 +77,12 @@ pub struct RawConfig {
     pub package: RawPackage,
     /// Data of papers.
     pub extract: RawExtract,
+    /// Codes of digitised results.
+    pub codes: RawCodes,
+    /// Points of the index.
+    pub points: RawPoints,
+    /// The store of owners' papers.
+    pub personal_store: RawPersonalStore,
 }
 
 /// Section `[image]`.
@@ -744,6 +757,12 @@ pub struct Config {
     pub package: PackageConfig,
     /// Data of papers.
     pub extract: ExtractConfig,
+    /// How digitised results get codes; `None` = not at all.
+    pub codes: Option<digital_code::Rules>,
+    /// How the items of the index are scored.
+    pub points: PointsConfig,
+    /// The store of owners' papers; `None` = there is none.
+    pub personal_store: Option<PersonalStoreConfig>,
     /// The service over HTTP.
     pub http: HttpConfig,
 }
@@ -902,6 +921,9 @@ impl RawConfig {
             scanner: self.scanner.check()?,
             service: self.service.check(self.watch)?,
             connector: self.connector.check()?,
+            codes: self.codes.check()?,
+            points: self.points.check()?,
+            personal_store: self.personal_store.check()?,
             extract: ExtractConfig { kinds: self.extract.kinds, records: self.extract.records },
             package: self.package.check(self.profile.agency.as_ref())?,
             http: self.http.check()?,
@@ -1091,6 +1113,12 @@ mod tests {
             ("[http]\npair_minutes = 1", "http.pair_minutes"),
             ("[package]\nprofile = 'CSIP'", "package.profile"),
             ("[package]\ndescription = 'ead'", "description"),
+            ("[codes]\npattern = '{owner}.{type}'", "codes.pattern"),
+            ("[codes]\nother_type = 'a b'", "codes.other_type"),
+            ("[points]\nboth = { max = -1 }", "points.max"),
+            ("[personal_store]\nfolders = 'number'", "personal_store.path"),
+            ("[personal_store]\npath = 'a'\nfolders = 'name'", "folders"),
+            ("[points]\nresult = { full_percent = 0 }", "points.full_percent"),
             ("[[watch]]\nmode = 'polling'", "watch.folder"),
             ("[[watch]]\nfolder = 'a'\nsettle_seconds = 0", "watch.settle_seconds"),
             ("[[watch]]\nfolder = 'a'\npriority = 'x'", "priority"),

@@ -183,7 +183,7 @@ fn body(
     let metadata = json!({
         "key": key, "dossier": delivery.dossier, "component": component.id, "title": component.title,
         "name": published.name, "version": published.version, "code": component.code,
-        "result_code": component.result_code, "file": file, "bytes": bytes.len(), "sha256": sha256,
+        "result_code": component.result_code, "digital_code": component.digital_code.as_ref().map(|code| &code.text), "file": file, "bytes": bytes.len(), "sha256": sha256,
         "record": records.record(&delivery.dossier, component, published, (file, &sha256)),
     });
     // As forms of web pages write names that have such characters.
@@ -243,6 +243,8 @@ mod tests {
             reason: None,
             code: Some("TP1".to_owned()),
             result_code: None,
+            digital_code: None,
+            reused: None,
             changed: 0,
             captures: Vec::new(),
             published: Vec::new(),

@@ -11,6 +11,7 @@ use toml::Table;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use crate::digital_code::PaperData;
 use crate::ledger::{Ledger, LedgerError};
 use crate::log;
 use crate::manifest::{self, Component, Manifest};
@@ -23,6 +24,8 @@ const RECORDS: &str = include_str!("../assets/portal.toml");
 /// Of these names, results go into the second and all else into the first.
 const PAPERS: &str = "TaiLieuNop";
 const RESULTS: &str = "GiayToKetQua";
+/// What has a code as a digitised result goes into this, too, with its metadata (TT 01/2023/TT-VPCP Điều 9).
+const DIGITISED: &str = "KetQuaSoHoa";
 
 /// How often and how long the directory is waited for while the service writes there.
 const TRIES: u32 = 40;
@@ -106,47 +109,81 @@ impl Records {
         file: (&str, &str),
     ) -> Value {
         let table = if component.result_code.is_some() { RESULTS } else { PAPERS };
-        self.fill_for(table, dossier, component, published, file)
+        self.fill(table, &fields(dossier, component, published, file))
     }
 
-    fn fill_for(
-        &self,
-        table: &str,
-        dossier: &str,
-        component: &ComponentShown,
-        published: &Published,
-        (file, sha256): (&str, &str),
-    ) -> Value {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let fields = [
-            ("dossier", dossier.to_owned()),
-            ("id", component.id.to_string()),
-            ("code", text(&component.code)),
-            ("result_code", text(&component.result_code)),
-            ("title", component.title.clone()),
-            ("name", published.name.clone()),
-            ("version", published.version.to_string()),
-            ("file", file.to_owned()),
-            ("path", format!("{dossier}/{file}")),
-            ("sha256", sha256.to_owned()),
-        ];
-        self.fill(table, &fields)
+    fn has(&self, table: &str) -> bool {
+        self.0.contains_key(table)
     }
 
-    fn fill(&self, table: &str, fields: &[(&str, String)]) -> Value {
+    fn fill(&self, table: &str, fields: &[(&str, Value)]) -> Value {
         let empty = Table::new();
         let template = self.0.get(table).and_then(toml::Value::as_table).unwrap_or(&empty);
         let filled = template.iter().map(|(name, value)| {
             let value = match value {
-                toml::Value::String(text) => Value::from(
-                    fields.iter().fold(text.clone(), |text, (word, value)| text.replace(&format!("{{{word}}}"), value)),
-                ),
+                toml::Value::String(text) => filled(text, fields),
                 other => serde_json::to_value(other).unwrap_or(Value::Null),
             };
             (name.clone(), value)
         });
         Value::Object(filled.collect::<Map<_, _>>())
     }
+}
+
+/// A text with its words filled in; a word alone is what it stands for, which may be a number.
+fn filled(text: &str, fields: &[(&str, Value)]) -> Value {
+    let alone = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+    if let Some((_, value)) = fields.iter().find(|(word, _)| Some(*word) == alone) {
+        return value.clone();
+    }
+    let fill = |text: String, (word, value): &(&str, Value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        text.replace(&format!("{{{word}}}"), &value)
+    };
+    Value::from(fields.iter().fold(text.to_owned(), fill))
+}
+
+/// What the words in the records stand for.
+type Fields = Vec<(&'static str, Value)>;
+
+fn fields(dossier: &str, component: &ComponentShown, published: &Published, (file, sha256): (&str, &str)) -> Fields {
+    let text = |text: Option<&String>| Value::from(text.map_or("", String::as_str));
+    let replaced_by = component.reused.as_ref().and_then(|reused| reused.code.as_ref());
+    let reused = match (&component.reused, replaced_by) {
+        (None, _) => 0,
+        (Some(_), None) => 1,
+        (Some(_), Some(_)) => 2,
+    };
+    vec![
+        ("dossier", dossier.into()),
+        ("id", component.id.to_string().into()),
+        ("code", text(component.code.as_ref())),
+        ("result_code", text(component.result_code.as_ref())),
+        ("digital_code", text(component.digital_code.as_ref().map(|code| &code.text))),
+        ("reused", reused.into()),
+        ("replaced_by", text(replaced_by)),
+        ("title", component.title.clone().into()),
+        ("name", published.name.clone().into()),
+        ("version", published.version.to_string().into()),
+        ("file", file.into()),
+        ("path", format!("{dossier}/{file}").into()),
+        ("sha256", sha256.into()),
+    ]
+}
+
+/// What is known of a paper with a code, for its record.
+fn known(component: &ComponentShown, data: Option<&PaperData>) -> Fields {
+    let metadata = PaperData::metadata(data, &component.title, component.digital_code.as_ref());
+    let text = |text: Option<String>| Value::from(text.unwrap_or_default());
+    vec![
+        ("type", text(metadata.type_code)),
+        ("owner", text(metadata.owner)),
+        ("owner_name", text(metadata.owner_name)),
+        ("paper", metadata.title.into()),
+        ("subject", text(metadata.subject)),
+        ("valid_until", text(metadata.valid_until)),
+        ("scope", text(metadata.scope)),
+    ]
 }
 
 /// What was exported.
@@ -188,12 +225,17 @@ pub fn export(dossier: &DossierShown, records: &Records, to: &Path) -> Result<Ex
     // From here on the copies count, whoever writes the directory.
     drop(output);
     let made: Vec<&ComponentShown> = newest().filter(is_made).collect();
-    for table in [PAPERS, RESULTS] {
-        let records: Vec<Value> = made
-            .iter()
-            .filter(|component| component.result_code.is_some() == (table == RESULTS))
-            .flat_map(|component| records_of(component, &manifest, records, table))
-            .collect();
+    for table in [PAPERS, RESULTS, DIGITISED] {
+        let belongs = |component: &&&ComponentShown| match table {
+            DIGITISED => component.digital_code.is_some(),
+            table => component.result_code.is_some() == (table == RESULTS),
+        };
+        let in_table = made.iter().filter(belongs);
+        let records: Vec<Value> =
+            in_table.flat_map(|component| records_of(component, (&manifest, &files), records, table)).collect();
+        if table == DIGITISED && records.is_empty() {
+            continue;
+        }
         let json = serde_json::to_vec_pretty(&records).expect("records are plain values");
         files.push((format!("{table}.json"), json));
     }
@@ -224,16 +266,28 @@ fn take_up(directory: &Path) -> Result<(OutputDir, Manifest), ExportError> {
     Ok((output, manifest))
 }
 
-fn records_of(component: &ComponentShown, manifest: &Manifest, records: &Records, table: &str) -> Vec<Value> {
+fn records_of(
+    component: &ComponentShown,
+    (manifest, files): (&Manifest, &[(String, Vec<u8>)]),
+    records: &Records,
+    table: &str,
+) -> Vec<Value> {
     let dossier = manifest.dossier.clone().unwrap_or_default();
-    let published = component.published.iter().filter_map(|published| {
+    let published = component.published.iter().filter(|_| records.has(table)).filter_map(|published| {
         let mut listed = manifest.components.iter();
         let listed = listed.find(|one| one.name == published.name && one.version == published.version)?;
-        Some((published, listed.file.as_ref()?))
+        Some((published, listed, listed.file.as_ref()?))
     });
-    published
-        .map(|(published, file)| records.fill_for(table, &dossier, component, published, (&file.path, &file.sha256)))
-        .collect()
+    let record = |(published, listed, file): (&Published, &Component, &manifest::File)| {
+        let mut fields = fields(&dossier, component, published, (&file.path, &file.sha256));
+        if table == DIGITISED {
+            let data = listed.transcripts.iter().find(|file| PaperData::is_named(&file.path));
+            let data = data.and_then(|data| files.iter().find(|(name, _)| *name == data.path));
+            fields.extend(known(component, data.and_then(|(_, bytes)| PaperData::parse(bytes)).as_ref()));
+        }
+        records.fill(table, &fields)
+    };
+    published.map(record).collect()
 }
 
 /// A name beside the target, on the same disk.
@@ -296,11 +350,11 @@ mod tests {
     #[test]
     fn records_are_filled_in() {
         let records = Records::parse(None).unwrap();
-        let record = records.fill(PAPERS, &[("code", "TP1".to_owned()), ("path", "c/a.pdf".to_owned())]);
+        let record = records.fill(PAPERS, &[("code", "TP1".into()), ("path", "c/a.pdf".into()), ("reused", 2.into())]);
         assert_eq!((&record["MaThanhPhanHoSo"], &record["DuongDanTaiTepTin"]), (&"TP1".into(), &"c/a.pdf".into()));
-        assert_eq!((&record["DuocSoHoa"], &record["DuocTaiSuDung"]), (&1.into(), &0.into()));
+        assert_eq!((&record["DuocSoHoa"], &record["DuocTaiSuDung"]), (&1.into(), &2.into()));
         let own = Records::parse(Some("[TaiLieuNop]\nX = '{title}!'\n[GiayToKetQua]\n")).unwrap();
-        assert_eq!(own.fill(PAPERS, &[("title", "a".to_owned())]), serde_json::json!({"X": "a!"}));
+        assert_eq!(own.fill(PAPERS, &[("title", "a".into())]), serde_json::json!({"X": "a!"}));
         assert!(matches!(Records::parse(Some("[TaiLieuNop]")), Err(ExportError::Records(_))));
     }
 

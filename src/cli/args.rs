@@ -56,7 +56,11 @@ pub(super) enum Command {
     Serve(super::serve::Serve),
     /// Dossiers in the store: list, show, attach, pair, deliver, export
     Dossier(super::dossier::Dossier),
-    /// The store: check, backup, restore
+    /// The store of owners' papers: check, export
+    Personal(super::personal::Personal),
+    /// Catalogue of procedures: import, list
+    Procedures(super::procedures::Procedures),
+    /// The store: check, backup, figures, restore
     Store(super::store::StoreCommand),
     /// Accounts of the people at the desk: add, list, passwd, disable
     User(super::user::User),
@@ -556,10 +560,24 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("component_code", "Mã thành phần hồ sơ trong danh mục của thủ tục"),
     ("result_code", "Mã loại giấy tờ kết quả, nếu là kết quả, ví dụ KQ.G15.000031"),
     ("to", "Thư mục hoặc tệp zip (.zip) nhận hồ sơ"),
-    ("store", "Kho: check, backup, restore"),
+    ("personal", "Kho giấy tờ của tổ chức, cá nhân: check, export"),
+    ("personal check", "Đọc mọi giấy tờ trong kho và cho biết chỗ hỏng"),
+    ("personal export", "Chép giấy tờ của một chủ hoặc mọi chủ ra thư mục và so từng byte"),
+    ("personal to", "Thư mục nhận giấy tờ"),
+    ("owner", "Số định danh của một chủ giấy tờ [mặc định: mọi chủ]"),
+    ("procedures", "Danh mục thủ tục: import, list"),
+    ("import", "Nhập các thủ tục trong một tệp CSV vào danh mục, tất cả hoặc không gì cả"),
+    ("table", "Tệp bảng; docs/codes.md nêu các cột"),
+    ("procedures list", "Liệt kê các thủ tục trong danh mục, hoặc giấy tờ của một thủ tục"),
+    ("procedure_code", "Mã thủ tục"),
+    ("store", "Kho: check, backup, figures, restore"),
     ("store check", "Đọc mọi thứ trong kho và cho biết chỗ hỏng"),
     ("backup", "Sao lưu kho, kể cả khi dịch vụ đang chạy"),
     ("target", "Thư mục chứa bản sao lưu; bản cũ ở đó được cập nhật"),
+    ("figures", "Đếm hồ sơ đã số hóa và điểm số hóa trong Bộ chỉ số, để tham khảo"),
+    ("from", "Ngày tiếp nhận đầu tiên, ví dụ 2026-11-01 [mặc định: đầu tháng này]"),
+    ("until", "Ngày tiếp nhận cuối cùng [mặc định: hôm nay]"),
+    ("csv", "In bảng cho phần mềm văn phòng"),
     ("restore", "Lập kho từ bản sao lưu"),
     ("copy", "Thư mục chứa bản sao lưu"),
     ("user", "Tài khoản của người dùng tại quầy: add, list, passwd, disable"),

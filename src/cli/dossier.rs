@@ -9,7 +9,7 @@ use sohoa::config::Config;
 use sohoa::exit::ExitCode;
 use sohoa::export::{self, ExportError};
 use sohoa::ledger::LedgerError;
-use sohoa::model::{DossierCode, Lang, Localized, shown};
+use sohoa::model::{DossierCode, Lang, Localized, is_result_type, shown};
 use sohoa::service::{self, dossier_json, listed, reason_text};
 use sohoa::store::{ComponentShown, DeliveryShown, DeliveryState, DossierCount, DossierShown, Pick, State, Store};
 
@@ -104,12 +104,7 @@ fn component_code(text: &str) -> Result<String, &'static str> {
 
 /// `KQ.G15.000031`: the ministry or province, and six digits.
 fn result_code(text: &str) -> Result<String, &'static str> {
-    let parts: Vec<&str> = text.split('.').collect();
-    let fits = matches!(parts[..], ["KQ", level, number]
-        if level.len() == 3 && level.starts_with(|c| ('A'..='K').contains(&c))
-            && level[1..].bytes().all(|byte| byte.is_ascii_digit())
-            && number.len() == 6 && number.bytes().all(|byte| byte.is_ascii_digit()));
-    if fits { Ok(text.to_owned()) } else { Err("KQ.G15.000031") }
+    if is_result_type(text) { Ok(text.to_owned()) } else { Err("KQ.G15.000031") }
 }
 
 /// Runs one of the commands.

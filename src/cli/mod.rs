@@ -12,6 +12,8 @@ mod inspect;
 mod log;
 mod package;
 mod pair;
+mod personal;
+mod procedures;
 mod scan;
 mod search;
 mod serve;
@@ -65,6 +67,8 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Serve(command) => serve::run(&command, &args.shared, lang),
         Command::Dossier(command) => dossier::run(&command, &args.shared, lang),
         Command::Doctor(command) => doctor::run(&command, &args.shared, lang),
+        Command::Personal(command) => personal::run(&command, &args.shared, lang),
+        Command::Procedures(command) => procedures::run(&command, &args.shared, lang),
         Command::Store(command) => store::run(&command, &args.shared, lang),
         Command::User(command) => user::run(&command, &args.shared, lang),
         Command::Check(command) => check::run(&command, &args.shared, lang),

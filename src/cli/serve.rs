@@ -204,6 +204,7 @@ impl Web {
             live: Live::default(),
             roots: (trust.roots, trust.required),
             records: environment::records(config)?,
+            points: config.points,
         };
         Ok(Some(Self { listener, tls, store, settings }))
     }
@@ -301,6 +302,8 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
             Some(connector) => Some(Connector { config: connector.clone(), records: environment::records(config)? }),
             None => None,
         },
+        codes: config.codes.clone(),
+        personal_store: config.personal_store.clone(),
     })
 }
 

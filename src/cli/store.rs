@@ -1,13 +1,18 @@
-//! `sohoa store`: check, back up and restore what the service keeps.
+//! `sohoa store`: check, back up and restore what the service keeps, and count what dossiers are worth.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::json;
+use sohoa::config::PointsConfig;
 use sohoa::exit::ExitCode;
-use sohoa::model::{Lang, Localized, shown};
+use sohoa::model::{Lang, Localized, csv_text, shown};
+use sohoa::points::{self, Item, Report};
 use sohoa::service;
 use sohoa::store::{self, Store};
+
+use time::Date;
+use time::macros::format_description;
 
 use super::args::Shared;
 use super::dossier::ShownOptions;
@@ -35,6 +40,20 @@ enum Command {
         #[command(flatten)]
         shown: ShownOptions,
     },
+    /// Count how far dossiers are digitised, with their points in the index, for reference
+    Figures {
+        /// First day of receipt, such as 2026-11-01 [default: first of this month]
+        #[arg(long, value_name = "DAY", value_parser = day)]
+        from: Option<Date>,
+        /// Last day of receipt [default: today]
+        #[arg(long = "to", value_name = "DAY", value_parser = day)]
+        until: Option<Date>,
+        /// A table for office programs on standard output
+        #[arg(long, conflicts_with = "json")]
+        csv: bool,
+        #[command(flatten)]
+        shown: ShownOptions,
+    },
     /// Make a store of a copy
     Restore {
         /// Directory of the copy
@@ -57,6 +76,20 @@ pub(super) fn run(command: &StoreCommand, shared: &Shared, lang: Lang) -> Result
             let now = service::millis(environment::vietnam_time());
             let copied = store.back_up(target, now).map_err(failure)?;
             tell_copied("backed-up", target, copied, shown.json, lang)
+        }
+        Command::Figures { from, until, csv, shown } => {
+            let now = environment::vietnam_time();
+            let first = now.date().replace_day(1).expect("every month has a first day");
+            let (from, until) = (from.unwrap_or(first), until.unwrap_or(now.date()));
+            let store = Store::open_existing(&directory(shown)).map_err(failure)?;
+            let dossiers = store.digitised(&points::day_in_code(from), &points::day_in_code(until)).map_err(failure)?;
+            let report = points::report(&dossiers);
+            let text = match (csv, shown.json) {
+                (true, _) => csv_text(&points::table(&report, &config.points, lang)),
+                (false, true) => format!("{}\n", report_json(&report, &config.points)),
+                (false, false) => report_text(&report, &config.points, lang),
+            };
+            print(text.as_bytes())
         }
         Command::Restore { copy, shown } => {
             let directory = directory(shown);
@@ -90,6 +123,60 @@ fn check(store: &Store, json: bool, lang: Lang) -> Result<ExitCode, Failure> {
     };
     print(format!("{text}\n").as_bytes())?;
     Ok(if damaged == 0 { ExitCode::Done } else { ExitCode::Tampered })
+}
+
+/// A day as programs write it.
+fn day(text: &str) -> Result<Date, &'static str> {
+    Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| "2026-11-30")
+}
+
+fn report_json(report: &Report, rules: &PointsConfig) -> serde_json::Value {
+    let counted = |counts: &points::Counts| {
+        let points: serde_json::Map<String, serde_json::Value> = Item::ALL
+            .iter()
+            .map(|item| {
+                let points = counts.points(*item, rules).map(|points| f64::from(points.0) / 100.0);
+                let max = f64::from(item.rule(rules).max_hundredths) / 100.0;
+                (item.number().to_owned(), json!({"points": points, "max": max}))
+            })
+            .collect();
+        json!({
+            "dossiers": counts.dossiers, "returning": counts.returning, "with_result": counts.with_result,
+            "with_both": counts.with_both, "delivered": counts.delivered, "points": points,
+        })
+    };
+    let rows: Vec<serde_json::Value> = report
+        .rows
+        .iter()
+        .map(|(day, unit, counts)| json!({"day": day.to_string(), "unit": unit, "counted": counted(counts)}))
+        .collect();
+    let missing: Vec<serde_json::Value> = report
+        .missing
+        .iter()
+        .map(|one| json!({"dossier": one.code, "has_component": one.has_component, "has_result": one.has_result}))
+        .collect();
+    json!({
+        "rule": "for reference", "days": rows, "total": counted(&report.total), "missing": missing,
+        "undated": report.undated,
+    })
+}
+
+fn report_text(report: &Report, rules: &PointsConfig, lang: Lang) -> String {
+    let mut text = String::new();
+    for item in Item::ALL {
+        let counted = match report.total.of(item) {
+            Some((part, whole)) => format!("{part} / {whole}"),
+            None => lang.pick("kho chưa biết", "not known here").to_owned(),
+        };
+        let max = points::Points(item.rule(rules).max_hundredths).text(lang);
+        let points = report.total.points(item, rules).map_or_else(|| "–".to_owned(), |points| points.text(lang));
+        let what = lang.pick("điểm, tham khảo", "points, for reference");
+        text.push_str(&format!("{} {}: {counted} ({points} / {max} {what})\n", item.number(), item.name(lang)));
+    }
+    for one in &report.missing {
+        text.push_str(&format!("  {}: {}\n", one.code, one.lacks(lang)));
+    }
+    text
 }
 
 fn tell_copied(event: &str, directory: &Path, copied: usize, json: bool, lang: Lang) -> Result<ExitCode, Failure> {

@@ -36,6 +36,7 @@ impl Note {
             Event::Retry { component, .. } => of("retry", component),
             Event::Failed { component, .. } => of("failed", component),
             Event::Signed { component } => of("signed", component),
+            Event::Coded { component } => of("coded", component),
             Event::Withdrawn { component } => of("withdrawn", component),
             Event::SigningEnded => Some(Self { kind: "signing-ended", component: None, scan: None }),
             Event::ScanStarted { scan } => Some(Self { kind: "scan-started", component: None, scan: Some(scan) }),

@@ -46,7 +46,7 @@ use axum::routing::{MethodRouter, get, patch, post};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-use crate::config::{HttpConfig, ScannerConfig};
+use crate::config::{HttpConfig, PointsConfig, ScannerConfig};
 use crate::export::Records;
 use crate::imaging::decode::Limits;
 use crate::service::{self, Event, Trouble, millis};
@@ -108,6 +108,8 @@ pub struct Settings {
     pub roots: (Vec<Certificate>, bool),
     /// The portal's records that go with a dossier that is handed on.
     pub records: Records,
+    /// How the items of the index are scored.
+    pub points: PointsConfig,
 }
 
 /// Tells events, on any thread.

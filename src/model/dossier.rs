@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use time::{Date, Month};
 
 use super::{Lang, Localized};
 
@@ -36,6 +37,19 @@ impl DossierCode {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The agency that received the dossier.
+    pub fn agency(&self) -> &str {
+        self.0.split('-').next().unwrap_or_default()
+    }
+
+    /// The day of receipt; `None` where the calendar has no such day.
+    pub fn received(&self) -> Option<Date> {
+        let day = self.0.split('-').nth(1)?;
+        let number = |at: usize| day.get(at..at + 2)?.parse::<u8>().ok();
+        let month = Month::try_from(number(2)?).ok()?;
+        Date::from_calendar_date(2000 + i32::from(number(0)?), month, number(4)?).ok()
+    }
 }
 
 impl fmt::Display for DossierCode {
@@ -67,6 +81,12 @@ impl FromStr for DossierCode {
         let valid = is_agency(agency) && is_date(date) && is_digits(number, 4..=6);
         if valid { Ok(Self(text.to_owned())) } else { Err(NotADossierCode) }
     }
+}
+
+/// Whether a text is the code of a type of result (*mã loại giấy tờ kết quả*): `KQ.G15.000031`, a ministry or province and six digits.
+pub fn is_result_type(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    matches!(parts[..], ["KQ", level, number] if is_level_one(level) && is_digits(number, 6..=6))
 }
 
 fn is_digits(text: &str, length: std::ops::RangeInclusive<usize>) -> bool {
@@ -105,6 +125,21 @@ mod tests {
         for code in ["000.17.22.H56-210531-0001", "H21.15.25-250701-0012", "H40.28.07-250212-5119", "G09-250101-123456"]
         {
             assert_eq!(code.parse::<DossierCode>().map(String::from), Ok(code.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_code_says_who_received_the_dossier_and_when() {
+        let code: DossierCode = "000.17.22.H56-240229-0001".parse().unwrap();
+        assert_eq!((code.agency(), code.received()), ("000.17.22.H56", Some(time::macros::date!(2024 - 02 - 29))));
+        assert_eq!("H21-250229-0012".parse::<DossierCode>().unwrap().received(), None, "no such day");
+    }
+
+    #[test]
+    fn types_of_results_have_their_form() {
+        assert!(is_result_type("KQ.G15.000031") && is_result_type("KQ.H21.123456"));
+        for wrong in ["", "KQ", "KQ.G15.00031", "KQ.Z15.000031", "KQ.G15.000031.1", "kq.G15.000031", "KQ.Đ5.000031"] {
+            assert!(!is_result_type(wrong), "{wrong}");
         }
     }
 

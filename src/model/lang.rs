@@ -55,6 +55,25 @@ pub fn in_cell(text: &str) -> String {
     if is_formula { format!("'{text}") } else { text.to_owned() }
 }
 
+/// Rows as CSV (RFC 4180) with the mark by which office programs know UTF-8; no cell is a formula to them.
+pub fn csv_text(rows: &[Vec<String>]) -> String {
+    let mut text = "\u{feff}".to_owned();
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| csv_cell(cell)).collect();
+        text.push_str(&cells.join(","));
+        text.push_str("\r\n");
+    }
+    text
+}
+
+fn csv_cell(text: &str) -> String {
+    let guarded = in_cell(text);
+    match guarded.contains([',', '"', '\n', '\r', ';']) {
+        true => format!("\"{}\"", guarded.replace('"', "\"\"")),
+        false => guarded,
+    }
+}
+
 /// What went wrong with a file, and the cure where there is one.
 pub fn io_reason(kind: io::ErrorKind, lang: Lang) -> String {
     let (vietnamese, english) = match kind {
@@ -87,5 +106,12 @@ mod tests {
     #[test]
     fn names_cannot_command_the_terminal() {
         assert_eq!(shown(Path::new("a/\u{1b}[31mđỏ\n.jpg")), "a/\\u{1b}[31mđỏ\\n.jpg");
+    }
+
+    #[test]
+    fn cells_are_text_to_every_program() {
+        assert_eq!(csv_cell("a \"b\", c"), "\"a \"\"b\"\", c\"");
+        assert_eq!(csv_cell("=1+2"), "'=1+2");
+        assert_eq!(csv_cell("Tờ khai"), "Tờ khai");
     }
 }

@@ -12,10 +12,10 @@ mod role;
 mod seal;
 mod text;
 
-pub use dossier::{DossierCode, NotADossierCode};
+pub use dossier::{DossierCode, NotADossierCode, is_result_type};
 pub use edit::Edit;
 pub use geometry::{Bend, Homography, Orientation, PageMap, Point, Quad, SizeMm};
-pub use lang::{Lang, Localized, in_cell, io_reason, shown, unmarked};
+pub use lang::{Lang, Localized, csv_text, in_cell, io_reason, shown, unmarked};
 pub use level::{NotALevel, SignatureLevel};
 pub use name::{ComponentName, MAX_COMPONENT_NAME_CHARACTERS, NotAComponentName};
 pub use notice::Notice;

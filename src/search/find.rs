@@ -17,9 +17,9 @@ use super::words::Token;
 use super::{Index, SearchError, near, packed};
 
 /// Pages that are judged: with more, words should be added to the question.
-const JUDGED: usize = 200;
+const JUDGED: usize = 100;
 /// Pages that are looked at until so many are judged: some have the terms and not what they stand for.
-const LOOKED_AT: usize = 1000;
+const LOOKED_AT: usize = 400;
 /// With fewer pages than this, words with slips are looked for.
 const FEW: usize = 10;
 /// Words that a word with slips may have been meant as.

@@ -116,6 +116,11 @@ pub enum Event {
         /// Its number.
         component: i64,
     },
+    /// A component got its code, which may hold a person's number and is not told.
+    Coded {
+        /// The component's number.
+        component: i64,
+    },
     /// An act of signing at the desk has ended.
     SigningEnded,
     /// The directory of a component that was placed is gone.
@@ -250,6 +255,7 @@ impl Event {
                 json!({"event": "failed", "component": component, "reason": reason})
             }
             Self::Signed { component } => json!({"event": "signed", "component": component}),
+            Self::Coded { component } => json!({"event": "coded", "component": component}),
             Self::SigningEnded => json!({"event": "signing-ended"}),
             Self::Withdrawn { component } => json!({"event": "withdrawn", "component": component}),
             Self::Purged { captures } => json!({"event": "purged", "captures": captures}),

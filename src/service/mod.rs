@@ -1,11 +1,12 @@
 //! The service: captures that arrive are stored, grouped, digitised and published, through crashes and full disks.
 //!
-//! [`run`] starts seven kinds of threads around one [`Store`], which is all they share:
+//! [`run`] starts eight kinds of threads around one [`Store`], which is all they share:
 //!
 //! - watchers hand files to the [`sink`], which stores each one before its file may go;
 //! - others make pages of the counter's captures as these come ([`early`]);
 //! - the keeper closes components that got all their captures, and clears up;
 //! - the indexer makes what is published searchable;
+//! - the registrar gives codes to what is signed, and files it by its owner where the configuration names a store for that;
 //! - the courier delivers what is finished, where the configuration names an endpoint;
 //! - workers claim what is to be made, `digitize` it with the one pool, and write down what became of it;
 //! - the caller's thread waits for the order to stop.
@@ -18,6 +19,7 @@ mod early;
 mod event;
 mod indexer;
 mod keeper;
+mod registrar;
 mod shown;
 mod sink;
 mod worker;
@@ -29,7 +31,8 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::config::ConnectorConfig;
+use crate::config::{ConnectorConfig, PersonalStoreConfig};
+use crate::digital_code;
 use crate::digitize::Job;
 use crate::export::Records;
 use crate::extract;
@@ -50,7 +53,7 @@ use early::Early;
 pub use event::{Event, Trouble};
 pub use indexer::FOLDER as SEARCH_FOLDER;
 pub use keeper::signed;
-pub use shown::{component_json, dossier_json, listed, reason_text};
+pub use shown::{component_json, dossier_json, listed, paper_data, reason_text};
 
 pub(crate) use sink::has_several_pages;
 
@@ -91,6 +94,10 @@ pub struct Settings {
     pub keep_originals: Option<Duration>,
     /// Where finished components are delivered; `None` = nowhere, and no connection is made.
     pub connector: Option<Connector>,
+    /// How signed components get codes; `None` = not at all.
+    pub codes: Option<digital_code::Rules>,
+    /// The store of owners' papers; `None` = there is none.
+    pub personal_store: Option<PersonalStoreConfig>,
 }
 
 /// Where finished components are delivered.
@@ -246,6 +253,7 @@ pub fn run(
         let workers: Vec<_> = (0..count).map(|_| scope.spawn(|| worker::run(&service))).collect();
         let early: Vec<_> = (0..count).map(|_| scope.spawn(|| early::run(&service))).collect();
         let indexer = scope.spawn(|| indexer::run(&service));
+        let registrar = scope.spawn(|| registrar::run(&service));
         let courier = settings.connector.as_ref();
         let courier = courier.map(|connector| scope.spawn(|| courier::run(&service, connector)));
         let watched = sink::watch(&service, &forbidden);
@@ -253,7 +261,8 @@ pub fn run(
             stop.store(true, Ordering::Relaxed);
         }
         service.bell.ring();
-        workers.into_iter().chain(early).chain([keeper, indexer]).chain(courier).for_each(|thread| drop(thread.join()));
+        let threads = workers.into_iter().chain(early).chain([keeper, indexer, registrar]).chain(courier);
+        threads.for_each(|thread| drop(thread.join()));
         watched
     });
     service.tell(&Event::Stopped);

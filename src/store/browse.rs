@@ -8,7 +8,8 @@ use super::accept::ensure_dossier;
 use super::dossiers::published;
 use super::jobs;
 use super::jobs::captures_of;
-use super::{ComponentShown, Millis, State, Store, StoreError, Subject, record};
+use super::reused::reused;
+use super::{ComponentShown, Millis, State, Store, StoreError, Subject, record, results};
 
 /// A dossier in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +34,9 @@ pub struct ComponentListed {
 const COLUMNS: &str = "SELECT c.id, c.title, c.name, c.version, c.state, coalesce(c.problem, c.reason), c.code,
         c.result_code, c.changed, d.code, NOT EXISTS (SELECT 1 FROM components n
             WHERE coalesce(n.dossier, 0) = coalesce(c.dossier, 0) AND n.name = c.name AND n.version > c.version
-            AND n.state <> 'moved')
-    FROM components c LEFT JOIN dossiers d ON d.id = c.dossier WHERE c.state <> 'moved'";
+            AND n.state <> 'moved'), r.code, r.owner, r.type
+    FROM components c LEFT JOIN dossiers d ON d.id = c.dossier
+    LEFT JOIN results r ON r.dossier = c.dossier AND r.name = c.name WHERE c.state <> 'moved'";
 
 impl Store {
     /// The dossiers whose code comes after `after`, by code.
@@ -241,6 +243,8 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<ComponentListed> {
             reason: row.get(5)?,
             code: row.get(6)?,
             result_code: row.get(7)?,
+            digital_code: results::digital_code(row, 11)?,
+            reused: None,
             changed: row.get(8)?,
             captures: Vec::new(),
             published: Vec::new(),
@@ -252,6 +256,7 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<ComponentListed> {
 fn with_files(connection: &Connection, mut listed: ComponentListed) -> Result<ComponentListed, StoreError> {
     listed.component.captures = captures_of(connection, listed.component.id)?;
     listed.component.published = published(connection, listed.component.id)?;
+    listed.component.reused = reused(connection, listed.component.id)?;
     Ok(listed)
 }
 

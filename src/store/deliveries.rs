@@ -3,7 +3,8 @@
 use rusqlite::{Connection, params};
 
 use super::jobs::{self, Published};
-use super::{ComponentShown, Millis, State, Store, StoreError, Subject, record};
+use super::reused::reused;
+use super::{ComponentShown, Millis, State, Store, StoreError, Subject, record, results};
 
 /// How far a delivery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,20 +72,23 @@ pub struct DeliveryShown {
 
 impl Store {
     /// The next files to be delivered at a time, oldest first. Of the versions of a file only the first that waits is among
-    /// them, so that a later one is not overtaken.
+    /// them, so that a later one is not overtaken; what is still to be entered ([`Store::enter`]) goes when it has its code.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn due_deliveries(&self, now: Millis, most: usize) -> Result<Vec<Delivery>, StoreError> {
         const DUE: &str = "SELECT v.id, o.code, v.attempts, v.directory, v.name, v.version, v.file, v.sha256,
-                c.id, c.title, c.name, c.version, c.code, c.result_code, c.changed
+                c.id, c.title, c.name, c.version, c.code, c.result_code, c.changed, r.code, r.owner, r.type
             FROM deliveries v JOIN components c ON c.id = v.component JOIN dossiers o ON o.id = c.dossier
+                LEFT JOIN results r ON r.dossier = c.dossier AND r.name = c.name
             WHERE v.state = 'waiting' AND v.not_before <= ?1 AND NOT EXISTS (SELECT 1 FROM deliveries e
                 WHERE e.directory = v.directory AND e.name = v.name AND e.id < v.id AND e.state = 'waiting')
+                AND NOT EXISTS (SELECT 1 FROM unentered u WHERE u.component = v.component AND u.attempts < ?3)
             ORDER BY v.id LIMIT ?2";
         let connection = self.connection();
         let mut select = connection.prepare_cached(DUE)?;
-        let rows = select.query_map(params![now, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = select.query_map(params![now, most, results::MOST_ATTEMPTS], |row| {
             let published = jobs::published(row, 3)?;
             let component = ComponentShown {
                 id: row.get(8)?,
@@ -96,6 +100,8 @@ impl Store {
                 reason: None,
                 code: row.get(12)?,
                 result_code: row.get(13)?,
+                digital_code: results::digital_code(row, 15)?,
+                reused: reused(&connection, row.get(8)?)?,
                 changed: row.get(14)?,
                 captures: Vec::new(),
                 published: Vec::new(),
@@ -211,6 +217,9 @@ mod tests {
     }
 
     fn due(store: &Store, now: Millis) -> Vec<i64> {
+        for one in store.unentered(now, 10).unwrap() {
+            store.entered(&one).unwrap();
+        }
         store.due_deliveries(now, 10).unwrap().iter().map(|delivery| delivery.component.id).collect()
     }
 
@@ -219,6 +228,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("data")).unwrap();
         let done = made(&store, &format!("{CODE}/a.pdf"), 1, State::Done);
+        assert!(store.due_deliveries(30, 10).unwrap().is_empty(), "it has no code yet");
         let unsigned = made(&store, &format!("{CODE}/b.pdf"), 1, State::Unsigned);
         made(&store, &format!("{CODE}/c.pdf"), 1, State::Rescan);
         made(&store, "d.pdf", 1, State::Done);

@@ -2,13 +2,15 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::digital_code::DigitalCode;
 use crate::gather::component_name;
 use crate::model::DossierCode;
 
 use super::accept::{ensure_dossier, free_name, next_version};
 use super::accounts::record_by;
 use super::jobs::{self, CaptureOf, Published, captures_of};
-use super::{Millis, State, Store, StoreError, Subject, record};
+use super::reused::{Reused, reused};
+use super::{Millis, State, Store, StoreError, Subject, record, results};
 
 /// A dossier with its components, newest versions first named.
 #[derive(Clone, Debug)]
@@ -51,6 +53,10 @@ pub struct ComponentShown {
     pub code: Option<String>,
     /// Result code (*mã giấy tờ kết quả*), where it is a result.
     pub result_code: Option<String>,
+    /// Code of the digitised result (*mã kết quả số hóa*), once it was given.
+    pub digital_code: Option<DigitalCode>,
+    /// Of what it is the signed file, where the paper was not brought again.
+    pub reused: Option<Reused>,
     /// Last change.
     pub changed: Millis,
     /// Its captures in order.
@@ -117,8 +123,9 @@ impl Store {
             }
         };
         let mut select = connection.prepare(
-            "SELECT id, title, name, version, state, coalesce(problem, reason), code, result_code, changed FROM components
-             WHERE dossier IS ?1 AND state <> 'moved' ORDER BY name, version",
+            "SELECT c.id, title, c.name, version, state, coalesce(problem, reason), c.code, result_code, changed, r.code, r.owner, r.type
+             FROM components c LEFT JOIN results r ON r.dossier = c.dossier AND r.name = c.name
+             WHERE c.dossier IS ?1 AND state <> 'moved' ORDER BY c.name, version",
         )?;
         let components = select.query_map([row.0], |found| {
             Ok(ComponentShown {
@@ -132,6 +139,8 @@ impl Store {
                 code: found.get(6)?,
                 result_code: found.get(7)?,
                 changed: found.get(8)?,
+                digital_code: results::digital_code(found, 9)?,
+                reused: None,
                 captures: Vec::new(),
                 published: Vec::new(),
             })
@@ -143,6 +152,7 @@ impl Store {
         for component in &mut components {
             component.captures = captures_of(&connection, component.id)?;
             component.published = published(&connection, component.id)?;
+            component.reused = reused(&connection, component.id)?;
         }
         Ok(DossierShown { code: code.map(str::to_owned), created: row.1, components })
     }

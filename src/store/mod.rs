@@ -9,24 +9,31 @@
 //! divides a component by the sheets in it, `edits.rs` has what people do to pages, `left_out.rs` the pages that they leave out,
 //! `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has
 //! the phones' tokens, `phone_pages.rs` what phones do to their pages, `accounts.rs` the people at the desk, `figures.rs` counts what
-//! a day brought, `journal.rs` finds who did what, `unindexed.rs`
-//! knows what the search index lacks, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
+//! a day brought, `digitised.rs` how far dossiers are digitised, `procedures.rs` has the catalogue of procedures, `results.rs` gives
+//! codes to what is finished, `reused.rs` knows papers that were not brought again, `filed.rs` what is in the store of owners'
+//! papers, `unindexed.rs` what the search index lacks, `journal.rs` finds who did what, `upkeep.rs` purges, checks, backs up and
+//! restores, `blobs.rs` has the bytes.
 
 mod accept;
 mod accounts;
 mod blobs;
 mod browse;
 mod deliveries;
+mod digitised;
 mod dossiers;
 #[cfg(test)]
 mod dropped;
 mod edits;
 mod figures;
+mod filed;
 mod jobs;
 mod journal;
 mod left_out;
 mod pairings;
 mod phone_pages;
+mod procedures;
+mod results;
+mod reused;
 mod stacks;
 mod unindexed;
 mod upkeep;
@@ -47,6 +54,7 @@ pub use accounts::{Account, Looked, SESSION_IDLE, SESSION_LONGEST};
 pub use blobs::{Blob, BlobError, Blobs};
 pub use browse::{ComponentListed, DossierListed};
 pub use deliveries::{Delivery, DeliveryShown, DeliveryState};
+pub use digitised::DossierDigitised;
 pub use dossiers::{ComponentShown, DossierCount, DossierShown, Pick};
 pub use edits::{Early, PageOf};
 pub use figures::{DossierSides, Figures, MadeComponent};
@@ -55,6 +63,9 @@ pub use journal::{EventShown, Wanted};
 pub use left_out::Emptied;
 pub use pairings::{Opening, Pairing, PairingShown};
 pub use phone_pages::{Sent, SentPage};
+pub use procedures::{ProcedureListed, Said};
+pub use results::{Entered, Known, Unentered};
+pub use reused::Reused;
 pub use unindexed::Unindexed;
 pub use upkeep::{Finding, Look, look, restore};
 
@@ -67,7 +78,7 @@ const SERVICE_LOCK: &str = "service.lock";
 const APPLICATION_ID: i32 = 0x534F_484F;
 
 /// What brings a database from each version to the next; `user_version` counts them.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("schema.sql"),
     include_str!("deliveries.sql"),
     include_str!("pairings.sql"),
@@ -76,6 +87,8 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("edits.sql"),
     include_str!("events.sql"),
     include_str!("unindexed.sql"),
+    include_str!("results.sql"),
+    include_str!("reused.sql"),
 ];
 
 /// How long one program waits for another's write, which takes milliseconds.

@@ -6,6 +6,7 @@ mod broken;
 mod browser;
 mod card_sides;
 mod check;
+mod codes;
 mod connector;
 mod crash;
 mod debug_pictures;

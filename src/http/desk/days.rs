@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time, UtcOffset};
 
-use crate::model::in_cell;
+use crate::model::csv_text;
 use crate::service::millis;
 use crate::store::Millis;
 
@@ -22,6 +22,11 @@ impl Day {
         let format = format_description!("[year]-[month]-[day]");
         let date = text.and_then(|text| Date::parse(text, format).ok());
         Self { date: date.unwrap_or(now.date()), offset: now.offset() }
+    }
+
+    /// As the calendar has it.
+    pub(super) fn date(self) -> Date {
+        self.date
     }
 
     /// Its first millisecond, and the first after it.
@@ -48,30 +53,15 @@ pub(super) fn stamp(time: Millis, offset: UtcOffset) -> String {
     time.ok().and_then(|time| time.format(format).ok()).unwrap_or_default()
 }
 
-/// Rows as CSV (RFC 4180) with the mark by which office programs know UTF-8. A cell that such a program would take for a formula
-/// gets an apostrophe.
+/// Rows as a table for office programs.
 pub(super) fn csv(rows: &[Vec<String>], name: &str) -> Response {
-    let mut text = "\u{feff}".to_owned();
-    for row in rows {
-        let cells: Vec<String> = row.iter().map(|cell| csv_cell(cell)).collect();
-        text.push_str(&cells.join(","));
-        text.push_str("\r\n");
-    }
-    let mut response = text.into_response();
+    let mut response = csv_text(rows).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename={name}")) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     response
-}
-
-fn csv_cell(text: &str) -> String {
-    let guarded = in_cell(text);
-    match guarded.contains([',', '"', '\n', '\r', ';']) {
-        true => format!("\"{}\"", guarded.replace('"', "\"\"")),
-        false => guarded,
-    }
 }
 
 #[cfg(test)]
@@ -89,12 +79,5 @@ mod tests {
         for wrong in [None, Some(""), Some("30/11/2026"), Some("2026-02-30"), Some("<b>")] {
             assert_eq!(Day::of(wrong, now).code(), "2026-11-30");
         }
-    }
-
-    #[test]
-    fn cells_are_text_to_every_program() {
-        assert_eq!(csv_cell("a \"b\", c"), "\"a \"\"b\"\", c\"");
-        assert_eq!(csv_cell("=1+2"), "'=1+2");
-        assert_eq!(csv_cell("Tờ khai"), "Tờ khai");
     }
 }

@@ -55,7 +55,9 @@ pub(super) async fn dossier(
                     let components = components(shown, &app.settings.live, &visitor, offset);
                     let made = papers.iter().any(|component| !component.published.is_empty());
                     let handing = if made { buttons(&code, &visitor) } else { String::new() };
-                    format!("{components}{emptied}{handing}{phones}{scanning}{form}")
+                    let checklist = app.checklist_part(&code, papers, &visitor)?;
+                    let offer = app.offer_part(&code, papers, &visitor)?;
+                    format!("{offer}{components}{emptied}{checklist}{handing}{phones}{scanning}{form}")
                 }
                 _ => format!("{}{form}{scanning}{phones}{emptied}", invitation(&visitor)),
             };
@@ -181,6 +183,15 @@ pub(super) fn component(
         true => file_links(component, lang),
         false => String::new(),
     };
+    let again = match &component.reused {
+        Some(_) => format!(" <span class=badge>{}</span>", lang.pick("dùng lại", "used again")),
+        None => String::new(),
+    };
+    let coded = component.digital_code.as_ref().filter(|_| visitor.account.role.may_read_papers());
+    let coded = coded.map_or_else(String::new, |code| {
+        let what = lang.pick("Mã kết quả số hóa", "Code of the digitised result");
+        format!("<p class=dim>{what}: {}</p>", escaped(&code.text))
+    });
     let name = match visitor.account.role.may_read_papers() {
         true => format!("<a href=/components/{}/pages>{}</a>", component.id, escaped(&component.title)),
         false => escaped(&component.title),
@@ -193,8 +204,8 @@ pub(super) fn component(
         version => format!(" <span class=dim>V{version}</span>"),
     };
     format!(
-        "<li class={}><h2>{}{version}</h2> <span class=\"badge {}\">{}{done}</span>\
-         <p class=dim>{count} {} · {}</p>{why}{files}{more}</li>",
+        "<li class={}><h2>{}{version}</h2>{again} <span class=\"badge {}\">{}{done}</span>\
+         <p class=dim>{count} {} · {}</p>{coded}{why}{files}{more}</li>",
         state.code(),
         name,
         state.code(),

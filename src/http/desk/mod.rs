@@ -1,11 +1,13 @@
 //! The desk: what its pages have in common, and the door. Made on the server; one script keeps pages up to date, and nothing
 //! depends on it.
 //!
-//! `lists.rs` has today's dossiers and all; `dossiers.rs` one; `files.rs` its files; `papers.rs` brings papers in and places
-//! what waits; [`review`] shows a component page by page; `scanning.rs` scans; `searching.rs` searches; `pairing.rs` lets phones send; `signing.rs` signs;
-//! `handing.rs` checks and hands on; `figures` counts and `journal.rs` lists what a day brought; `live.rs` tells pages what happens;
+//! `lists.rs` has today's dossiers and all; `dossiers.rs` one, `checklist.rs` what its procedure asks for, `reuse.rs` the papers that
+//! are there already; `files.rs` its files; `papers.rs` brings papers in and places what waits; [`review`] shows a component page by
+//! page; `scanning.rs` scans; `searching.rs` searches; `pairing.rs` lets phones send; `signing.rs` signs; `handing.rs` checks and
+//! hands on; `figures` counts, `points.rs` scores and `journal.rs` lists what a day brought; `live.rs` tells pages what happens;
 //! `keys.rs` has the letters of the actions. Who opens a dossier or a file is written down before it is shown.
 
+mod checklist;
 mod days;
 mod dossiers;
 mod figures;
@@ -17,6 +19,8 @@ mod lists;
 mod live;
 mod pairing;
 mod papers;
+mod points;
+mod reuse;
 mod review;
 mod scanning;
 mod searching;
@@ -65,6 +69,8 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/dossiers/{code}/scans", post(scanning::begin)),
         ("/dossiers/{code}/scans/{id}/stop", post(scanning::stop)),
         ("/dossiers/{code}/scanners", post(scanning::search)),
+        ("/dossiers/{code}/procedure", post(checklist::describe)),
+        ("/dossiers/{code}/reuse", get(reuse::papers).post(reuse::reuse)),
         ("/dossiers/{code}/verify", post(handing::check)),
         ("/dossiers/{code}/export", post(handing::hand_on)),
         ("/dossiers/{code}/phones", get(pairing::phones).post(pairing::pair)),
@@ -76,6 +82,8 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/sign", get(signing::waiting).post(signing::sign)),
         ("/figures", get(figures::figures)),
         ("/figures.csv", get(figures::figures_csv)),
+        ("/points", get(points::points)),
+        ("/points.csv", get(points::points_csv)),
         ("/audit", get(journal::journal)),
         ("/audit.csv", get(journal::journal_csv)),
     ];
@@ -85,7 +93,18 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
 /// Whether a path is of the desk, whose pages know themselves who may see them.
 pub(super) fn is_of_desk(path: &str) -> bool {
     let door = ["/", "/login", "/logout", "/language", "/desk.css", "/desk.js", "/review.css", "/review.js", LIVE];
-    let pages = ["/dossiers", "/unplaced", "/search", "/sign", "/figures", "/figures.csv", "/audit", "/audit.csv"];
+    let pages = [
+        "/dossiers",
+        "/unplaced",
+        "/search",
+        "/sign",
+        "/figures",
+        "/figures.csv",
+        "/points",
+        "/points.csv",
+        "/audit",
+        "/audit.csv",
+    ];
     door.contains(&path)
         || pages.contains(&path)
         || ["/dossiers/", "/components/", "/unplaced/"].iter().any(|below| path.starts_with(below))
@@ -265,6 +284,8 @@ mod tests {
             reason: Some("<i>".to_owned()),
             code: None,
             result_code: None,
+            digital_code: None,
+            reused: None,
             changed: 0,
             captures: Vec::new(),
             published: vec![published],

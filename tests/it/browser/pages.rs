@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::desk::add;
+use crate::program::run;
 use crate::service::CODE;
 
 use super::client::Screen;
@@ -15,7 +16,7 @@ use super::{OFFICE, PHONE, Scene};
 
 /// Every page, by a name for its pictures and its path. `{code}` is a dossier, `{component}` the number of a component of it
 /// that is done, `{token}` that of a phone's link; `{doubted}` is the number of one with pages that want a look. The supervisor is logged in.
-const PAGES: [(&str, &str); 15] = [
+const PAGES: [(&str, &str); 17] = [
     ("login", "/login"),
     ("today", "/"),
     ("dossiers", "/dossiers"),
@@ -29,6 +30,7 @@ const PAGES: [(&str, &str); 15] = [
     ("search", "/search"),
     ("sign", "/sign"),
     ("figures", "/figures"),
+    ("points", "/points?from=2025-07-01&to=2025-07-31"),
     ("audit", "/audit"),
     ("phone", "/p/{token}"),
 ];
@@ -136,6 +138,16 @@ fn filled(scene: &mut Scene) -> Vec<(&'static str, String)> {
     centre.wait_for("one waits to be placed", || {
         centre.components(None).iter().any(|one| one["state"] == "unplaced").then_some(())
     });
+    let table = centre.folder.join("danh-muc.csv");
+    let rows = "procedure,procedure_name,component,component_name,class,result_type\n\
+                1.001193,Đăng ký khai sinh,TK,Tờ khai đăng ký khai sinh,2,\n1.001193,Đăng ký khai sinh,CS,Giấy chứng sinh,1,\n\
+                1.001193,Đăng ký khai sinh,,Ảnh,,\n";
+    fs::write(&table, rows).expect("our own folder");
+    let imported = run(centre.program(&["procedures", "import"]).arg(&table));
+    assert_eq!(imported.code, Some(0), "{imported:?}");
+    let store = rusqlite::Connection::open(centre.folder.join("data/store.sqlite")).expect("the store");
+    let update = "UPDATE dossiers SET procedure = '1.001193' WHERE code = ?1";
+    assert_eq!(store.execute(update, [CODE]).expect("the store"), 1);
     // Who may see all that there is to see.
     add(&scene.desk.centre, "thu", "supervisor");
     scene.log_in_as("thu");

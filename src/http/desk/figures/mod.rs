@@ -64,13 +64,14 @@ pub(super) async fn figures(
         "<h1>{title} <span class=dim>{}</span></h1>\
          <form method=get action=/figures class=search><label for=ngay>{}</label>\
          <input id=ngay type=date name=day value={}><button>{}</button>\
-         <a href=\"/figures.csv?day={}\" download>{}</a></form>{}<div class=tables>{tables}</div>{missing}",
+         <a href=\"/figures.csv?day={}\" download>{}</a> <a href=/points>{}</a></form>{}<div class=tables>{tables}</div>{missing}",
         day.name(),
         lang.pick("Ngày", "Day"),
         day.code(),
         lang.pick("Xem", "Show"),
         day.code(),
         lang.pick("Tải CSV", "Download CSV"),
+        lang.pick("Điểm số hóa (tham khảo)", "Points of digitisation (for reference)"),
         chart(&counted.hours, lang),
     );
     Ok(page(StatusCode::OK, lang, title, Some(&visitor), &format!("/figures?day={}", day.code()), &body))

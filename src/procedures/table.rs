@@ -1,0 +1,385 @@
+//! The catalogue as a table: CSV with a row for each paper. The first row names the columns, in any order; commas, semicolons or
+//! tabs part the cells, as office programs write them. A table with a fault is refused as a whole, with all its faults.
+
+use std::collections::BTreeMap;
+
+use csv::{ReaderBuilder, StringRecord};
+
+use crate::model::{Lang, Localized, is_result_type, unmarked};
+
+use super::{Class, Listed, Procedure};
+
+/// Most characters of a code, and of a name.
+const LONGEST_CODE: usize = 60;
+const LONGEST_NAME: usize = 1_000;
+/// Most rows; the national catalogue has some thousand procedures.
+const MOST_ROWS: usize = 500_000;
+/// Faults that are told.
+const MOST_TOLD: usize = 20;
+
+/// A column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Column {
+    Procedure,
+    ProcedureName,
+    Component,
+    ComponentName,
+    Class,
+    ResultType,
+}
+
+/// The columns, as they are named in messages, and by which names they are known: letters without marks and digits.
+const COLUMNS: [(Column, &str, &[&str]); 6] = [
+    (Column::Procedure, "Mã thủ tục", &["mathutuc", "matthc", "mathutuchanhchinh", "procedure", "procedurecode"]),
+    (Column::ProcedureName, "Tên thủ tục", &["tenthutuc", "tentthc", "tenthutuchanhchinh", "procedurename"]),
+    (Column::Component, "Mã thành phần", &["mathanhphan", "mathanhphanhoso", "component", "componentcode"]),
+    (Column::ComponentName, "Tên thành phần", &["tenthanhphan", "tenthanhphanhoso", "tengiayto", "componentname"]),
+    (Column::Class, "Nhóm số hóa", &["nhomsohoa", "nhom", "class"]),
+    (Column::ResultType, "Mã loại kết quả", &["maloaiketqua", "maloaigiaytoketqua", "maketqua", "resulttype"]),
+];
+
+/// Columns without which there is no catalogue.
+const NEEDED: [Column; 4] = [Column::Procedure, Column::ProcedureName, Column::ComponentName, Column::Class];
+
+/// Why a table is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogueError {
+    /// Not in UTF-8.
+    #[error("not in UTF-8; save the table as \"CSV UTF-8\"")]
+    Encoding,
+    /// A column is missing.
+    #[error(
+        "no column `{0}` in the first row; the columns are Mã thủ tục, Tên thủ tục, Mã thành phần, Tên thành phần, Nhóm số hóa, Mã loại kết quả"
+    )]
+    NoColumn(&'static str),
+    /// Nothing below the first row.
+    #[error("there is no row below the names of the columns")]
+    Empty,
+    /// More rows than any catalogue has.
+    #[error("more than {MOST_ROWS} rows; import it in parts")]
+    TooLong,
+    /// Rows with faults.
+    #[error("{}", told(.0, Lang::En))]
+    Rows(Vec<RowError>),
+}
+
+impl Localized for CatalogueError {
+    fn message(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (Self::Encoding, Lang::Vi) => "không phải UTF-8; hãy lưu bảng dạng \"CSV UTF-8\"".to_owned(),
+            (Self::NoColumn(name), Lang::Vi) => format!(
+                "dòng đầu không có cột `{name}`; các cột là Mã thủ tục, Tên thủ tục, Mã thành phần, Tên thành phần, Nhóm số \
+                 hóa, Mã loại kết quả"
+            ),
+            (Self::Empty, Lang::Vi) => "không có dòng nào dưới dòng tên cột".to_owned(),
+            (Self::TooLong, Lang::Vi) => format!("quá {MOST_ROWS} dòng; hãy chia bảng ra để nhập"),
+            (Self::Rows(rows), lang) => told(rows, lang),
+            (error, Lang::En) => error.to_string(),
+        }
+    }
+}
+
+/// A row with a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowError {
+    /// Its line in the file, from 1.
+    pub line: u64,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What is wrong with a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A cell that must say something is empty: its column.
+    Missing(&'static str),
+    /// A cell says more than there is room for, or has characters that no text has.
+    Text(&'static str),
+    /// A code with spaces.
+    Spaces(&'static str),
+    /// No class has this number.
+    Class,
+    /// No code of a type of result.
+    ResultType,
+    /// The procedure has another name in an earlier line.
+    OtherName(u64),
+    /// The procedure has this paper in an earlier line.
+    Twice(u64),
+    /// More or fewer cells than the first row has.
+    Cells,
+}
+
+impl Fault {
+    fn message(&self, lang: Lang) -> String {
+        match (self, lang) {
+            (Self::Missing(column), Lang::Vi) => format!("ô `{column}` để trống; hãy điền vào"),
+            (Self::Missing(column), Lang::En) => format!("`{column}` is empty; fill it in"),
+            (Self::Text(column), Lang::Vi) => format!("ô `{column}` quá dài hoặc có ký tự lạ; hãy sửa lại"),
+            (Self::Text(column), Lang::En) => format!("`{column}` is too long or has odd characters; mend it"),
+            (Self::Spaces(column), Lang::Vi) => format!("mã trong ô `{column}` có khoảng trắng; hãy bỏ đi"),
+            (Self::Spaces(column), Lang::En) => format!("the code in `{column}` has spaces; take them out"),
+            (Self::Class, Lang::Vi) => {
+                "ô `Nhóm số hóa` phải là số từ 1 đến 5, hoặc để trống nếu chỉ số hóa khi có yêu cầu".to_owned()
+            }
+            (Self::Class, Lang::En) => "`Nhóm số hóa` must be 1 to 5, or empty for papers on request".to_owned(),
+            (Self::ResultType, Lang::Vi) => "ô `Mã loại kết quả` phải có dạng KQ.G15.000031, hoặc để trống".to_owned(),
+            (Self::ResultType, Lang::En) => "`Mã loại kết quả` must look like KQ.G15.000031, or be empty".to_owned(),
+            (Self::OtherName(line), Lang::Vi) => {
+                format!("thủ tục này có tên khác ở dòng {line}; hãy ghi tên giống nhau")
+            }
+            (Self::OtherName(line), Lang::En) => {
+                format!("the procedure has another name in line {line}; write the same name")
+            }
+            (Self::Twice(line), Lang::Vi) => format!("thành phần này đã có ở dòng {line}; hãy bỏ một dòng"),
+            (Self::Twice(line), Lang::En) => format!("this component is in line {line} already; take one out"),
+            (Self::Cells, Lang::Vi) => "số ô khác dòng đầu; hãy xem lại dấu phân cách và dấu nháy kép".to_owned(),
+            (Self::Cells, Lang::En) => {
+                "it has not as many cells as the first row; look at separators and quotes".to_owned()
+            }
+        }
+    }
+}
+
+fn told(rows: &[RowError], lang: Lang) -> String {
+    let word = lang.pick("dòng", "line");
+    let told = rows.iter().take(MOST_TOLD).map(|row| format!("{word} {}: {}", row.line, row.fault.message(lang)));
+    let mut lines: Vec<String> = told.collect();
+    if let Some(more) = rows.len().checked_sub(MOST_TOLD).filter(|more| *more > 0) {
+        lines.push(match lang {
+            Lang::Vi => format!("và {more} dòng sai khác"),
+            Lang::En => format!("and {more} more lines with faults"),
+        });
+    }
+    lines.push(lang.pick("chưa nhập gì vào kho", "nothing was imported").to_owned());
+    lines.join("\n")
+}
+
+/// Reads a catalogue from the bytes of a table.
+///
+/// # Errors
+/// When it is no such table, or rows have faults; all of these are named.
+pub fn parse(bytes: &[u8]) -> Result<Vec<Procedure>, CatalogueError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| CatalogueError::Encoding)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator(text)).from_reader(text.as_bytes());
+    let mut records =
+        reader.records().filter_map(Result::ok).filter(|record| record.iter().any(|cell| !cell.trim().is_empty()));
+    let head = records.next().ok_or(CatalogueError::Empty)?;
+    let columns = columns(&head)?;
+    let mut reading =
+        Reading { columns, width: head.len(), faults: Vec::new(), procedures: Vec::new(), known: BTreeMap::new() };
+    for (count, record) in records.enumerate() {
+        if count >= MOST_ROWS {
+            return Err(CatalogueError::TooLong);
+        }
+        reading.take(&record);
+    }
+    match (reading.faults.is_empty(), reading.procedures.is_empty()) {
+        (false, _) => Err(CatalogueError::Rows(reading.faults)),
+        (true, true) => Err(CatalogueError::Empty),
+        (true, false) => Ok(reading.procedures),
+    }
+}
+
+/// What parts the cells: whichever the first row has most of.
+fn separator(text: &str) -> u8 {
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let count = |separator: u8| first.bytes().filter(|byte| *byte == separator).count();
+    [b',', b';', b'\t'].into_iter().rev().max_by_key(|separator| count(*separator)).unwrap_or(b',')
+}
+
+/// Where each column is.
+fn columns(head: &StringRecord) -> Result<BTreeMap<Column, usize>, CatalogueError> {
+    let folded = |cell: &str| -> String {
+        unmarked(cell).filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let of = |cell: &str| {
+        let cell = folded(cell);
+        COLUMNS.iter().find(|(_, _, names)| names.contains(&&cell[..])).map(|(column, ..)| *column)
+    };
+    // Of two columns of one name the first counts.
+    let mut columns = BTreeMap::new();
+    for (index, cell) in head.iter().enumerate() {
+        if let Some(column) = of(cell) {
+            columns.entry(column).or_insert(index);
+        }
+    }
+    match NEEDED.iter().find(|column| !columns.contains_key(column)) {
+        Some(missing) => Err(CatalogueError::NoColumn(title(*missing))),
+        None => Ok(columns),
+    }
+}
+
+fn title(column: Column) -> &'static str {
+    COLUMNS.iter().find(|(one, ..)| *one == column).map_or("", |(_, title, _)| title)
+}
+
+/// What was read so far.
+struct Reading {
+    columns: BTreeMap<Column, usize>,
+    /// Cells of the first row.
+    width: usize,
+    faults: Vec<RowError>,
+    procedures: Vec<Procedure>,
+    /// Place and line of each procedure, and the line of each of its papers.
+    known: BTreeMap<String, (usize, u64, BTreeMap<String, u64>)>,
+}
+
+impl Reading {
+    fn take(&mut self, record: &StringRecord) {
+        let line = record.position().map_or(0, csv::Position::line);
+        if let Err(fault) = self.row(record, line) {
+            self.faults.push(RowError { line, fault });
+        }
+    }
+
+    fn row(&mut self, record: &StringRecord, line: u64) -> Result<(), Fault> {
+        if record.len() != self.width {
+            return Err(Fault::Cells);
+        }
+        let code = self.code(record, Column::Procedure)?.ok_or(Fault::Missing(title(Column::Procedure)))?;
+        let name = self.name(record, Column::ProcedureName)?;
+        let listed = Listed {
+            code: self.code(record, Column::Component)?,
+            name: self.name(record, Column::ComponentName)?,
+            class: class(self.cell(record, Column::Class))?,
+            result_type: self.code(record, Column::ResultType)?,
+        };
+        if !listed.result_type.as_deref().is_none_or(is_result_type) {
+            return Err(Fault::ResultType);
+        }
+        let place = self.procedures.len();
+        let (place, first, papers) = self.known.entry(code.clone()).or_insert_with(|| (place, line, BTreeMap::new()));
+        match self.procedures.get(*place) {
+            None => self.procedures.push(Procedure { code, name, components: Vec::new() }),
+            Some(procedure) if procedure.name != name => return Err(Fault::OtherName(*first)),
+            Some(_) => {}
+        }
+        let key = listed.code.clone().unwrap_or_else(|| format!(" {}", crate::gather::component_name(&listed.name)));
+        if let Some(earlier) = papers.insert(key, line) {
+            return Err(Fault::Twice(earlier));
+        }
+        self.procedures[*place].components.push(listed);
+        Ok(())
+    }
+
+    fn cell<'a>(&self, record: &'a StringRecord, column: Column) -> &'a str {
+        self.columns.get(&column).and_then(|index| record.get(*index)).unwrap_or_default().trim()
+    }
+
+    fn code(&self, record: &StringRecord, column: Column) -> Result<Option<String>, Fault> {
+        let cell = self.cell(record, column);
+        match cell {
+            "" => Ok(None),
+            _ if cell.chars().any(char::is_whitespace) => Err(Fault::Spaces(title(column))),
+            _ if cell.chars().count() > LONGEST_CODE || cell.chars().any(char::is_control) => {
+                Err(Fault::Text(title(column)))
+            }
+            _ => Ok(Some(cell.to_owned())),
+        }
+    }
+
+    fn name(&self, record: &StringRecord, column: Column) -> Result<String, Fault> {
+        let name = self.cell(record, column).split_whitespace().collect::<Vec<_>>().join(" ");
+        match name.chars().count() {
+            0 => Err(Fault::Missing(title(column))),
+            1..=LONGEST_NAME if !name.chars().any(char::is_control) => Ok(name),
+            _ => Err(Fault::Text(title(column))),
+        }
+    }
+}
+
+fn class(cell: &str) -> Result<Option<Class>, Fault> {
+    match cell {
+        "" => Ok(None),
+        cell => cell.parse().ok().and_then(Class::of).map(Some).ok_or(Fault::Class),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "Mã thủ tục,Tên thủ tục,Mã thành phần,Tên thành phần,Nhóm số hóa,Mã loại kết quả\n";
+
+    fn faults(rows: &str) -> Vec<(u64, Fault)> {
+        match parse(format!("{HEAD}{rows}").as_bytes()) {
+            Err(CatalogueError::Rows(rows)) => rows.into_iter().map(|row| (row.line, row.fault)).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn tables_of_office_programs_are_read() {
+        let rows = "1.000894,Đăng ký kết hôn,TP1,Tờ khai đăng ký kết hôn,2,\n\
+                    1.000894,Đăng ký kết hôn,KQ1,\"Giấy chứng nhận, kết hôn\",5,KQ.G15.000032\n\
+                    1.001193,Đăng ký khai sinh,,Giấy chứng sinh,,\n\n";
+        let plain = parse(format!("{HEAD}{rows}").as_bytes()).unwrap();
+        assert_eq!((plain.len(), plain[0].components.len()), (2, 2));
+        let result = &plain[0].components[1];
+        assert_eq!((&result.name[..], result.class), ("Giấy chứng nhận, kết hôn", Some(Class::Result)));
+        assert_eq!(result.result_type.as_deref(), Some("KQ.G15.000032"));
+        assert_eq!((&plain[1].components[0].code, plain[1].components[0].class), (&None, None));
+        let excel = "\u{feff}class;Mã TTHC;TÊN THỦ TỤC;Ghi chú;Tên giấy tờ;Mã thành phần hồ sơ;result_type\r\n\
+                     2;1.000894;Đăng ký kết hôn;x;Tờ khai đăng ký kết hôn;TP1;\r\n\
+                     5;1.000894;Đăng ký kết hôn;;Giấy chứng nhận, kết hôn;KQ1;KQ.G15.000032\r\n";
+        assert_eq!(parse(excel.as_bytes()).unwrap(), plain[..1]);
+        assert_eq!(parse(excel.replace(';', "\t").as_bytes()).unwrap(), plain[..1]);
+    }
+
+    #[test]
+    fn every_row_with_a_fault_is_named() {
+        let rows = ",Đăng ký kết hôn,TP1,Tờ khai,2,\n\
+                    1.000894,,TP1,Tờ khai,2,\n\
+                    1.000894,Đăng ký kết hôn,TP1,,2,\n\
+                    1.000894,Đăng ký kết hôn,TP1,Tờ khai,6,\n\
+                    1.000894,Đăng ký kết hôn,TP1,Tờ khai,hai,\n\
+                    1.000894,Đăng ký kết hôn,TP 1,Tờ khai,2,\n\
+                    1.000894,Đăng ký kết hôn,TP1,Tờ khai,2,KQ1\n\
+                    1.000894,Đăng ký kết hôn,TP1,Tờ khai,2,\n\
+                    1.000894,Đăng ký kết hôn,TP1,Tờ khai khác,2,\n\
+                    1.000894,Đăng ký khai sinh,TP2,Giấy,2,\n\
+                    1.000894,Đăng ký kết hôn,TP3,Giấy,2\n";
+        let found = faults(rows);
+        let expected = [
+            (2, Fault::Missing("Mã thủ tục")),
+            (3, Fault::Missing("Tên thủ tục")),
+            (4, Fault::Missing("Tên thành phần")),
+            (5, Fault::Class),
+            (6, Fault::Class),
+            (7, Fault::Spaces("Mã thành phần")),
+            (8, Fault::ResultType),
+            (10, Fault::Twice(9)),
+            (11, Fault::OtherName(9)),
+            (12, Fault::Cells),
+        ];
+        assert_eq!(found, expected);
+        let error = parse(format!("{HEAD}{rows}").as_bytes()).unwrap_err();
+        let (vietnamese, english) = (error.message(Lang::Vi), error.message(Lang::En));
+        assert!(vietnamese.contains("dòng 2: ô `Mã thủ tục` để trống; hãy điền vào\n"), "{vietnamese}");
+        assert!(english.contains("line 10: this component is in line 9 already") && english.ends_with("imported"));
+    }
+
+    #[test]
+    fn many_faults_are_told_in_few_lines() {
+        let rows = "1.000894,Đăng ký kết hôn,TP1,Tờ khai,9,\n".repeat(50);
+        let error =
+            CatalogueError::Rows(faults(&rows).into_iter().map(|(line, fault)| RowError { line, fault }).collect());
+        assert_eq!(error.message(Lang::Vi).lines().count(), MOST_TOLD + 2);
+        assert!(error.message(Lang::Vi).contains("và 30 dòng sai khác"));
+    }
+
+    #[test]
+    fn what_is_no_such_table_is_refused_with_the_cure() {
+        assert_eq!(parse(b"M\xe3 th\xfc t\xfc"), Err(CatalogueError::Encoding));
+        assert_eq!(parse(b"\xff\xfeM\0"), Err(CatalogueError::Encoding));
+        assert_eq!(parse(b""), Err(CatalogueError::Empty));
+        assert_eq!(parse(HEAD.as_bytes()), Err(CatalogueError::Empty));
+        assert_eq!(parse(b"a,b,c\n1,2,3\n"), Err(CatalogueError::NoColumn("Mã thủ tục")));
+        let error = parse(HEAD.replace("Nhóm số hóa", "x").as_bytes()).unwrap_err();
+        assert!(error.message(Lang::Vi).contains("`Nhóm số hóa`") && error.message(Lang::En).contains("`Nhóm số hóa`"));
+    }
+}
