@@ -563,7 +563,7 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("personal", "Kho giấy tờ của tổ chức, cá nhân: check, export"),
     ("personal check", "Đọc mọi giấy tờ trong kho và cho biết chỗ hỏng"),
     ("personal export", "Chép giấy tờ của một chủ hoặc mọi chủ ra thư mục và so từng byte"),
-    ("personal to", "Thư mục nhận giấy tờ"),
+    ("papers_to", "Thư mục nhận giấy tờ"),
     ("owner", "Số định danh của một chủ giấy tờ [mặc định: mọi chủ]"),
     ("procedures", "Danh mục thủ tục: import, list"),
     ("import", "Nhập các thủ tục trong một tệp CSV vào danh mục, tất cả hoặc không gì cả"),

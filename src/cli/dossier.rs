@@ -300,6 +300,9 @@ fn dossier_text(dossier: &DossierShown, deliveries: &Deliveries<'_>, lang: Lang)
         let reason = component.reason.as_deref().map(|reason| reason_text(reason, lang));
         let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
         line(format!("  {id}. {title} · V{version} · {}{reason}", state.name(lang)));
+        if let Some(code) = &component.digital_code {
+            line(format!("     {}: {}", lang.pick("mã kết quả số hóa", "code of the result"), code.text));
+        }
         for published in &component.published {
             if let Some((file, _)) = &published.file {
                 line(format!("     {}", shown(&PathBuf::from(&published.directory).join(file))));

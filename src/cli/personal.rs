@@ -31,8 +31,8 @@ enum Command {
     /// Copy the papers of one owner or of all to a folder, and compare every byte
     Export {
         /// Folder for the papers
-        #[arg(long, value_name = "DIR")]
-        to: PathBuf,
+        #[arg(long = "to", value_name = "DIR")]
+        papers_to: PathBuf,
         /// Identification of one owner [default: all]
         #[arg(long, value_name = "NUMBER")]
         owner: Option<String>,
@@ -47,7 +47,7 @@ pub(super) fn run(command: &Personal, shared: &Shared, lang: Lang) -> Result<Exi
     let place = place(&config)?;
     match &command.command {
         Command::Check { shown } => check(&open(&config, shown, lang)?, &place.path, shown.json, lang),
-        Command::Export { to, owner, shown } => {
+        Command::Export { papers_to, owner, shown } => {
             let store = open(&config, shown, lang)?;
             let folders = match (owner, place.folders) {
                 (None, _) => None,
@@ -57,7 +57,7 @@ pub(super) fn run(command: &Personal, shared: &Shared, lang: Lang) -> Result<Exi
                     Some(Folders::Hashed(key).of(owner))
                 }
             };
-            export(&store, (&place.path, to), folders.as_deref(), shown.json, lang)
+            export(&store, (&place.path, papers_to), folders.as_deref(), shown.json, lang)
         }
     }
 }

@@ -10,7 +10,7 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
-use sohoa::config::{Config, KeySource, Priority, RawWatch, WatchMode};
+use sohoa::config::{Config, KeySource, PersonalStoreConfig, Priority, RawWatch, WatchMode};
 use sohoa::exit::ExitCode;
 use sohoa::grouping::Rules;
 use sohoa::http::{self, Live, Metrics, PeoplesKey, Signing, Tls, Tokens};
@@ -283,8 +283,14 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
             "there is no directory for the results; use --out, or set service.out in the configuration file",
         ));
     };
-    let output =
-        std::path::absolute(out).map_err(|error| Failure::new(ExitCode::Output, format!("{}: {error}", shown(out))))?;
+    let absolute = |path: &PathBuf| {
+        std::path::absolute(path).map_err(|error| Failure::new(ExitCode::Output, format!("{}: {error}", shown(path))))
+    };
+    let output = absolute(out)?;
+    let personal_store = match &config.personal_store {
+        Some(place) => Some(PersonalStoreConfig { path: absolute(&place.path)?, ..place.clone() }),
+        None => None,
+    };
     let rules = Rules::parse(service.file_names.as_deref()).map_err(|error| {
         let name = lang.pick("giá trị của `service.file_names` không đúng", "`service.file_names` is wrong");
         Failure::new(ExitCode::Configuration, format!("{name}: {error}"))
@@ -303,7 +309,7 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
             None => None,
         },
         codes: config.codes.clone(),
-        personal_store: config.personal_store.clone(),
+        personal_store,
     })
 }
 

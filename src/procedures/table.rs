@@ -171,11 +171,12 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Procedure>, CatalogueError> {
     let columns = columns(&head)?;
     let mut reading =
         Reading { columns, width: head.len(), faults: Vec::new(), procedures: Vec::new(), known: BTreeMap::new() };
+    let mut lines = Lines { text, byte: 0, line: 1 };
     for (count, record) in records.enumerate() {
         if count >= MOST_ROWS {
             return Err(CatalogueError::TooLong);
         }
-        reading.take(&record);
+        reading.take(&record, lines.of(&record));
     }
     match (reading.faults.is_empty(), reading.procedures.is_empty()) {
         (false, _) => Err(CatalogueError::Rows(reading.faults)),
@@ -217,6 +218,26 @@ fn title(column: Column) -> &'static str {
     COLUMNS.iter().find(|(one, ..)| *one == column).map_or("", |(_, title, _)| title)
 }
 
+/// The lines of a text, counted as far as its rows were read: the reader counts those that end with two characters too late.
+struct Lines<'a> {
+    text: &'a str,
+    byte: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line in which a row begins.
+    fn of(&mut self, record: &StringRecord) -> u64 {
+        let from = record.position().and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(self.byte);
+        let ends = self.text.get(from..).map_or(0, |rest| rest.len() - rest.trim_start_matches(['\r', '\n']).len());
+        let start = from + ends;
+        let passed = self.text.get(self.byte..start).unwrap_or_default();
+        self.line += passed.bytes().filter(|byte| *byte == b'\n').count() as u64;
+        self.byte = start;
+        self.line
+    }
+}
+
 /// What was read so far.
 struct Reading {
     columns: BTreeMap<Column, usize>,
@@ -229,8 +250,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn take(&mut self, record: &StringRecord) {
-        let line = record.position().map_or(0, csv::Position::line);
+    fn take(&mut self, record: &StringRecord, line: u64) {
         if let Err(fault) = self.row(record, line) {
             self.faults.push(RowError { line, fault });
         }
@@ -357,6 +377,9 @@ mod tests {
             (12, Fault::Cells),
         ];
         assert_eq!(found, expected);
+        let windows = format!("\u{feff}{HEAD}{rows}").replace('\n', "\r\n");
+        let Err(CatalogueError::Rows(same)) = parse(windows.as_bytes()) else { panic!("it has faults") };
+        assert_eq!(same.into_iter().map(|row| (row.line, row.fault)).collect::<Vec<_>>(), expected);
         let error = parse(format!("{HEAD}{rows}").as_bytes()).unwrap_err();
         let (vietnamese, english) = (error.message(Lang::Vi), error.message(Lang::En));
         assert!(vietnamese.contains("dòng 2: ô `Mã thủ tục` để trống; hãy điền vào\n"), "{vietnamese}");

@@ -246,7 +246,9 @@ pub fn run(
     service.tell(&Event::Started { interrupted });
     keeper::sign_waiting(&service);
 
-    let forbidden = [settings.output.clone(), store.directory().to_owned()];
+    let personal = settings.personal_store.as_ref().map(|place| place.path.clone());
+    let forbidden: Vec<PathBuf> =
+        [settings.output.clone(), store.directory().to_owned()].into_iter().chain(personal).collect();
     let result = std::thread::scope(|scope| {
         let keeper = scope.spawn(|| keeper::run(&service));
         let count = tools.shelf.tools().pool.workers();

@@ -19,6 +19,8 @@ use super::{Event, Service, Trouble, listed, paper_data};
 const BATCH: u32 = 32;
 /// Time between two looks for something to do.
 const ROUND: Duration = Duration::from_millis(250);
+/// Time until the store is asked again that refused.
+const REST: Duration = Duration::from_secs(2);
 /// The first pause until a component is looked at again whose data cannot be read or which cannot be filed, and the longest,
 /// milliseconds. Each is twice as long as the one before.
 const FIRST_PAUSE: Millis = 2_000;
@@ -28,26 +30,33 @@ const LONGEST_PAUSE: Millis = 3_600_000;
 pub(super) fn run(service: &Service<'_>) {
     let Ok(folders) = folders(service) else { return };
     while !service.is_stopping() {
-        let due = match service.store.unentered(service.now(), BATCH) {
-            Ok(due) => due,
+        match enter_some(service, folders.as_ref()) {
+            Ok(true) => {}
+            Ok(false) => service.sleep(ROUND),
             Err(error) => {
                 service.tell(&Event::Trouble(Trouble::Store(error)));
-                Vec::new()
-            }
-        };
-        if due.is_empty() {
-            service.sleep(ROUND);
-        }
-        for one in due {
-            if service.is_stopping() {
-                break;
-            }
-            if let Err(error) = enter(service, folders.as_ref(), one) {
-                service.tell(&Event::Trouble(Trouble::Store(error)));
-                service.sleep(Duration::from_secs(2));
+                service.sleep(REST);
             }
         }
     }
+}
+
+/// Enters what is due, some at a time; `false` when nothing is.
+fn enter_some(service: &Service<'_>, folders: Option<&Folders>) -> Result<bool, StoreError> {
+    let due = service.store.unentered(service.now(), BATCH)?;
+    let mut done = Vec::new();
+    for one in &due {
+        if service.is_stopping() {
+            break;
+        }
+        if enter(service, folders, *one)? {
+            done.push(*one);
+        }
+    }
+    if !done.is_empty() {
+        service.store.entered(&done)?;
+    }
+    Ok(!due.is_empty())
 }
 
 /// The service stops.
@@ -67,15 +76,15 @@ fn pause(attempts: u32) -> Millis {
     FIRST_PAUSE.saturating_mul(1 << attempts.min(20)).min(LONGEST_PAUSE)
 }
 
-/// Enters one component.
-fn enter(service: &Service<'_>, folders: Option<&Folders>, one: Unentered) -> Result<(), StoreError> {
+/// Enters one component; `false` when it must be tried again later.
+fn enter(service: &Service<'_>, folders: Option<&Folders>, one: Unentered) -> Result<bool, StoreError> {
     let listed = match service.store.component(one.component) {
         Ok(listed) => listed,
         // Its pages have moved to another paper.
-        Err(StoreError::NoComponent(_)) => return service.store.entered(&one),
+        Err(StoreError::NoComponent(_)) => return Ok(true),
         Err(error) => return Err(error),
     };
-    let later = || service.store.put_off(&one, service.now() + pause(one.attempts));
+    let later = || service.store.put_off(&one, service.now() + pause(one.attempts)).map(|()| false);
     let Ok(data) = data(&listed) else { return later() };
     let known = data.as_ref().map_or_else(Known::default, |data| Known {
         type_code: data.type_code().map(str::to_owned),
@@ -95,7 +104,7 @@ fn enter(service: &Service<'_>, folders: Option<&Folders>, one: Unentered) -> Re
             }
         }
     }
-    service.store.entered(&one)
+    Ok(true)
 }
 
 /// The data of a component: of one with several files the first that has some speaks, as they are of one paper.

@@ -217,9 +217,7 @@ mod tests {
     }
 
     fn due(store: &Store, now: Millis) -> Vec<i64> {
-        for one in store.unentered(now, 10).unwrap() {
-            store.entered(&one).unwrap();
-        }
+        store.entered(&store.unentered(now, 10).unwrap()).unwrap();
         store.due_deliveries(now, 10).unwrap().iter().map(|delivery| delivery.component.id).collect()
     }
 

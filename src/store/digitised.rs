@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(one(&store), (true, false, true, false));
         set(&store, &format!("UPDATE components SET result_code = 'KQ.G15.000031' WHERE id = {result}"));
         assert_eq!(one(&store), (false, true, true, false));
-        store.unentered(30, 9).unwrap().iter().for_each(|one| store.entered(one).unwrap());
+        store.entered(&store.unentered(30, 9).unwrap()).unwrap();
         let delivery = store.due_deliveries(30, 9).unwrap().remove(0);
         store.delivered(&delivery, DeliveryState::Accepted, "200", 0, 40).unwrap();
         assert_eq!(one(&store), (false, true, true, true));

@@ -69,9 +69,9 @@ mod tests {
         Dropped::at("H21-250701-0012/a.pdf").drop_into(&store, 1);
         let component = store.claim(10).unwrap().unwrap().component;
         store.finish(component, State::Done, "f", &[], 20).unwrap();
-        store.unentered(30, 9).unwrap().iter().for_each(|one| store.entered(one).unwrap());
+        store.entered(&store.unentered(30, 9).unwrap()).unwrap();
         assert_eq!((store.file_all().unwrap(), store.unentered(30, 9).unwrap().len()), (1, 1));
-        store.unentered(30, 9).unwrap().iter().for_each(|one| store.entered(one).unwrap());
+        store.entered(&store.unentered(30, 9).unwrap()).unwrap();
         store.filed(component, &[]).unwrap();
         assert_eq!((store.file_all().unwrap(), store.filed_folders().unwrap()), (0, vec![]));
         store.filed(component, &["x/H21-250701-0012/a".to_owned()]).unwrap();

@@ -201,7 +201,7 @@ mod tests {
             let entered =
                 due.iter().map(|one| store.enter(one.component, &Known::default(), Some(&rules), 30).unwrap());
             let codes: Vec<_> = entered.map(|entered| entered.unwrap().code).collect();
-            due.iter().for_each(|one| store.entered(one).unwrap());
+            store.entered(&due).unwrap();
             codes
         };
         assert_eq!(enter(), [None], "nobody knows what it is");

@@ -117,14 +117,16 @@ impl Store {
         })
     }
 
-    /// Takes the note away of a component that is entered. One that changed meanwhile has another note, which stays.
+    /// Takes the notes away of components that are entered. One that changed meanwhile has another note, which stays.
     ///
     /// # Errors
-    /// When the database refuses; it is entered again then.
-    pub fn entered(&self, done: &Unentered) -> Result<(), StoreError> {
-        let connection = self.connection();
-        connection.prepare_cached("DELETE FROM unentered WHERE id = ?1")?.execute([done.note])?;
-        Ok(())
+    /// When the database refuses; they are entered again then.
+    pub fn entered(&self, done: &[Unentered]) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let mut delete = transaction.prepare_cached("DELETE FROM unentered WHERE id = ?1")?;
+            done.iter().try_for_each(|one| delete.execute([one.note]).map(drop))?;
+            Ok(())
+        })
     }
 
     /// Puts a component off whose data cannot be read now.
@@ -280,7 +282,7 @@ mod tests {
         assert_eq!(shown[0].digital_code, Some(expected));
         let no_owner = store.component(papers[2]).unwrap().component.digital_code.unwrap();
         assert_eq!((&no_owner.text[..], no_owner.owner), (".KQ.G15.000031.1", None));
-        store.unentered(30, 9).unwrap().iter().for_each(|one| store.entered(one).unwrap());
+        store.entered(&store.unentered(30, 9).unwrap()).unwrap();
         assert!(waiting(&store).is_empty());
     }
 
@@ -301,7 +303,7 @@ mod tests {
         let (_folder, store) = new_store();
         let component = made(&store, &format!("{CODE}/a.pdf"), "a", State::Unsigned);
         assert_eq!(code(&store, component, &known(None)), None);
-        store.unentered(30, 9).unwrap().iter().for_each(|one| store.entered(one).unwrap());
+        store.entered(&store.unentered(30, 9).unwrap()).unwrap();
         let (_, published) = store.unsigned().unwrap().remove(0);
         store.signed(component, &published, None, 40).unwrap();
         assert_eq!(waiting(&store), [component], "signing makes it due again");
