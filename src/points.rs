@@ -89,6 +89,8 @@ pub struct Counts {
     pub with_result: u64,
     /// Those with both sides.
     pub with_both: u64,
+    /// Those with a paper that was not brought again.
+    pub with_reused: u64,
     /// Of those that return a paper, those whose result was delivered.
     pub delivered: u64,
 }
@@ -100,22 +102,23 @@ impl Counts {
         self.returning += counts(dossier.returns_paper);
         self.with_result += counts(dossier.returns_paper && dossier.has_result);
         self.with_both += counts(dossier.has_component && dossier.has_result);
+        self.with_reused += counts(dossier.has_reused);
         self.delivered += counts(dossier.returns_paper && dossier.is_delivered);
     }
 
-    /// What an item counts, out of what; `None` where the store does not know it.
-    pub fn of(&self, item: Item) -> Option<(u64, u64)> {
+    /// What an item counts, out of what.
+    pub fn of(&self, item: Item) -> (u64, u64) {
         match item {
-            Item::Result => Some((self.with_result, self.returning)),
-            Item::Both => Some((self.with_both, self.dossiers)),
-            Item::Reuse => None,
-            Item::Synced => Some((self.delivered, self.returning)),
+            Item::Result => (self.with_result, self.returning),
+            Item::Both => (self.with_both, self.dossiers),
+            Item::Reuse => (self.with_reused, self.dossiers),
+            Item::Synced => (self.delivered, self.returning),
         }
     }
 
-    /// The points of an item.
+    /// The points of an item; none where there is nothing to be judged.
     pub fn points(&self, item: Item, rules: &PointsConfig) -> Option<Points> {
-        let (part, whole) = self.of(item)?;
+        let (part, whole) = self.of(item);
         points(item.rule(rules), part, whole)
     }
 }
@@ -190,17 +193,20 @@ pub fn table(report: &Report, rules: &PointsConfig, lang: Lang) -> Vec<Vec<Strin
         lang.pick("có trả giấy tờ", "returning a paper"),
         lang.pick("có tệp kết quả", "with a result"),
         lang.pick("đủ hai phần", "with both sides"),
+        lang.pick("có giấy tờ dùng lại", "with a paper used again"),
         lang.pick("kết quả đã giao", "results delivered"),
         lang.pick("điểm 4.1 (tham khảo)", "points 4.1 (for reference)"),
         lang.pick("điểm 4.2 (tham khảo)", "points 4.2 (for reference)"),
+        lang.pick("điểm 4.3 (tham khảo)", "points 4.3 (for reference)"),
         lang.pick("điểm 4.4 (tham khảo)", "points 4.4 (for reference)"),
         lang.pick("hồ sơ thiếu", "dossier that lacks"),
         lang.pick("tình trạng", "what it lacks"),
     ];
     let row = |day: String, unit: &str, counts: &Counts| {
-        let numbers = [counts.dossiers, counts.returning, counts.with_result, counts.with_both, counts.delivered];
-        let points = [Item::Result, Item::Both, Item::Synced]
-            .map(|item| counts.points(item, rules).map_or_else(String::new, |points| points.text(Lang::En)));
+        let Counts { dossiers, returning, with_result, with_both, with_reused, delivered } = *counts;
+        let numbers = [dossiers, returning, with_result, with_both, with_reused, delivered];
+        let points =
+            Item::ALL.map(|item| counts.points(item, rules).map_or_else(String::new, |points| points.text(Lang::En)));
         let named = [day, unit.to_owned()].into_iter().chain(numbers.map(|number| number.to_string()));
         named.chain(points).chain([String::new(), String::new()]).collect()
     };
@@ -227,7 +233,14 @@ mod tests {
 
     fn dossier(code: &str, has_component: bool, has_result: bool) -> DossierDigitised {
         let code = code.to_owned();
-        DossierDigitised { code, has_component, has_result, returns_paper: true, is_delivered: false }
+        DossierDigitised {
+            code,
+            has_component,
+            has_result,
+            returns_paper: true,
+            is_delivered: false,
+            has_reused: false,
+        }
     }
 
     #[test]
@@ -250,7 +263,7 @@ mod tests {
         let report = report(&[
             dossier("H21.15-250701-0001", true, true),
             dossier("H21.15-250701-0002", true, false),
-            dossier("H21.16-250701-0001", false, true),
+            DossierDigitised { has_reused: true, ..dossier("H21.16-250701-0001", false, true) },
             dossier("H21.15-250702-0001", false, false),
             dossier("H21.15-250631-0001", true, true),
             DossierDigitised { returns_paper: false, ..dossier("H21.15-250702-0002", true, false) },
@@ -258,12 +271,12 @@ mod tests {
         let rows: Vec<_> = report.rows.iter().map(|(day, unit, counts)| (*day, &unit[..], counts.dossiers)).collect();
         let (first, second) = (date!(2025 - 07 - 01), date!(2025 - 07 - 02));
         assert_eq!(rows, [(first, "H21.15", 2), (first, "H21.16", 1), (second, "H21.15", 2)]);
-        let counts = Counts { dossiers: 5, returning: 4, with_result: 2, with_both: 1, delivered: 0 };
+        let counts = Counts { dossiers: 5, returning: 4, with_result: 2, with_both: 1, with_reused: 1, delivered: 0 };
         assert_eq!((report.total, report.undated), (counts, 1), "without a day of receipt it is not counted");
         let missing: Vec<_> = report.missing.iter().map(|one| (one.has_component, one.has_result)).collect();
         assert_eq!(missing, [(true, false), (false, true), (false, false), (true, false)]);
         assert_eq!(report.total.points(Item::Both, &rules()), Some(Points(100)));
-        assert_eq!(report.total.points(Item::Reuse, &rules()), None, "the store does not know");
+        assert_eq!(report.total.points(Item::Reuse, &rules()), Some(Points(50)));
     }
 
     #[test]

@@ -127,7 +127,7 @@ fn check(store: &Store, json: bool, lang: Lang) -> Result<ExitCode, Failure> {
 
 /// A day as programs write it.
 fn day(text: &str) -> Result<Date, &'static str> {
-    Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| "2026-11-30")
+    Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| "a day looks like 2026-11-30")
 }
 
 fn report_json(report: &Report, rules: &PointsConfig) -> serde_json::Value {
@@ -142,7 +142,7 @@ fn report_json(report: &Report, rules: &PointsConfig) -> serde_json::Value {
             .collect();
         json!({
             "dossiers": counts.dossiers, "returning": counts.returning, "with_result": counts.with_result,
-            "with_both": counts.with_both, "delivered": counts.delivered, "points": points,
+            "with_both": counts.with_both, "with_reused": counts.with_reused, "delivered": counts.delivered, "points": points,
         })
     };
     let rows: Vec<serde_json::Value> = report
@@ -164,14 +164,11 @@ fn report_json(report: &Report, rules: &PointsConfig) -> serde_json::Value {
 fn report_text(report: &Report, rules: &PointsConfig, lang: Lang) -> String {
     let mut text = String::new();
     for item in Item::ALL {
-        let counted = match report.total.of(item) {
-            Some((part, whole)) => format!("{part} / {whole}"),
-            None => lang.pick("kho chưa biết", "not known here").to_owned(),
-        };
+        let (part, whole) = report.total.of(item);
         let max = points::Points(item.rule(rules).max_hundredths).text(lang);
         let points = report.total.points(item, rules).map_or_else(|| "–".to_owned(), |points| points.text(lang));
         let what = lang.pick("điểm, tham khảo", "points, for reference");
-        text.push_str(&format!("{} {}: {counted} ({points} / {max} {what})\n", item.number(), item.name(lang)));
+        text.push_str(&format!("{} {}: {part} / {whole} ({points} / {max} {what})\n", item.number(), item.name(lang)));
     }
     for one in &report.missing {
         text.push_str(&format!("  {}: {}\n", one.code, one.lacks(lang)));

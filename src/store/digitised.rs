@@ -17,6 +17,8 @@ pub struct DossierDigitised {
     pub returns_paper: bool,
     /// Whether the other side of the connector has the result.
     pub is_delivered: bool,
+    /// Whether a paper in it was not brought again but is the signed file of another dossier.
+    pub has_reused: bool,
 }
 
 impl Store {
@@ -34,7 +36,8 @@ impl Store {
             "SELECT d.code, EXISTS ({signed} AND NOT {result}), EXISTS ({signed} AND {result}),
                  NOT EXISTS (SELECT 1 {listed}) OR EXISTS (SELECT 1 {listed} AND p.class = 5),
                  EXISTS ({signed} AND {result} AND EXISTS (SELECT 1 FROM deliveries v
-                     WHERE v.component = c.id AND v.state = 'accepted'))
+                     WHERE v.component = c.id AND v.state = 'accepted')),
+                 EXISTS ({signed} AND EXISTS (SELECT 1 FROM reused u WHERE u.component = c.id))
              FROM dossiers d WHERE substr(d.code, instr(d.code, '-') + 1, 6) BETWEEN ?1 AND ?2 ORDER BY d.code"
         );
         let connection = self.connection();
@@ -46,6 +49,7 @@ impl Store {
                 has_result: row.get(2)?,
                 returns_paper: row.get(3)?,
                 is_delivered: row.get(4)?,
+                has_reused: row.get(5)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)

@@ -55,6 +55,8 @@ struct Paper {
     /// Mã thành phần hồ sơ.
     code: Option<String>,
     is_done: bool,
+    /// It is the signed file of another paper, which has the code.
+    is_reused: bool,
     result_code: Option<String>,
     /// What a person said of the dossier.
     owner: Option<String>,
@@ -105,7 +107,8 @@ impl Store {
             let owner = known.owner.as_ref().or(paper.owner.as_ref()).cloned();
             let type_code = type_of(transaction, &paper, known, rules)?;
             let mut entered = Entered { code: None, type_code, owner, is_new: false };
-            if let (true, Some(rules), Some(type_code)) = (paper.is_done, rules, &entered.type_code) {
+            if let (true, Some(rules), Some(type_code)) = (paper.is_done && !paper.is_reused, rules, &entered.type_code)
+            {
                 let owner = entered.owner.as_deref().unwrap_or_default();
                 entered.code = Some(give(transaction, &paper, (owner, type_code), rules, now)?);
                 entered.is_new = true;
@@ -143,7 +146,8 @@ impl Store {
 
 fn paper(connection: &Connection, component: i64) -> Result<Option<Paper>, StoreError> {
     let mut select = connection.prepare_cached(
-        "SELECT d.id, c.name, c.state = 'done', c.result_code, d.owner, d.procedure, c.title, c.code
+        "SELECT d.id, c.name, c.state = 'done', c.result_code, d.owner, d.procedure, c.title, c.code,
+             EXISTS (SELECT 1 FROM reused u WHERE u.component = c.id)
          FROM components c JOIN dossiers d ON d.id = c.dossier WHERE c.id = ?1 AND c.state <> 'moved'",
     )?;
     let found = select.query_row([component], |row| {
@@ -156,6 +160,7 @@ fn paper(connection: &Connection, component: i64) -> Result<Option<Paper>, Store
             procedure: row.get(5)?,
             title: row.get(6)?,
             code: row.get(7)?,
+            is_reused: row.get(8)?,
         })
     });
     Ok(found.optional()?)

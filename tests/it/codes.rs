@@ -240,7 +240,7 @@ fn dossiers_are_counted_by_day_and_unit_with_their_points() {
     assert_eq!((&json["total"]["dossiers"], &json["total"]["with_both"]), (&5.into(), &4.into()));
     assert_eq!(json["total"]["points"]["4.2"], serde_json::json!({"points": 4.0, "max": 4.0}), "80 % is all");
     assert_eq!(json["total"]["points"]["4.1"]["points"], 4.8);
-    assert_eq!((&json["total"]["points"]["4.3"]["points"], &json["rule"]), (&Value::Null, &"for reference".into()));
+    assert_eq!((&json["total"]["points"]["4.3"]["points"], &json["rule"]), (&0.0.into(), &"for reference".into()));
     assert_eq!(json["missing"][0]["dossier"], "H21.15.25-250701-0005");
     let both: Value =
         serde_json::from_str(&figures(&["--from", "2025-02-01", "--to", "2025-07-31", "--json"])).expect("JSON");
@@ -253,7 +253,7 @@ fn dossiers_are_counted_by_day_and_unit_with_their_points() {
     assert_eq!(both["days"].as_array().map(Vec::len), Some(2));
     let table = figures(&["--from", "2025-07-01", "--to", "2025-07-02", "--csv"]);
     assert!(table.starts_with("\u{feff}ngày tiếp nhận,đơn vị,"), "{table}");
-    assert!(table.contains("2025-07-01,H21.15.25,5,5,4,4,0,4.80,4.00,0.00,,\r\n"), "{table}");
+    assert!(table.contains("2025-07-01,H21.15.25,5,5,4,4,0,0,4.80,4.00,0.00,0.00,,\r\n"), "{table}");
     assert!(figures(&[]).contains("4.2 Hồ sơ số hóa đủ hai phần: 0 / 0 (– / 4,00 điểm, tham khảo)"));
     assert_eq!(desk.centre.run(&["store", "figures", "--from", "1/7/2025"]).code, Some(2));
 

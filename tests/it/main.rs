@@ -31,6 +31,7 @@ mod pades;
 mod phone;
 mod program;
 mod repeat;
+mod reuse;
 mod review;
 mod samples;
 mod scanner;

@@ -174,6 +174,7 @@ fn kind(word: &str, lang: Lang) -> &str {
         "stored" => lang.pick("nhận ảnh gốc", "capture stored"),
         "duplicate" => lang.pick("nhận ảnh trùng", "duplicate received"),
         "brought" => lang.pick("đưa tệp vào", "brought a file"),
+        "looked-for-papers" => lang.pick("xem giấy tờ có thể dùng lại", "looked for papers to use again"),
         "reused" => lang.pick("dùng lại giấy tờ đã có", "used a paper again"),
         "placed" => lang.pick("xếp vào hồ sơ", "placed in a dossier"),
         "made" => lang.pick("xử lý xong", "made"),

@@ -98,14 +98,11 @@ fn of_maximum(counts: &Counts, item: Item, rules: &PointsConfig, lang: Lang) -> 
 
 fn totals(total: &Counts, rules: &PointsConfig, lang: Lang) -> String {
     let row = |item: Item| {
-        let counted = match total.of(item) {
-            Some((part, whole)) => format!("{part} / {whole}"),
-            None => lang.pick("kho chưa biết", "not known here").to_owned(),
-        };
+        let (part, whole) = total.of(item);
         let (number, name, full) = (item.number(), item.name(lang), item.rule(rules).full_percent);
         let full = lang.pick("đủ điểm từ", "all points from").to_owned() + &format!(" {full} %");
         let points = of_maximum(total, item, rules, lang);
-        format!("<tr><th scope=row>{number} {name} <span class=dim>{full}</span><td>{counted}<td>{points}")
+        format!("<tr><th scope=row>{number} {name} <span class=dim>{full}</span><td>{part} / {whole}<td>{points}")
     };
     let rows: String = Item::ALL.map(row).concat();
     format!(

@@ -26,6 +26,7 @@ const PAGES: [(&str, &str); 17] = [
     ("paper", "/components/{component}/pages"),
     ("capture", "/components/{component}/pages?view=capture"),
     ("doubted-paper", "/components/{doubted}/pages"),
+    ("reuse", "/dossiers/{code}/reuse"),
     ("phones", "/dossiers/{code}/phones"),
     ("search", "/search"),
     ("sign", "/sign"),
