@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::guard::Secrecy;
 use crate::model::{Lang, Localized, SignatureLevel};
 use crate::page::{MIN_DPI, Settings};
 use crate::pdf::writer::PdfaLevel;
@@ -70,6 +71,8 @@ pub struct RawConfig {
     pub package: RawPackage,
     /// Data of papers.
     pub extract: RawExtract,
+    /// Marks by which papers are not to be digitised.
+    pub guard: RawGuard,
 }
 
 /// Section `[image]`.
@@ -381,6 +384,20 @@ pub struct ExtractConfig {
     pub kinds: Option<PathBuf>,
     /// File of records in place of the built-in ones.
     pub records: Option<PathBuf>,
+}
+
+/// Section `[guard]`: marks by which papers are not to be digitised.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawGuard {
+    /// What is done about a mark of secrecy: `stop`, `warn` or `off`; default `stop`.
+    pub secrecy: Option<Secrecy>,
+    /// Whether marks of copies get a notice; default yes.
+    pub copies: Option<bool>,
+    /// Whether a paper that says another number of pages than it has gets one; default yes.
+    pub pages: Option<bool>,
+    /// The words, in place of the built-in ones.
+    pub marks: Option<PathBuf>,
 }
 
 /// Section `[service]`.
@@ -744,6 +761,8 @@ pub struct Config {
     pub package: PackageConfig,
     /// Data of papers.
     pub extract: ExtractConfig,
+    /// File of the marks that are looked for, in place of the built-in ones.
+    pub marks: Option<PathBuf>,
     /// The service over HTTP.
     pub http: HttpConfig,
 }
@@ -836,6 +855,9 @@ impl RawConfig {
         page.least_dpi = profile.least_dpi.value.max(MIN_DPI);
         page.mrc = self.image.mrc.unwrap_or(false);
         page.bilevel = !profile.colour.value;
+        page.guard.secrecy = self.guard.secrecy.unwrap_or_default();
+        page.guard.copies = self.guard.copies.unwrap_or(true);
+        page.guard.pages = self.guard.pages.unwrap_or(true);
         if page.max_dpi < page.least_dpi {
             if self.image.max_dpi.is_some() {
                 return Err(ConfigError::Value { key: "image.max_dpi", allowed: "profile.least_dpi or more" });
@@ -903,6 +925,7 @@ impl RawConfig {
             service: self.service.check(self.watch)?,
             connector: self.connector.check()?,
             extract: ExtractConfig { kinds: self.extract.kinds, records: self.extract.records },
+            marks: self.guard.marks,
             package: self.package.check(self.profile.agency.as_ref())?,
             http: self.http.check()?,
             key: self.sign.check()?,

@@ -18,6 +18,7 @@ mod doctor;
 mod extract;
 mod generator;
 mod geometry;
+mod guard;
 mod http;
 mod interrupted;
 mod jetstream;
