@@ -28,7 +28,7 @@ SOHOA = HERE.parent.parent / "target" / "release" / "sohoa"
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="folder to make; captures that are there are taken as they are")
-    parser.add_argument("--count", type=int, default=120)
+    parser.add_argument("--count", type=int, default=75)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--program", type=Path, default=SOHOA)

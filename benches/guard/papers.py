@@ -105,7 +105,8 @@ def secret(sheet, way, rng):
     if way == "seal":
         spot = beside_seal(sheet, mark, spot, rng)
     stamp.press(sheet.image, mark, spot, rng)
-    return ("bilevel", "faint") if way in ("faint", "worn") else ("bilevel",) if way in ("over", "seal") else ()
+    # One bit a pixel leaves out what is lighter than a threshold, weak colour among it; black stamps are scanned so.
+    return () if way == "black" else ("bilevel", "faint") if way in ("faint", "worn") else ("bilevel",)
 
 
 def beside_seal(sheet, mark, spot, rng):
@@ -137,7 +138,7 @@ def copy(sheet, way, turn, rng):
         frame = (60, 14 * len(lines))
     mark = Stamp(lines, frame, angle, ink, rng.uniform(0.75, 0.95), rng.uniform(13, 18))
     stamp.press(sheet.image, mark, stamp.place(sheet.image, mark, rng, over=way == "over"), rng)
-    return ("bilevel",) if way == "over" else ()
+    return () if way == "black" else ("bilevel",)
 
 
 def neither(sheet, way, rng):

@@ -74,6 +74,9 @@ impl Found {
 const SURE: f32 = 0.8;
 const SURE_LETTERS: usize = 5;
 
+/// One letter in so many may be a small one in a line of capitals.
+const SMALL: usize = 6;
+
 /// Marks of copies of fewer letters must be in capitals where they are printed.
 const PHRASE: usize = 14;
 
@@ -92,7 +95,7 @@ pub fn in_picture(
         return Ok(found);
     }
     let Some(cells) = Cells::of(page, dpi) else { return Ok(found) };
-    for candidate in cells.red().into_iter().chain(cells.frames()) {
+    for candidate in cells.coloured().into_iter().chain(cells.frames()) {
         found = found.or(read_stamp((page, &cells), &candidate, dpi, settings, engine)?);
         if found.secrecy.is_some() {
             break;
@@ -127,22 +130,22 @@ fn is_sure(lines: &[TextLine]) -> bool {
     })
 }
 
-/// The marks that a line of a stamp or two of its lines are.
+/// The marks that a line of a stamp, two of its lines or all of them are.
 fn of_stamp(lines: &[TextLine], settings: &Settings) -> Found {
     let lines: Vec<Vec<char>> = lines.iter().map(|line| marks::folded(&line.text())).collect();
     let pairs = lines.windows(2).map(<[_]>::concat);
     let mut found = Found::default();
-    for said in lines.iter().cloned().chain(pairs) {
+    for said in lines.iter().cloned().chain(pairs).chain([lines.concat()]) {
         found = found.or(Found {
-            secrecy: mark(&said, &settings.marks.secrecy, settings.secrecy != Secrecy::Off),
-            copy: mark(&said, &settings.marks.copies, settings.copies),
+            secrecy: mark(&said, &settings.marks.secrecy, settings.secrecy != Secrecy::Off, true),
+            copy: mark(&said, &settings.marks.copies, settings.copies, true),
         });
     }
     found
 }
 
-fn mark(said: &[char], marks: &[String], is_wanted: bool) -> Option<String> {
-    is_wanted.then(|| marks::find(said, marks, 0)).flatten().map(str::to_owned)
+fn mark(said: &[char], marks: &[String], is_wanted: bool, is_worn: bool) -> Option<String> {
+    is_wanted.then(|| marks::find(said, marks, is_worn)).flatten().map(str::to_owned)
 }
 
 /// Marks printed on a page as lines of their own.
@@ -152,13 +155,15 @@ pub fn in_text(text: &PageText, settings: &Settings) -> Found {
     let is_issued = settings.marks.issued.iter().any(begins);
     let mut found = Found::default();
     for (line, said) in text.lines.iter().zip(&folded) {
-        // Short words in small letters head columns of tables.
-        let is_capital = line.text().chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase);
+        // Short words in small letters head columns of tables. A letter may be read as a small one.
+        let letters = line.text().chars().filter(|c| c.is_alphabetic()).count();
+        let small = line.text().chars().filter(|c| c.is_lowercase()).count();
+        let is_capital = SMALL * small <= letters;
         let is_phrase = is_capital || said.len() >= PHRASE;
         let in_brackets = line.text().starts_with('(');
         found = found.or(Found {
-            secrecy: mark(said, &settings.marks.secrecy, settings.secrecy != Secrecy::Off && is_capital),
-            copy: mark(said, &settings.marks.copies, settings.copies && is_phrase && !is_issued && !in_brackets),
+            secrecy: mark(said, &settings.marks.secrecy, settings.secrecy != Secrecy::Off && is_capital, false),
+            copy: mark(said, &settings.marks.copies, settings.copies && is_phrase && !is_issued && !in_brackets, false),
         });
     }
     found

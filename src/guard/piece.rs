@@ -5,7 +5,7 @@
 use image::{GrayImage, RgbImage};
 
 use super::shape::Way;
-use super::stamps::{Cells, Ink, red_excess};
+use super::stamps::{Cells, EXCESS, Ink};
 use crate::imaging::gray::luma_of;
 use crate::imaging::warp;
 use crate::model::{Homography, PageMap, Point, Quad, TextLine};
@@ -23,7 +23,7 @@ const FRAME_MM: f64 = 2.4;
 /// Share of a row or column of a piece that is ink where it is a frame's.
 const FRAME_COVER: f64 = 0.5;
 
-/// Share of the reddest ink of a stamp at which it counts as black, and at which as paper.
+/// Share of the strongest ink of a stamp at which it counts as black, and at which as paper.
 const FULL: f64 = 0.85;
 const FAINT: f64 = 0.22;
 
@@ -73,7 +73,7 @@ fn cut((page, cells): (&RgbImage, &Cells), ink: Ink, way: Way, dpi: f64) -> Opti
     Some(warp::rectify_gray(&gray, &PageMap::flat(width, height, homography)))
 }
 
-/// A part of the page with the ink dark and all else white. Black print below a red stamp is not red.
+/// A part of the page with the ink dark and all else white. Black print below a coloured stamp has none of its colour.
 fn gray_of(page: &RgbImage, cells: &Cells, ink: Ink, [x0, y0, x1, y1]: [u32; 4]) -> GrayImage {
     let part = |of: &dyn Fn(&[u8; 3]) -> u8| {
         GrayImage::from_fn(x1 - x0, y1 - y0, |x, y| image::Luma([of(&page.get_pixel(x0 + x, y0 + y).0)]))
@@ -81,15 +81,15 @@ fn gray_of(page: &RgbImage, cells: &Cells, ink: Ink, [x0, y0, x1, y1]: [u32; 4])
     if ink == Ink::Dark {
         return part(&|pixel| luma_of(pixel));
     }
-    let excess = |pixel: &[u8; 3]| (red_excess(pixel) - cells.paper_red).clamp(0, 255);
+    let excess = |pixel: &[u8; 3]| cells.excess(ink, pixel).clamp(0, 255);
     let mut histogram = [0_u32; 256];
     for y in y0..y1 {
         for x in x0..x1 {
             histogram[excess(&page.get_pixel(x, y).0) as usize] += 1;
         }
     }
-    // Of the ink that is clearly red the most is that of full strokes.
-    let inked: u32 = histogram[super::stamps::RED_EXCESS as usize..].iter().sum();
+    // Of the ink that is clearly coloured the most is that of full strokes.
+    let inked: u32 = histogram[EXCESS as usize..].iter().sum();
     let mut left = inked / 5;
     let strong = (0..256).rev().find(|&value| {
         left = left.saturating_sub(histogram[value]);

@@ -14,7 +14,7 @@ const STRAY_MM: f64 = 0.5;
 
 /// Parts of a circle, and the share of them that must have ink.
 const PARTS: usize = 72;
-const COVERED: f64 = 0.66;
+const COVERED: f64 = 0.55;
 
 /// Cells that circles are laid through, three at a time, and how often.
 const SAMPLE: usize = 400;

@@ -1,4 +1,4 @@
-//! Where a stamp may be on a page: compact red ink, and black frames of a stamp's size.
+//! Where a stamp may be on a page: compact coloured ink, and black frames of a stamp's size.
 //!
 //! All is looked for on the page reduced to about 100 dpi, where a letter of a stamp is a dozen cells high. What is found is
 //! only worth a reading ([`super::piece`]); the words decide.
@@ -15,12 +15,15 @@ use crate::imaging::gray::luma_of;
 /// Resolution of the reduced page, cells an inch.
 const CELLS_DPI: f64 = 100.0;
 
-/// Least excess of red over the other channels, above that of the paper, that is red ink in a cell. Ink at two fifths of its
+/// Least excess of a colour over the other channels, above that of the paper, that is ink of it in a cell. Red at two fifths of its
 /// strength measures 40 to 60 in the middle of a stroke.
-pub(super) const RED_EXCESS: i32 = 20;
+pub(super) const EXCESS: i32 = 20;
 
-/// Ink of any colour is darker than this share of the paper, percent.
-const DARK: u32 = 66;
+/// Ink is darker than the paper by this share of how much darker the page's darkest ink is, percent.
+const DARK: u32 = 40;
+
+/// The darkest ink covers this share of a page: a short line of text.
+const DARKEST: f64 = 0.002;
 
 /// Sides of a stamp, millimetres, the longer and the shorter, as they stand level. The frames of secrecy marks are 8 high and 20
 /// to 40 long; stamps of copies are larger.
@@ -31,7 +34,7 @@ const SHORT_MM: [f64; 2] = [2.5, 100.0];
 const FRAME_LONG_MM: [f64; 2] = [12.0, 75.0];
 const FRAME_SHORT_MM: [f64; 2] = [5.0, 32.0];
 
-/// Red ink this near belongs together, millimetres: the letters and words of a stamp without a frame.
+/// Coloured ink this near belongs together, millimetres: the letters and words of a stamp without a frame.
 const NEAR_MM: f64 = 3.0;
 
 /// Largest share of its box that ink of a stamp covers: pictures and bands of colour cover more.
@@ -54,6 +57,8 @@ const MOST: usize = 8;
 pub(super) enum Ink {
     /// Red, told from black print by its colour.
     Red,
+    /// Blue or violet.
+    Blue,
     /// As dark as print.
     Dark,
 }
@@ -74,9 +79,10 @@ pub(super) struct Cells {
     /// Pixels of the page a cell.
     factor: u32,
     per_mm: f64,
-    /// Excess of red in the paper.
-    pub(super) paper_red: i32,
-    paper_luma: u32,
+    /// What the excess of red and that of blue are in the paper.
+    paper: [i32; 2],
+    /// Ink is darker than this.
+    dark: u32,
 }
 
 impl Cells {
@@ -86,19 +92,33 @@ impl Cells {
             return None;
         }
         let rgb = crate::imaging::proxy::reduce(page, factor);
-        let (mut reds, mut lumas) = ([0_u32; 511], [0_u32; 256]);
+        let (mut excesses, mut lumas) = ([[0_u32; 511]; 2], [0_u32; 256]);
         for pixel in rgb.pixels().step_by(7) {
-            reds[usize::try_from(red_excess(&pixel.0) + 255).unwrap_or(0)] += 1;
+            for (histogram, ink) in excesses.iter_mut().zip([Ink::Red, Ink::Blue]) {
+                histogram[usize::try_from(raw_excess(ink, &pixel.0) + 255).unwrap_or(0)] += 1;
+            }
             lumas[usize::from(luma_of(&pixel.0))] += 1;
         }
-        let paper_red = quantile(&reds, 0.5) as i32 - 255;
-        let paper_luma = quantile(&lumas, 0.85) as u32;
-        Some(Self { rgb, factor, per_mm: dpi / f64::from(factor) / 25.4, paper_red, paper_luma })
+        let paper = excesses.map(|histogram| quantile(&histogram, 0.5) as i32 - 255);
+        let (light, darkest) = (quantile(&lumas, 0.85) as u32, quantile(&lumas, DARKEST) as u32);
+        let dark = light - (light - darkest) * DARK / 100;
+        Some(Self { rgb, factor, per_mm: dpi / f64::from(factor) / 25.4, paper, dark })
     }
 
-    /// Places where red ink may be a stamp.
-    pub(super) fn red(&self) -> Vec<Candidate> {
-        let mut mask = self.mask(|pixel| red_excess(pixel) - self.paper_red > RED_EXCESS);
+    /// How much of a colour there is in a pixel beyond what there is in the paper.
+    pub(super) fn excess(&self, ink: Ink, pixel: &[u8; 3]) -> i32 {
+        raw_excess(ink, pixel) - self.paper[usize::from(ink == Ink::Blue)]
+    }
+
+    /// Places where coloured ink may be a stamp: red of any shape, blue and violet in frames, for people write in blue.
+    pub(super) fn coloured(&self) -> Vec<Candidate> {
+        let mut found = self.of_colour(Ink::Red, |is_framed, way| is_framed || way.width >= LEAST_LONG * way.height);
+        found.extend(self.of_colour(Ink::Blue, |is_framed, _| is_framed));
+        found
+    }
+
+    fn of_colour(&self, ink: Ink, may_be: impl Fn(bool, &Way) -> bool) -> Vec<Candidate> {
+        let mut mask = self.mask(|pixel| self.excess(ink, pixel) > EXCESS);
         if mask.data.iter().all(|&cell| cell == 0) {
             return Vec::new();
         }
@@ -114,13 +134,12 @@ impl Cells {
                 found.push(shape);
             }
         }
-        self.candidates(found, Ink::Red, |framed, way| framed || way.width >= LEAST_LONG * way.height)
+        self.candidates(found, ink, may_be)
     }
 
     /// Black frames of a stamp's size.
     pub(super) fn frames(&self) -> Vec<Candidate> {
-        let least = self.paper_luma * DARK / 100;
-        let mask = self.mask(|pixel| u32::from(luma_of(pixel)) < least);
+        let mask = self.mask(|pixel| u32::from(luma_of(pixel)) < self.dark);
         let mut found = Shape::all(&mask, &components::find(&mask, 0));
         found.retain(|shape| shape.may_be_stamp(self.per_mm, FRAME_LONG_MM, FRAME_SHORT_MM, MOST_FRAME_FILL));
         self.candidates(found, Ink::Dark, |framed, _| framed)
@@ -150,9 +169,10 @@ impl Cells {
     }
 }
 
-/// How much redder than its other channels a pixel is.
-pub(super) fn red_excess(pixel: &[u8; 3]) -> i32 {
-    i32::from(pixel[0]) - i32::from(pixel[1].max(pixel[2]))
+/// How much stronger the channel of a colour is than the others.
+fn raw_excess(ink: Ink, &[red, green, blue]: &[u8; 3]) -> i32 {
+    let (own, other) = if ink == Ink::Blue { (blue, red) } else { (red, blue) };
+    i32::from(own) - i32::from(green.max(other))
 }
 
 fn quantile(histogram: &[u32], share: f64) -> usize {
