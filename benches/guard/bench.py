@@ -1,7 +1,7 @@
 """What the rule guard stops and warns of: benches/guard/run OUT [--seed N] [--count N] [--program SOHOA]
 
-Makes papers with marks of secrecy, with marks of copies and with neither, as scans and phone pictures (OUT/captures, with
-OUT/truth.jsonl), runs `sohoa digitize` on them once and tells of the manifest: secret papers stopped, and none of whose files are
+Makes papers with marks of secrecy, with marks of copies and with neither, as scans and phone pictures (OUT/captures, a folder each,
+with OUT/truth.jsonl), runs `sohoa digitize` on them once and tells of the manifest: secret papers stopped, and none of whose files are
 there; false alarms; papers with a mark of a copy that got a notice; false notices. Each miss is told with how it was made.
 The same seed gives the same papers with the same fonts and libraries.
 """
@@ -56,14 +56,19 @@ def captures(arguments):
 def made(number, seed, out):
     cv2.setNumThreads(1)
     facts, data, suffix = papers.make(number, seed)
-    (out / "captures" / f"{facts['name']}{suffix}").write_bytes(data)
+    folder = out / "captures" / facts["name"]
+    folder.mkdir()
+    (folder / f"1{suffix}").write_bytes(data)
     return facts
 
 
 def digitized(arguments):
     """The components of the manifest by name; ends the program where a file of a stopped one is there."""
     results = arguments.out / "results"
-    command = [arguments.program, "digitize", arguments.out / "captures", "--out", results, "--sign", "off", "--transcripts", "txt"]
+    settings = arguments.out / "sohoa.toml"
+    settings.write_text("[sign]\nenabled = false\n", encoding="utf-8")
+    command = [arguments.program, "digitize", arguments.out / "captures", "--out", results, "--transcripts", "txt"]
+    command += ["--config", settings]
     done = subprocess.run([os.fspath(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     manifest = json.loads((results / "manifest.json").read_text(encoding="utf-8"))
     components = {component["name"]: component for component in manifest["components"]}

@@ -4,7 +4,7 @@
 
 use crate::imaging::components::{self, Bitmap};
 
-use super::shape::Shape;
+use super::shape::{Shape, dilated};
 
 /// Radii of rings, millimetres.
 const RADII_MM: [f64; 2] = [11.0, 23.0];
@@ -26,7 +26,8 @@ const MOST: usize = 8;
 /// Takes round seals with all that is in them out of a mask of red cells.
 pub(super) fn erase(mask: &mut Bitmap, per_mm: f64) {
     for _ in 0..MOST {
-        let shapes = Shape::all(mask, &components::find(mask, 1));
+        let near = dilated(mask, (2.0 * STRAY_MM * per_mm) as usize);
+        let shapes = Shape::all(mask, &components::find(&near, 0));
         let least = 2.0 * RADII_MM[0] * per_mm;
         let is_large = |shape: &&Shape| f64::from(shape.bounds.width().min(shape.bounds.height())) >= least;
         let rings: Vec<[f64; 3]> = shapes.iter().filter(is_large).filter_map(|shape| ring(shape, per_mm)).collect();
@@ -37,7 +38,8 @@ pub(super) fn erase(mask: &mut Bitmap, per_mm: f64) {
             let radius = radius + 2.0 * STRAY_MM * per_mm;
             let rows = (y - radius).max(0.0) as usize..(y + radius + 1.0).clamp(0.0, mask.height as f64) as usize;
             for row in rows {
-                for column in (x - radius).max(0.0) as usize..(x + radius + 1.0).clamp(0.0, mask.width as f64) as usize {
+                for column in (x - radius).max(0.0) as usize..(x + radius + 1.0).clamp(0.0, mask.width as f64) as usize
+                {
                     if (column as f64 - x).hypot(row as f64 - y) <= radius {
                         mask.data[row * mask.width + column] = 0;
                     }
@@ -61,7 +63,8 @@ fn ring(shape: &Shape, per_mm: f64) -> Option<[f64; 3]> {
     for _ in 0..TRIES {
         let Some([x, y, radius]) = circle(pick(), pick(), pick()) else { continue };
         let is_seal = (RADII_MM[0] * per_mm..RADII_MM[1] * per_mm).contains(&radius);
-        if is_seal && best.is_none_or(|[_, _, most]| radius > most) && covered(shape, [x, y, radius], per_mm) >= COVERED {
+        if is_seal && best.is_none_or(|[_, _, most]| radius > most) && covered(shape, [x, y, radius], per_mm) >= COVERED
+        {
             best = Some([x, y, radius]);
         }
     }

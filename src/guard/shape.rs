@@ -125,7 +125,11 @@ impl Shape {
     }
 
     /// How much the ink lies in lines of a direction: the mean of the squares of how much there is in each, a cell high.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cells of a page, moved to be positive")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "cells of a page, moved to be positive"
+    )]
     fn lined(&self, degrees: f64) -> f64 {
         let (sin, cos) = degrees.to_radians().sin_cos();
         let reach = (f64::from(self.bounds.width())).hypot(f64::from(self.bounds.height())) + 2.0;
@@ -154,7 +158,11 @@ impl Shape {
     }
 
     /// The share of ink along a side of a rectangle around it, the second least of the four: a seal may cover an end of a frame.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cells of a page, moved to be positive")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "cells of a page, moved to be positive"
+    )]
     pub(super) fn framed(&self, way: &Way, per_mm: f64) -> f64 {
         let (along, across) = (way.width as usize + 1, way.height as usize + 1);
         let mut sides = [vec![false; along], vec![false; along], vec![false; across], vec![false; across]];
@@ -177,4 +185,25 @@ impl Shape {
         covers.sort_by(f64::total_cmp);
         covers[1]
     }
+}
+
+/// The mask with everything that lies within `reach` of ink, row by row and column by column.
+pub(super) fn dilated(mask: &Bitmap, reach: usize) -> Bitmap {
+    let mut wide = Bitmap::new(mask.width, mask.height);
+    for y in 0..mask.height {
+        let row = mask.row(y);
+        for (x, _) in row.iter().enumerate().filter(|(_, cell)| **cell != 0) {
+            wide.data[y * mask.width + x.saturating_sub(reach)..y * mask.width + (x + reach + 1).min(mask.width)]
+                .fill(1);
+        }
+    }
+    let mut out = Bitmap::new(mask.width, mask.height);
+    for y in 0..mask.height {
+        for (x, _) in wide.row(y).iter().enumerate().filter(|(_, cell)| **cell != 0) {
+            for near in y.saturating_sub(reach)..(y + reach + 1).min(mask.height) {
+                out.data[near * mask.width + x] = 1;
+            }
+        }
+    }
+    out
 }

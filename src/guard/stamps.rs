@@ -8,7 +8,7 @@
 use image::RgbImage;
 
 use super::rings;
-use super::shape::{Shape, Way};
+use super::shape::{Shape, Way, dilated};
 use crate::imaging::components::{self, Bitmap};
 use crate::imaging::gray::luma_of;
 
@@ -71,6 +71,14 @@ pub(super) struct Candidate {
     pub(super) is_framed: bool,
     /// The ways in which it may be read, most likely first, in pixels of the page.
     pub(super) ways: Vec<Way>,
+}
+
+impl Candidate {
+    /// Whether its middle is that of another, but for so many pixels.
+    pub(super) fn is_at(&self, other: &Self, near: f64) -> bool {
+        let (a, b) = (&self.ways[0], &other.ways[0]);
+        (a.x - b.x).hypot(a.y - b.y) <= near
+    }
 }
 
 /// The page reduced, with what its paper is like.
@@ -183,24 +191,4 @@ fn quantile(histogram: &[u32], share: f64) -> usize {
         seen > wanted
     });
     at.unwrap_or(histogram.len() - 1)
-}
-
-/// The mask with everything that lies within `reach` of ink, row by row and column by column.
-fn dilated(mask: &Bitmap, reach: usize) -> Bitmap {
-    let mut wide = Bitmap::new(mask.width, mask.height);
-    for y in 0..mask.height {
-        let row = mask.row(y);
-        for (x, _) in row.iter().enumerate().filter(|(_, cell)| **cell != 0) {
-            wide.data[y * mask.width + x.saturating_sub(reach)..y * mask.width + (x + reach + 1).min(mask.width)].fill(1);
-        }
-    }
-    let mut out = Bitmap::new(mask.width, mask.height);
-    for y in 0..mask.height {
-        for (x, _) in wide.row(y).iter().enumerate().filter(|(_, cell)| **cell != 0) {
-            for near in y.saturating_sub(reach)..(y + reach + 1).min(mask.height) {
-                out.data[near * mask.width + x] = 1;
-            }
-        }
-    }
-    out
 }

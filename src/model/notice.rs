@@ -54,9 +54,9 @@ impl Localized for Notice {
                 "the page bears \u{201c}{mark}\u{201d}: copies and papers that are only to be shown are not to be digitised \
                  (TT 01/2023/TT-VPCP); look at it, and give it back if so"
             ),
-            (Self::SecrecyMark { mark }, Lang::Vi) => format!(
-                "trang có dấu {mark}: không được số hóa; giao người phụ trách bảo vệ bí mật nhà nước"
-            ),
+            (Self::SecrecyMark { mark }, Lang::Vi) => {
+                format!("trang có dấu {mark}: không được số hóa; giao người phụ trách bảo vệ bí mật nhà nước")
+            }
             (Self::SecrecyMark { mark }, Lang::En) => format!(
                 "the page is marked {mark} (secret): it is not to be digitised; hand it to whoever is in charge of state secrets"
             ),

@@ -243,14 +243,14 @@ pub fn process(
         None => bounds::find(&capture.image, &proxy, scan_dpi, capture.focal),
     };
     let others = sheets.len().saturating_sub(1);
-    let mut notices = if let Some(sides) = bounds::card_sides(&sheets, capture.image.dimensions(), scan_dpi, capture.focal)
-    {
-        sheets = sides.map(|side| sheets[side].clone()).into();
-        vec![Notice::CardSides]
-    } else {
-        sheets.truncate(1);
-        Vec::from_iter((others > 0).then_some(Notice::SeveralSheets { others }))
-    };
+    let mut notices =
+        if let Some(sides) = bounds::card_sides(&sheets, capture.image.dimensions(), scan_dpi, capture.focal) {
+            sheets = sides.map(|side| sheets[side].clone()).into();
+            vec![Notice::CardSides]
+        } else {
+            sheets.truncate(1);
+            Vec::from_iter((others > 0).then_some(Notice::SeveralSheets { others }))
+        };
     let view = View { scan_dpi, focal: capture.focal };
     let layout = layout::lay_out(&capture.image, &proxy, &sheets, view, edit.orientation, engine, settings)?;
 
@@ -314,7 +314,8 @@ fn guarded(
     notices: &mut Vec<Notice>,
 ) -> Result<PageText, PageError> {
     let stamped = guard::in_picture(image, dpi, settings, engine)?;
-    let stops = |mark: &Option<String>| mark.clone().filter(|_| settings.secrecy == Secrecy::Stop && edit.open.is_none());
+    let stops =
+        |mark: &Option<String>| mark.clone().filter(|_| settings.secrecy == Secrecy::Stop && edit.open.is_none());
     if let Some(mark) = stops(&stamped.secrecy) {
         return Err(PageError::Secret(mark));
     }

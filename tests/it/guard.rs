@@ -36,11 +36,17 @@ fn put(folder: &Path, files: &[(&str, Vec<u8>)]) {
 }
 
 fn digitize(folder: &Path, more: &[&str]) -> Run {
-    run(sohoa().args(["digitize", "--transcripts", "txt,data"]).arg(folder.join("in")).arg("--out").arg(folder.join("out")).args(more))
+    run(sohoa()
+        .args(["digitize", "--transcripts", "txt,data"])
+        .arg(folder.join("in"))
+        .arg("--out")
+        .arg(folder.join("out"))
+        .args(more))
 }
 
 fn components(out: &Path) -> Vec<Value> {
-    let manifest: Value = serde_json::from_slice(&fs::read(out.join("manifest.json")).expect("it is there")).expect("JSON");
+    let manifest: Value =
+        serde_json::from_slice(&fs::read(out.join("manifest.json")).expect("it is there")).expect("JSON");
     manifest["components"].as_array().expect("a list").clone()
 }
 
@@ -67,7 +73,7 @@ fn of_a_secret_paper_nothing_is_left_and_the_rest_is_done() {
         &[
             ("phuong-an/1.jpg", page_saying(&lines())),
             ("phuong-an/2.jpg", marked("TỐI MẬT", 7.0)),
-            ("thong-bao.jpg", open_page()),
+            ("thong-bao/1.jpg", open_page()),
         ],
     );
     let done = digitize(&folder, &[]);
@@ -110,11 +116,13 @@ fn marks_are_found_at_angles_and_on_their_sides_and_look_alikes_are_not() {
         ("x-den", "CÔNG VĂN ĐẾN", 4.0),
         ("x-dat", "ĐẠT", 3.0),
     ] {
-        put(&input, &[(&format!("{name}.jpg"), marked(word, degrees))]);
+        put(&input, &[(&format!("{name}/1.jpg"), marked(word, degrees))]);
     }
     let done = digitize(&folder, &[]);
     assert_eq!(done.code, Some(13), "{done:?}");
-    for component in components(&folder.join("out")) {
+    let listed = components(&folder.join("out"));
+    assert_eq!(listed.len(), 7);
+    for component in listed {
         let is_secret = !component["name"].as_str().is_some_and(|name| name.starts_with("x-"));
         assert_eq!(component["state"] == "secret", is_secret, "{component}");
     }
@@ -123,7 +131,7 @@ fn marks_are_found_at_angles_and_on_their_sides_and_look_alikes_are_not() {
 #[test]
 fn what_is_done_about_marks_is_set() {
     let folder = fresh("guard-set");
-    put(&folder.join("in"), &[("phuong-an.jpg", marked("MẬT", 5.0)), ("don.jpg", marked("XEM XONG HỦY", -4.0))]);
+    put(&folder.join("in"), &[("phuong-an/1.jpg", marked("MẬT", 5.0)), ("don/1.jpg", marked("XEM XONG HỦY", -4.0))]);
     let config = folder.join("sohoa.toml");
     let codes = |component: &Value| component["pages"][0]["notices"].as_array().map(|notices| notices.to_vec());
     fs::write(&config, "[guard]\nsecrecy = \"warn\"\n").expect("our own folder");
@@ -142,7 +150,10 @@ fn what_is_done_about_marks_is_set() {
     let done = digitize(&folder, &["--config", &config.to_string_lossy()]);
     assert_eq!(done.code, Some(13), "{done:?}");
     let listed = components(&folder.join("out"));
-    assert_eq!((&named(&listed, "don")["state"], &named(&listed, "phuong-an")["state"]), (&"secret".into(), &"signed".into()));
+    assert_eq!(
+        (&named(&listed, "don")["state"], &named(&listed, "phuong-an")["state"]),
+        (&"secret".into(), &"signed".into())
+    );
 }
 
 #[test]
@@ -152,9 +163,9 @@ fn copies_and_missing_pages_are_told_of_and_stop_nothing() {
     put(
         &folder.join("in"),
         &[
-            ("ban-sao.jpg", stamped_page(&["GIẤY PHÉP"], "BẢN SAO", Point::new(60.0, 90.0), -9.0)),
-            ("in-san.jpg", page_saying(&["SAO Y BẢN CHÍNH", "GIẤY PHÉP", "Cấp cho ông Nguyễn Văn A."])),
-            ("trich-luc.jpg", page_saying(&["TRÍCH LỤC KHAI SINH", "BẢN SAO", "Họ tên: Nguyễn Văn A"])),
+            ("ban-sao/1.jpg", stamped_page(&["GIẤY PHÉP"], "BẢN SAO", Point::new(60.0, 90.0), -9.0)),
+            ("in-san/1.jpg", page_saying(&["SAO Y BẢN CHÍNH", "GIẤY PHÉP", "Cấp cho ông Nguyễn Văn A."])),
+            ("trich-luc/1.jpg", page_saying(&["TRÍCH LỤC KHAI SINH", "BẢN SAO", "Họ tên: Nguyễn Văn A"])),
             ("bien-ban/1.jpg", footer("Trang 1/3")),
             ("bien-ban/2.jpg", footer("Trang 2/3")),
         ],
@@ -181,9 +192,8 @@ fn the_service_keeps_nothing_of_a_secret_paper_until_who_answers_says_it_is_none
     add(centre, "minh", "supervisor");
     centre.drop(&format!("{CODE}/phuong-an/1.jpg"), &page_saying(&lines()));
     centre.drop(&format!("{CODE}/phuong-an/2.jpg"), &marked("MẬT", -8.0));
-    let failed = centre.wait_for("it is withheld", || {
-        centre.components(Some(CODE)).into_iter().find(|one| one["state"] == "failed")
-    });
+    let failed = centre
+        .wait_for("it is withheld", || centre.components(Some(CODE)).into_iter().find(|one| one["state"] == "failed"));
     assert_eq!(failed["reason"], "secret", "{failed}");
     let id = failed["id"].as_u64().expect("a number");
     assert_eq!(traces(&centre.folder.join("out")), Vec::<PathBuf>::new());
@@ -212,7 +222,10 @@ fn the_service_keeps_nothing_of_a_secret_paper_until_who_answers_says_it_is_none
     assert_eq!(act(&supervisor, " ").status, 400);
     assert_eq!(act(&supervisor, "đóng dấu nhầm").status, 303);
     let made = centre.wait_for("it is made", || {
-        centre.components(Some(CODE)).into_iter().find(|one| !["failed", "in-work"].contains(&one["state"].as_str().unwrap_or("")))
+        centre
+            .components(Some(CODE))
+            .into_iter()
+            .find(|one| !["failed", "in-work"].contains(&one["state"].as_str().unwrap_or("")))
     });
     assert_eq!(made["captures"].as_array().map(Vec::len), Some(2), "{made}");
     assert_eq!(files_below(&centre.folder.join("out"), "pdf").len(), 1);
