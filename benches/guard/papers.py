@@ -130,7 +130,7 @@ def copy(sheet, way, turn, rng):
     lines, frame = COPIES[turn % len(COPIES)]
     if way == "printed":
         # Where forms have it: a line of its own in the corner above.
-        sheet.paragraph(" ".join(lines), 120, 6, 75, align="right", style=Style(size=12, bold=True))
+        sheet.paragraph(" ".join(lines), 25, 5, 110, style=Style(size=12, bold=True))
         return ()
     angle = rng.uniform(8, 15) * rng.choice([-1, 1]) if way == "steep" else rng.uniform(-8, 8)
     ink = {"black": pick(stamp.BLACKS, rng), "violet": stamp.VIOLET}.get(way, pick(stamp.REDS, rng))

@@ -20,7 +20,7 @@ const CELLS_DPI: f64 = 100.0;
 pub(super) const EXCESS: i32 = 20;
 
 /// Ink is darker than the paper by this share of how much darker the page's darkest ink is, percent.
-const DARK: u32 = 40;
+const DARK: u32 = 28;
 
 /// The darkest ink covers this share of a page: a short line of text.
 const DARKEST: f64 = 0.002;
@@ -33,6 +33,9 @@ const SHORT_MM: [f64; 2] = [2.5, 100.0];
 /// Sides of a black frame.
 const FRAME_LONG_MM: [f64; 2] = [12.0, 75.0];
 const FRAME_SHORT_MM: [f64; 2] = [5.0, 32.0];
+
+/// Gaps in a black frame that are passed over have at most twice so many cells.
+const BROKEN: usize = 1;
 
 /// Coloured ink this near belongs together, millimetres: the letters and words of a stamp without a frame.
 const NEAR_MM: f64 = 3.0;
@@ -148,8 +151,15 @@ impl Cells {
     /// Black frames of a stamp's size.
     pub(super) fn frames(&self) -> Vec<Candidate> {
         let mask = self.mask(|pixel| u32::from(luma_of(pixel)) < self.dark);
-        let mut found = Shape::all(&mask, &components::find(&mask, 0));
-        found.retain(|shape| shape.may_be_stamp(self.per_mm, FRAME_LONG_MM, FRAME_SHORT_MM, MOST_FRAME_FILL));
+        // A thin frame is broken here and there.
+        let groups = [components::find(&mask, 0), components::find(&dilated(&mask, BROKEN), 0)];
+        let mut found: Vec<Shape> = Vec::new();
+        for shape in groups.iter().flat_map(|groups| Shape::all(&mask, groups)) {
+            let may_be = shape.may_be_stamp(self.per_mm, FRAME_LONG_MM, FRAME_SHORT_MM, MOST_FRAME_FILL);
+            if may_be && !found.iter().any(|other| other.is_like(&shape)) {
+                found.push(shape);
+            }
+        }
         self.candidates(found, Ink::Dark, |framed, _| framed)
     }
 
