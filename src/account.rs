@@ -107,6 +107,11 @@ impl Role {
         matches!(self, Self::Supervisor | Self::Admin)
     }
 
+    /// Whether it may decide that a paper is no secret that seemed to be marked so.
+    pub fn may_open_marked(self) -> bool {
+        self == Self::Supervisor
+    }
+
     /// Whether the papers themselves are open to it. Who keeps the machine needs no citizen's papers for that.
     pub fn may_read_papers(self) -> bool {
         self != Self::Admin

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::digital_code;
+use crate::guard::Secrecy;
 use crate::model::{Lang, Localized, SignatureLevel};
 use crate::page::{MIN_DPI, Settings};
 use crate::pdf::writer::PdfaLevel;
@@ -83,6 +84,8 @@ pub struct RawConfig {
     pub points: RawPoints,
     /// The store of owners' papers.
     pub personal_store: RawPersonalStore,
+    /// Marks by which papers are not to be digitised.
+    pub guard: RawGuard,
 }
 
 /// Section `[image]`.
@@ -394,6 +397,20 @@ pub struct ExtractConfig {
     pub kinds: Option<PathBuf>,
     /// File of records in place of the built-in ones.
     pub records: Option<PathBuf>,
+}
+
+/// Section `[guard]`: marks by which papers are not to be digitised.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawGuard {
+    /// What is done about a mark of secrecy: `stop`, `warn` or `off`; default `stop`.
+    pub secrecy: Option<Secrecy>,
+    /// Whether marks of copies get a notice; default yes.
+    pub copies: Option<bool>,
+    /// Whether a paper that says another number of pages than it has gets one; default yes.
+    pub pages: Option<bool>,
+    /// The words, in place of the built-in ones.
+    pub marks: Option<PathBuf>,
 }
 
 /// Section `[service]`.
@@ -763,6 +780,8 @@ pub struct Config {
     pub points: PointsConfig,
     /// The store of owners' papers; `None` = there is none.
     pub personal_store: Option<PersonalStoreConfig>,
+    /// File of the marks that are looked for, in place of the built-in ones.
+    pub marks: Option<PathBuf>,
     /// The service over HTTP.
     pub http: HttpConfig,
 }
@@ -855,6 +874,9 @@ impl RawConfig {
         page.least_dpi = profile.least_dpi.value.max(MIN_DPI);
         page.mrc = self.image.mrc.unwrap_or(false);
         page.bilevel = !profile.colour.value;
+        page.guard.secrecy = self.guard.secrecy.unwrap_or_default();
+        page.guard.copies = self.guard.copies.unwrap_or(true);
+        page.guard.pages = self.guard.pages.unwrap_or(true);
         if page.max_dpi < page.least_dpi {
             if self.image.max_dpi.is_some() {
                 return Err(ConfigError::Value { key: "image.max_dpi", allowed: "profile.least_dpi or more" });
@@ -925,6 +947,7 @@ impl RawConfig {
             points: self.points.check()?,
             personal_store: self.personal_store.check()?,
             extract: ExtractConfig { kinds: self.extract.kinds, records: self.extract.records },
+            marks: self.guard.marks,
             package: self.package.check(self.profile.agency.as_ref())?,
             http: self.http.check()?,
             key: self.sign.check()?,

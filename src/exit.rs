@@ -32,13 +32,15 @@ pub enum ExitCode {
     Unmet = 11,
     /// The scanner cannot be used, or stopped before its papers were through; the pages so far are kept.
     Scanner = 12,
+    /// Finished, but a paper bears a mark of secrecy: nothing was made of its component.
+    Secret = 13,
 }
 
 impl ExitCode {
     /// What a program of ours that ended with this number said.
     pub fn of(number: i32) -> Option<Self> {
         use ExitCode::{Configuration, Done, Incomplete, Internal, Key, NeedsRescan, NoInput, Online, Output};
-        use ExitCode::{Scanner, Tampered, Unmet, Usage};
+        use ExitCode::{Scanner, Secret, Tampered, Unmet, Usage};
         let all = [
             Done,
             Internal,
@@ -53,6 +55,7 @@ impl ExitCode {
             Online,
             Unmet,
             Scanner,
+            Secret,
         ];
         all.into_iter().find(|code| *code as i32 == number)
     }

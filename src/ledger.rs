@@ -324,7 +324,7 @@ pub fn waits_for(component: &Component, role: Role) -> bool {
             let is_a_persons = component.signature.as_ref().is_some_and(|signature| signature.role == Role::Clerk);
             role == Role::Agency && is_a_persons && component.countersignature.is_none()
         }
-        State::Incomplete | State::Kept => false,
+        State::Incomplete | State::Kept | State::Secret => false,
     }
 }
 

@@ -20,6 +20,7 @@ pub mod export;
 pub mod extract;
 pub mod gather;
 pub mod grouping;
+pub mod guard;
 pub mod http;
 pub mod imaging;
 pub mod input;

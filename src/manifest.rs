@@ -82,6 +82,8 @@ pub enum State {
     Incomplete,
     /// A PDF that came with signatures of others: kept byte for byte (*giữ nguyên*).
     Kept,
+    /// A page bears a mark of secrecy: nothing was made of it (*có dấu mật*).
+    Secret,
 }
 
 impl State {
@@ -92,6 +94,7 @@ impl State {
             Self::Unsigned => lang.pick("chờ ký", "unsigned"),
             Self::Incomplete => lang.pick("thiếu trang", "incomplete"),
             Self::Kept => lang.pick("đã có chữ ký, giữ nguyên", "came signed, kept as it is"),
+            Self::Secret => lang.pick("có dấu mật, không số hóa", "marked secret, not digitised"),
         }
     }
 }
@@ -137,7 +140,7 @@ pub struct Component {
     pub created: String,
     /// The pages in order; as many as there are images in the PDF.
     pub pages: Vec<Page>,
-    /// Captures that could not be read.
+    /// Captures that could not be read, or may not be digitised.
     pub set_aside: Vec<SetAside>,
 }
 

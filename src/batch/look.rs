@@ -100,7 +100,10 @@ impl Running<'_> {
                 place: (Some(name.clone()), None),
                 kind: "set-aside",
                 detail: format!("{file}: {}", aside.reason),
-                detail_en: format!("{file}: could not be read: {}", aside.reason),
+                detail_en: match component.state {
+                    State::Secret => format!("{file}: {}", aside.reason),
+                    _ => format!("{file}: could not be read: {}", aside.reason),
+                },
                 picture: None,
             });
         }

@@ -100,7 +100,9 @@ fn exit_code(error: &DigitizeError) -> ExitCode {
 /// The code for a job that finished.
 fn verdict(report: &Report, key_failed: bool) -> ExitCode {
     let components = || report.outcomes.iter().map(|outcome| &outcome.component);
-    if components().all(|component| component.pages.is_empty() && component.kept.is_none()) {
+    if components().any(|component| component.state == State::Secret) {
+        ExitCode::Secret
+    } else if components().all(|component| component.pages.is_empty() && component.kept.is_none()) {
         ExitCode::NoInput
     } else if key_failed {
         ExitCode::Key

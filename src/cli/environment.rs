@@ -12,6 +12,7 @@ use sohoa::config::{Config, KeySource, RawConfig};
 use sohoa::exit::ExitCode;
 use sohoa::export::Records;
 use sohoa::extract::{self, Kinds, Rules};
+use sohoa::guard::Marks;
 use sohoa::http::KeyRefusal;
 use sohoa::imaging::seal;
 use sohoa::manifest::{self, Model};
@@ -63,6 +64,10 @@ pub(super) fn configuration(
         .check(processors, total_memory_bytes())
         .map_err(|error| Failure::new(ExitCode::Configuration, error.message(lang)))?;
     config.lang = lang;
+    if let Some(path) = &config.marks {
+        let text = fs::read_to_string(path).map_err(|error| failure(path, io_reason(error.kind(), lang)))?;
+        config.page.guard.marks = Marks::of(&text).map_err(|error| failure(path, error.message().to_owned()))?;
+    }
     Ok(config)
 }
 

@@ -62,7 +62,7 @@ pub(super) fn run(command: &Extract, shared: &Shared, lang: Lang) -> Result<Exit
         tell(&read, &rules, command.json, lang)?;
         all.push(read);
     }
-    if all.is_empty() {
+    if all.is_empty() && code != ExitCode::Secret {
         code = ExitCode::NoInput;
     }
     if let Some(output) = output {
@@ -109,10 +109,12 @@ fn data_name(component: &str) -> String {
     format!("{component}.data.json")
 }
 
-/// The pages of a component in their order. What cannot be read is told, and makes the end another.
+/// The pages of a component in their order, none where one bears a mark of secrecy. What cannot be read is told, and makes the end
+/// another.
 fn pages(component: &Gathered, tools: &Tools, config: &Config, code: &mut ExitCode) -> Vec<Page> {
     let limits = &tools.settings.limits;
     let mut pages = Vec::new();
+    let mut is_secret = false;
     // So many files at a time are in memory, enough to keep all threads busy.
     for files in component.files.chunks(FILES_PER_THREAD * tools.pool.workers()) {
         let open = |file: &CaptureFile| input::open(gather::read(&file.path, limits)?, limits);
@@ -138,13 +140,20 @@ fn pages(component: &Gathered, tools: &Tools, config: &Config, code: &mut ExitCo
         for ((file, _), result) in places().zip(made.into_iter().flatten()) {
             match result {
                 Ok(page) => pages.push(page),
-                Err(error) => failed.push((file, error.message(config.lang))),
+                Err(error) => {
+                    is_secret |= matches!(error, PageError::Secret(_));
+                    failed.push((file, error.message(config.lang)));
+                }
             }
         }
         for (file, message) in failed {
             remark(&format!("{}: {message}", shown(&file.name)));
-            *code = ExitCode::Incomplete;
+            *code = if *code == ExitCode::Secret { ExitCode::Secret } else { ExitCode::Incomplete };
         }
+    }
+    if is_secret {
+        *code = ExitCode::Secret;
+        pages.clear();
     }
     pages
 }

@@ -5,10 +5,11 @@ use time::OffsetDateTime;
 use crate::budget::{self, Fit};
 use crate::component::{ComponentError, SignedPdf, UnsignedPdf};
 use crate::gather;
+use crate::guard::{self, Said};
 use crate::input::InputError;
 use crate::ledger::{self, Became, Ledger, file_entry, rfc3339};
 use crate::manifest::{self, ImageForm, State};
-use crate::model::{Edit, Lang, Localized, Picture};
+use crate::model::{Edit, Lang, Localized, Notice, Picture};
 use crate::ocr::OcrEngine;
 use crate::page::{Page, PageError};
 use crate::pdf::signature::{self, EmbeddedSignature};
@@ -53,6 +54,7 @@ pub(super) fn finish(
     let mut sources = Vec::new();
     let mut decided = Vec::new();
     let mut passing = false;
+    let is_secret = results.iter().any(|result| matches!(result, Err(PageError::Secret(_))));
     for (slot, result) in plan.slots.iter().zip(results) {
         let file = plan.files[slot.file].file.clone();
         match result {
@@ -61,6 +63,8 @@ pub(super) fn finish(
                 sources.push(manifest::Source { file, page: slot.frame + 1 });
                 pages.push(page);
             }
+            // Of a component that is withheld only what it is withheld for is said.
+            Err(error) if is_secret && !matches!(error, PageError::Secret(_)) => {}
             Err(error) => {
                 passing |= error.is_passing();
                 let reason = error.message(Lang::Vi);
@@ -69,6 +73,9 @@ pub(super) fn finish(
         }
     }
 
+    if is_secret {
+        return withhold(job, ledger, plan, set_aside, key, on_event);
+    }
     let state = if set_aside.is_empty() { State::Unsigned } else { State::Incomplete };
     // What failed for a passing reason is tried again by the next run.
     let fingerprint = if passing { TRY_AGAIN.to_owned() } else { plan.fingerprint.clone() };
@@ -76,6 +83,9 @@ pub(super) fn finish(
     let mut component = manifest::Component { profile: Some(job.profile.name.to_owned()), set_aside, ..begun };
     let mut files = Vec::new();
     if !pages.is_empty() {
+        if job.settings.guard.pages {
+            count(&mut pages);
+        }
         let info = DocumentInfo {
             title: plan.name.clone(),
             language: "vi-VN".to_owned(),
@@ -114,6 +124,30 @@ pub(super) fn finish(
         files.push((name, bytes));
     }
     record(job, ledger, component, &files, key, on_event)
+}
+
+/// Makes nothing of a component with a page that bears a mark of secrecy: what lies on the shelf of it goes, and the manifest says
+/// which captures are why.
+fn withhold(
+    job: &Job<'_>,
+    ledger: &mut Ledger,
+    plan: &Plan,
+    set_aside: Vec<manifest::SetAside>,
+    key: &mut RunKey<'_>,
+    on_event: &mut dyn FnMut(&Event),
+) -> Result<Outcome, DigitizeError> {
+    plan.clear(job);
+    let (name, fingerprint) = (plan.name.clone(), plan.fingerprint.clone());
+    let begun = manifest::Component::begun(name, plan.version, State::Secret, fingerprint, rfc3339(job.now));
+    record(job, ledger, manifest::Component { set_aside, ..begun }, &[], key, on_event)
+}
+
+/// Gives a notice to the page of a component that names another number of pages than there are.
+fn count(pages: &mut [Page]) {
+    let said: Vec<(Option<Said>, bool)> = pages.iter().map(|page| (Said::of(&page.text), page.blank)).collect();
+    if let Some(missing) = guard::missing(&said) {
+        pages[missing.at].notices.push(Notice::PageCount { said: missing.said, found: pages.len() });
+    }
 }
 
 /// Makes the file of a component, its page images smaller where it would be too large; also whether it is so even then.

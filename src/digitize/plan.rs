@@ -155,6 +155,16 @@ impl Plan {
         }
     }
 
+    /// Takes what there is of the pages off the shelf.
+    pub(super) fn clear(&self, job: &Job<'_>) {
+        let Some(shelf) = job.shelf else { return };
+        for slot in &self.slots {
+            let file = &self.files[slot.file];
+            let edit = file.edit(slot.frame + 1);
+            shelf.remove(Wanted { sha256: &file.file.sha256, page: slot.frame + 1, edit: &edit });
+        }
+    }
+
     /// What a person accepted of these pages, one by one.
     fn accepted(&self, pages: &[manifest::Page]) -> Vec<Option<String>> {
         let accepted = |page: &manifest::Page| {

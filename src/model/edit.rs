@@ -18,6 +18,9 @@ pub struct Edit {
     /// Why the page is good enough although its quality was doubted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<String>,
+    /// Why the page is no secret although it seemed to be marked so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<String>,
 }
 
 impl Edit {

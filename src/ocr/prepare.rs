@@ -126,6 +126,13 @@ impl Prepared {
         Self::finish(gray, size, dpi, Steps::ALL)
     }
 
+    /// Prepares a small piece of a page at the working resolution, which holds nothing but a few words and what rules them off.
+    pub(crate) fn of_piece(piece: GrayImage, dpi: f64) -> Self {
+        let steps = Steps { graphics: false, gray_seals: false, barcodes: false, ..Steps::ALL };
+        let size = piece.dimensions();
+        Self::finish(piece, size, dpi, steps)
+    }
+
     fn finish(mut gray: GrayImage, page_size: (u32, u32), page_dpi: f64, steps: Steps) -> Self {
         if steps.background {
             binarize::flatten(&mut gray);

@@ -5,9 +5,12 @@
 
 use std::time::{Duration, Instant};
 
+use image::RgbImage;
+
 use serde::{Deserialize, Serialize};
 
 use crate::codes::{self, Code};
+use crate::guard::{self, Secrecy};
 use crate::imaging::bounds::Bounds;
 use crate::imaging::decode::{Decoded, Limits};
 use crate::imaging::gray::luma;
@@ -53,6 +56,9 @@ pub struct Settings {
     pub mrc: bool,
     /// Whether captures of one bit a pixel stay that: colour is not required.
     pub bilevel: bool,
+    /// By which marks pages are not to be digitised.
+    #[serde(default)]
+    pub guard: guard::Settings,
 }
 
 impl Default for Settings {
@@ -64,6 +70,7 @@ impl Default for Settings {
             least_dpi: MIN_DPI,
             mrc: false,
             bilevel: false,
+            guard: guard::Settings::default(),
         }
     }
 }
@@ -146,6 +153,9 @@ pub enum PageError {
     /// The page image cannot be encoded.
     #[error(transparent)]
     Encode(#[from] encode::EncodeError),
+    /// It bears a mark of secrecy and is not to be digitised.
+    #[error("the page is marked {0}")]
+    Secret(String),
     /// A stored picture that cannot be shown.
     #[error("a stored page image is not of this program's form")]
     Stored,
@@ -185,6 +195,15 @@ impl Localized for PageError {
             Self::Input(error) => error.message(lang),
             Self::Ocr(error) => error.message(lang),
             Self::Encode(error) => error.message(lang),
+            Self::Secret(mark) => match lang {
+                Lang::Vi => {
+                    format!("tài liệu có dấu {mark}: không được số hóa; giao người phụ trách bảo vệ bí mật nhà nước")
+                }
+                Lang::En => format!(
+                    "the paper is marked {mark} (secret): it is not to be digitised; hand it to whoever is in charge of state \
+                     secrets"
+                ),
+            },
             Self::Elsewhere { vi, en, .. } => lang.pick(vi, en).to_owned(),
             Self::Stopped => lang.pick("đã dừng", "stopped").to_owned(),
             Self::Panicked(_) | Self::Stored => lang
@@ -224,14 +243,14 @@ pub fn process(
         None => bounds::find(&capture.image, &proxy, scan_dpi, capture.focal),
     };
     let others = sheets.len().saturating_sub(1);
-    let notices = if let Some(sides) = bounds::card_sides(&sheets, capture.image.dimensions(), scan_dpi, capture.focal)
-    {
-        sheets = sides.map(|side| sheets[side].clone()).into();
-        vec![Notice::CardSides]
-    } else {
-        sheets.truncate(1);
-        Vec::from_iter((others > 0).then_some(Notice::SeveralSheets { others }))
-    };
+    let mut notices =
+        if let Some(sides) = bounds::card_sides(&sheets, capture.image.dimensions(), scan_dpi, capture.focal) {
+            sheets = sides.map(|side| sheets[side].clone()).into();
+            vec![Notice::CardSides]
+        } else {
+            sheets.truncate(1);
+            Vec::from_iter((others > 0).then_some(Notice::SeveralSheets { others }))
+        };
     let view = View { scan_dpi, focal: capture.focal };
     let layout = layout::lay_out(&capture.image, &proxy, &sheets, view, edit.orientation, engine, settings)?;
 
@@ -246,8 +265,8 @@ pub fn process(
     let filled = paper.is_some_and(|map| bed::fill(&mut image, &capture.image, map, layout.dpi).any());
     let relit = paper.is_some() && illumination::normalize(&mut image, light);
     let text = match engine {
-        Some(engine) if !blank => ocr::read(&image, layout.dpi, engine)?,
-        _ => PageText::default(),
+        Some(engine) => guarded(&image, layout.dpi, blank, (&settings.guard, edit), engine, &mut notices)?,
+        None => PageText::default(),
     };
     let untouched = frame.jpeg().filter(|_| layout.is_identity && !filled && !relit && !capture.gray);
     let whole = match untouched {
@@ -283,6 +302,31 @@ pub fn process(
         measures,
         elapsed: started.elapsed(),
     })
+}
+
+/// The text of a page, after its stamps were looked at: one that may not be digitised is read no further.
+fn guarded(
+    image: &RgbImage,
+    dpi: f64,
+    blank: bool,
+    (settings, edit): (&guard::Settings, &Edit),
+    engine: &dyn OcrEngine,
+    notices: &mut Vec<Notice>,
+) -> Result<PageText, PageError> {
+    let stamped = guard::in_picture(image, dpi, settings, engine)?;
+    let stops =
+        |mark: &Option<String>| mark.clone().filter(|_| settings.secrecy == Secrecy::Stop && edit.open.is_none());
+    if let Some(mark) = stops(&stamped.secrecy) {
+        return Err(PageError::Secret(mark));
+    }
+    let text = if blank { PageText::default() } else { ocr::read(image, dpi, engine)? };
+    let found = stamped.or(guard::in_text(&text, settings));
+    if let Some(mark) = stops(&found.secrecy) {
+        return Err(PageError::Secret(mark));
+    }
+    notices.extend(found.secrecy.filter(|_| edit.open.is_none()).map(|mark| Notice::SecrecyMark { mark }));
+    notices.extend(found.copy.map(|mark| Notice::CopyMark { mark }));
+    Ok(text)
 }
 
 /// The resolution of a flat capture, pixels an inch; `None` for photos and for files that do not say it believably.

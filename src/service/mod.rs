@@ -53,7 +53,7 @@ use early::Early;
 pub use event::{Event, Trouble};
 pub use indexer::FOLDER as SEARCH_FOLDER;
 pub use keeper::signed;
-pub use shown::{component_json, dossier_json, listed, paper_data, reason_text};
+pub use shown::{SECRET, component_json, dossier_json, listed, paper_data, reason_text};
 
 pub(crate) use sink::has_several_pages;
 

@@ -75,6 +75,9 @@ pub fn paper_data(published: &Published) -> std::io::Result<Option<PaperData>> {
     }
 }
 
+/// The word for why a component is not made in which a page bears a mark of secrecy.
+pub const SECRET: &str = "secret";
+
 /// Why a component waits or failed.
 pub fn reason_text(reason: &str, lang: Lang) -> &str {
     match reason {
@@ -93,6 +96,10 @@ pub fn reason_text(reason: &str, lang: Lang) -> &str {
             "the directory was altered; run `sohoa verify`, mend it and start the service anew",
         ),
         "other-dossier" => lang.pick("thư mục kết quả là của hồ sơ khác", "the directory is another dossier's"),
+        SECRET => lang.pick(
+            "có dấu mật: không được số hóa; giao người phụ trách bảo vệ bí mật nhà nước",
+            "marked secret: not to be digitised; hand it to whoever is in charge of state secrets",
+        ),
         other => other,
     }
 }

@@ -13,7 +13,7 @@ use crate::publish::PublishError;
 use crate::stack;
 use crate::store::{Millis, Published, State, StoreError, Work};
 
-use super::{Event, Service, Trouble};
+use super::{Event, SECRET, Service, Trouble};
 
 /// The first pause after a passing failure, and the longest, milliseconds. Each is twice as long as the one before.
 const FIRST_PAUSE: Millis = 2_000;
@@ -151,6 +151,10 @@ fn finish(service: &Service<'_>, work: &Work, report: &Report, directory: &str, 
         give_back(service, work, "capture", true);
         return;
     }
+    if components().any(|component| component.state == manifest::State::Secret) {
+        fail(service, work, SECRET);
+        return;
+    }
     let published: Vec<Published> = components().map(|component| published(component, directory)).collect();
     let state = components().map(state).min_by_key(|state| rank(*state)).unwrap_or(State::Failed);
     let fingerprint = components().next().map_or("", |component| &component.fingerprint);
@@ -188,6 +192,7 @@ fn state(component: &Component) -> State {
         _ if component.pages.iter().any(manifest::Page::wants_rescan) => State::Rescan,
         manifest::State::Unsigned => State::Unsigned,
         manifest::State::Signed | manifest::State::Kept => State::Done,
+        manifest::State::Secret => State::Failed,
     }
 }
 

@@ -85,6 +85,7 @@ impl Store {
                 ("turned", edit.orientation != before.orientation),
                 ("blanked", edit.blank != before.blank),
                 ("accepted", edit.accepted != before.accepted),
+                ("opened", edit.open != before.open),
             ];
             for (kind, _) in kinds.into_iter().filter(|(_, is_changed)| *is_changed) {
                 record_by(transaction, now, kind, by, subject, Some(&page.to_string()))?;

@@ -414,8 +414,8 @@ fn check_component(verification: &mut Verification, directory: &Path, component:
         }
         State::Unsigned => verification.add(&path, Issue::Pending),
         State::Incomplete => verification.add(&path, Issue::Incomplete(component.set_aside.len())),
-        // Such a component says what was kept, else there is nothing to hold it to.
-        State::Kept => verification.add(&path, Issue::Changed),
+        // Such a component says what was kept, else there is nothing to hold it to; of a secret paper there is no file.
+        State::Kept | State::Secret => verification.add(&path, Issue::Changed),
     }
 }
 

@@ -19,6 +19,7 @@ mod doctor;
 mod extract;
 mod generator;
 mod geometry;
+mod guard;
 mod http;
 mod interrupted;
 mod jetstream;

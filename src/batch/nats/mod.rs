@@ -163,6 +163,7 @@ const HEARTBEATS: &str = "sohoa.workers";
 fn packed(outcome: &Result<Page, PageError>) -> Vec<u8> {
     match outcome {
         Ok(page) => [&b"+"[..], &shelf::pack(page).concat()].concat(),
+        Err(PageError::Secret(mark)) => [b"!", mark.as_bytes()].concat(),
         Err(error) => {
             let told = (error.message(Lang::Vi), error.message(Lang::En), error.is_passing());
             [&b"-"[..], &serde_json::to_vec(&told).expect("texts are plain values")].concat()
@@ -175,6 +176,7 @@ fn unpacked(bytes: &[u8]) -> Option<Result<Page, PageError>> {
     let (kind, rest) = bytes.split_first()?;
     match kind {
         b'+' => shelf::unpack(rest).map(Ok),
+        b'!' => Some(Err(PageError::Secret(String::from_utf8(rest.to_vec()).ok()?))),
         b'-' => {
             serde_json::from_slice(rest).ok().map(|(vi, en, passing)| Err(PageError::Elsewhere { vi, en, passing }))
         }

@@ -194,6 +194,7 @@ fn kind(word: &str, lang: Lang) -> &str {
         "outlined" => lang.pick("vẽ lại viền trang", "outline of a page drawn"),
         "turned" => lang.pick("xoay trang", "page turned"),
         "blanked" => lang.pick("đánh dấu trang trắng", "page marked as blank, or not"),
+        "opened" => lang.pick("quyết định giấy tờ không mật", "paper decided to be no secret"),
         "accepted" => lang.pick("chấp nhận trang, hoặc bỏ chấp nhận", "page accepted, or taken back"),
         "arranged" => lang.pick("sắp xếp trang", "pages arranged"),
         "moved" => lang.pick("chuyển trang sang giấy tờ khác", "pages moved to another paper"),

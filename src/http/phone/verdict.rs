@@ -247,6 +247,18 @@ fn notice_line(notice: &Notice, lang: Lang) -> String {
         Notice::CardSides => {
             lang.pick("Hai mặt thẻ, ghép thành một trang", "Both sides of a card, on one page").to_owned()
         }
+        Notice::CopyMark { mark } => match lang {
+            Lang::Vi => format!("Có dấu \u{201c}{mark}\u{201d}: bản sao không thuộc diện số hóa"),
+            Lang::En => format!("Marked \u{201c}{mark}\u{201d}: copies are not to be digitised"),
+        },
+        Notice::SecrecyMark { mark } => match lang {
+            Lang::Vi => format!("Có dấu {mark}: không được số hóa"),
+            Lang::En => format!("Marked {mark} (secret): not to be digitised"),
+        },
+        Notice::PageCount { said, found } => match lang {
+            Lang::Vi => format!("Giấy ghi {said} trang, ở đây có {found}"),
+            Lang::En => format!("The paper says {said} pages, here are {found}"),
+        },
     }
 }
 

@@ -109,6 +109,36 @@ fn flat(lines: &[&str]) -> sheet::Sheet {
     sheet
 }
 
+/// The ink of stamps.
+const STAMP: sheet::Pen = sheet::Pen { bold: true, points: 14.0, ink: [0.8, 0.14, 0.17] };
+/// Height of their frames, millimetres, and room to either side of the word.
+const STAMP_HEIGHT: f64 = 8.0;
+const STAMP_ROOM: f64 = 4.0;
+
+/// [`page_saying`] with a word in a red frame about a place, millimetres, turned clockwise by so many degrees.
+pub(crate) fn stamped_page(lines: &[&str], word: &str, at: Point, degrees: f64) -> Vec<u8> {
+    let mut page = flat(lines).image;
+    let (width, fine) = (STAMP.width(word) + 2.0 * STAMP_ROOM, 3.0 * FLAT_DPI / INCH);
+    let mut stamp = sheet::Sheet::new(width, STAMP_HEIGHT, fine, [1.0; 3]);
+    stamp.fill([0.0, 0.0, width, STAMP_HEIGHT], STAMP.ink, 1.0);
+    stamp.fill([0.6, 0.6, width - 0.6, STAMP_HEIGHT - 0.6], [1.0; 3], 1.0);
+    stamp.text(STAMP, STAMP_ROOM, STAMP_HEIGHT * 0.7, word);
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    for (x, y, pixel) in page.enumerate_pixels_mut() {
+        let (dx, dy) = (f64::from(x) * INCH / FLAT_DPI - at.x, f64::from(y) * INCH / FLAT_DPI - at.y);
+        let place = [dx * cos + dy * sin + width / 2.0, dy * cos - dx * sin + STAMP_HEIGHT / 2.0];
+        let [column, row] = place.map(|length| (length * fine).floor());
+        let inside = |place: f64, end: u32| (0.0..f64::from(end)).contains(&place);
+        if inside(column, stamp.image.width()) && inside(row, stamp.image.height()) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "just found to be inside")]
+            let ink = stamp.image.get_pixel(column as u32, row as u32);
+            // Ink lets print through.
+            pixel.0.iter_mut().zip(ink.0).for_each(|(channel, ink)| *channel = (*channel).min(ink));
+        }
+    }
+    flat_jpeg(&page)
+}
+
 /// A flat page as a JPEG file.
 pub(crate) fn flat_jpeg(image: &RgbImage) -> Vec<u8> {
     encode::jpeg(image, 90, FLAT_DPI).expect("a proper picture")

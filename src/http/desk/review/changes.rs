@@ -103,7 +103,9 @@ impl App {
                 let quad = outline(&decision.outline).ok_or(wrong)?;
                 Box::new(move |edit| edit.outline = Some(quad))
             }
-            "found" => Box::new(|edit| *edit = Edit { accepted: edit.accepted.take(), ..Edit::default() }),
+            "found" => Box::new(|edit| {
+                *edit = Edit { accepted: edit.accepted.take(), open: edit.open.take(), ..Edit::default() };
+            }),
             _ => return Err(wrong_form()),
         })
     }
@@ -256,6 +258,48 @@ pub(super) async fn close(
         app.store.close(id, app.now())?;
         let dossier = reviewed.listed.dossier.map(|code| format!("/dossiers/{}", in_path(&code)));
         Ok(to(dossier.as_deref().unwrap_or("/unplaced")))
+    })
+    .await
+}
+
+/// Why a paper that seemed to be marked is no secret.
+#[derive(Deserialize)]
+pub(super) struct Opening {
+    form: String,
+    #[serde(default)]
+    reason: String,
+}
+
+/// Lets a component be made although a page seems to bear a mark of secrecy: who answers for the desk says that it is none.
+pub(super) async fn open(
+    State(app): State<Shared>,
+    visitor: Visitor,
+    number: Number,
+    headers: HeaderMap,
+    typed: Result<Form<Opening>, FormRejection>,
+) -> Result<Response, Problem> {
+    let Form(typed) = typed.map_err(|_| wrong_form())?;
+    visitor.check(&headers, &typed.form)?;
+    if !visitor.account.role.may_open_marked() {
+        return Err(Problem::Role);
+    }
+    let reason: String = typed.reason.trim().chars().take(REASON_CHARS).collect();
+    if reason.is_empty() {
+        return Err(Problem::Request("hãy ghi vì sao giấy tờ này không mật", "write why this paper is no secret"));
+    }
+    let Path(id) = number.map_err(|_| Problem::NotFound)?;
+    app.blocking(move |app| {
+        let reviewed = app.reviewed(id, &visitor)?;
+        if !reviewed.is_withheld() {
+            return Err(Problem::NotFound);
+        }
+        let mut component = id;
+        for page in reviewed.pages() {
+            let change = |edit: &mut Edit| edit.open = Some(reason.clone());
+            component = app.store.decide(component, page, change, Some(visitor.account.id), app.now())?;
+        }
+        app.store.close(component, app.now())?;
+        Ok(to(&format!("/components/{component}/pages")))
     })
     .await
 }

@@ -86,7 +86,7 @@ impl Shown<'_> {
         };
         format!(
             "<div class=head><a href=\"{back}\" data-key=g>← {name}</a><h1>{} <span class=dim>V{}</span></h1><span class=\"badge {}\">{}</span>\
-             <span class=dim>{}</span>{}{}{}</div>{reason}{older}",
+             <span class=dim>{}</span>{}{}{}</div>{reason}{}{older}",
             escaped(&component.title),
             component.version,
             state.code(),
@@ -95,6 +95,7 @@ impl Shown<'_> {
             file_links(component, lang),
             self.beside(),
             self.closing(),
+            self.opening(),
         )
     }
 
@@ -119,6 +120,22 @@ impl Shown<'_> {
             self.id(),
             self.proof(),
             self.lang().pick("Xong, tạo tệp ngay", "Done, make the file now"),
+        )
+    }
+
+    /// The form by which who answers for the desk says that the paper is no secret.
+    fn opening(&self) -> String {
+        let (lang, component) = (self.lang(), &self.reviewed.listed.component);
+        if !self.reviewed.is_withheld() || !component.is_newest || !self.visitor.account.role.may_open_marked() {
+            return String::new();
+        }
+        format!(
+            "<form method=post action=/components/{}/open class=stack>{}<label for=khong-mat>{}</label>\
+             <input id=khong-mat name=reason maxlength=200 autocomplete=off required><button>{}</button></form>",
+            self.id(),
+            self.proof(),
+            lang.pick("Vì sao giấy tờ này không mật", "Why this paper is no secret"),
+            lang.pick("Không mật, làm tiếp", "No secret, go on"),
         )
     }
 

@@ -27,9 +27,9 @@ use crate::input;
 use crate::manifest;
 use crate::model::{Edit, Lang, Localized, Notice};
 use crate::page::Page;
-use crate::service::listed;
+use crate::service::{self, SECRET, listed};
 use crate::shelf::Wanted;
-use crate::store::{CaptureOf, ComponentListed, ComponentShown, Looked, PageOf, SESSION_LONGEST};
+use crate::store::{CaptureOf, ComponentListed, ComponentShown, Looked, PageOf, SESSION_LONGEST, State as Made};
 
 use super::{Topic, live_page};
 
@@ -50,6 +50,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/components/{id}/arrange", post(changes::arrange)),
         ("/components/{id}/move", post(changes::move_pages)),
         ("/components/{id}/close", post(changes::close)),
+        ("/components/{id}/open", post(changes::open)),
         ("/components/{id}/restore", post(changes::restore)),
     ]
 }
@@ -82,6 +83,8 @@ struct Sheet {
     /// Its number in the capture, from 1.
     page: usize,
     edit: Edit,
+    /// Whether its component bears a mark of secrecy, so that nothing of it is shown.
+    is_withheld: bool,
     found: Found,
 }
 
@@ -139,6 +142,10 @@ struct Reviewed {
 }
 
 impl Reviewed {
+    fn is_withheld(&self) -> bool {
+        is_withheld(&self.listed.component)
+    }
+
     fn pages(&self) -> Vec<PageOf> {
         self.sheets.iter().map(Sheet::of).collect()
     }
@@ -146,6 +153,11 @@ impl Reviewed {
     fn position(&self, page: PageOf) -> Option<usize> {
         self.sheets.iter().position(|sheet| sheet.of() == page)
     }
+}
+
+/// Whether nothing is made of a component because a page of it bears a mark of secrecy.
+fn is_withheld(component: &ComponentShown) -> bool {
+    component.state == Made::Failed && component.reason.as_deref() == Some(SECRET)
 }
 
 impl App {
@@ -193,9 +205,11 @@ impl App {
                     capture: capture.clone(),
                     page,
                     edit: edits.remove(&page).unwrap_or_default(),
+                    is_withheld: is_withheld(&listed.component),
                     found: Found::Nothing,
                 };
                 sheet.found = match &unreadable {
+                    _ if sheet.is_withheld => Found::Unreadable(service::reason_text(SECRET, lang).to_owned()),
                     Some(reason) => Found::Unreadable(reason.clone()),
                     None => self.found(&sheet, &made),
                 };
@@ -257,6 +271,9 @@ impl App {
 
     /// A page from the shelf, or made now; why it cannot be made otherwise.
     fn page(&self, sheet: &Sheet, lang: Lang) -> Result<Result<Page, String>, Problem> {
+        if sheet.is_withheld {
+            return Ok(Err(service::reason_text(SECRET, lang).to_owned()));
+        }
         let shelf = &self.settings.shelf;
         if let Some(page) = shelf.get(sheet.wanted()) {
             return Ok(Ok(page));

@@ -15,7 +15,7 @@ use crate::input;
 use crate::model::Edit;
 use crate::page::screen;
 use crate::service::listed;
-use crate::store::{CaptureOf, PageOf, StoreError};
+use crate::store::{CaptureOf, ComponentListed, PageOf, StoreError};
 
 use super::{Sheet, name_of, page_of};
 
@@ -126,10 +126,13 @@ impl App {
         if !visitor.account.role.may_read_papers() {
             return Err(Problem::Role);
         }
-        let captures = match self.store.component(id) {
-            Ok(listed) => listed.component.captures,
+        let (captures, is_withheld) = match self.store.component(id) {
+            Ok(ComponentListed { component, .. }) => {
+                let is_withheld = super::is_withheld(&component);
+                (component.captures, is_withheld)
+            }
             // One that is none any more may have pages that were left out.
-            Err(StoreError::NoComponent(_)) => Vec::new(),
+            Err(StoreError::NoComponent(_)) => (Vec::new(), false),
             Err(error) => return Err(error.into()),
         };
         let left_out = self.store.left_out(id)?;
@@ -138,7 +141,7 @@ impl App {
         };
         let capture = captures.into_iter().chain(left_out).find(is_it).ok_or(Problem::NotFound)?;
         let edit = self.store.edits(capture.id)?.remove(&page.1).unwrap_or_default();
-        Ok(Sheet { capture, page: page.1, edit, found: super::Found::Nothing })
+        Ok(Sheet { capture, page: page.1, edit, is_withheld, found: super::Found::Nothing })
     }
 
     fn page_picture(&self, sheet: &Sheet, side: u32, visitor: &Visitor) -> Result<Vec<u8>, Problem> {
@@ -146,7 +149,9 @@ impl App {
         screen::page(&page, side, &self.settings.limits).map_err(|_| Problem::Internal)
     }
 
-    fn capture_picture(&self, sheet: &Sheet, side: u32, _: &Visitor) -> Result<Vec<u8>, Problem> {
+    fn capture_picture(&self, sheet: &Sheet, side: u32, visitor: &Visitor) -> Result<Vec<u8>, Problem> {
+        // What no page may be made of is not shown either.
+        self.page(sheet, visitor.lang)?.map_err(|_| Problem::NotFound)?;
         let limits = &self.settings.limits;
         let bytes = gather::read(&self.capture_file(&sheet.capture)?, limits).map_err(|_| Problem::NotFound)?;
         let frames = input::open(bytes, limits).map_err(|_| Problem::NotFound)?;
