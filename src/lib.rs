@@ -40,6 +40,7 @@ pub mod procedures;
 pub mod profile;
 pub mod publish;
 pub mod scanner;
+pub mod search;
 pub mod service;
 pub mod sheet;
 pub mod shelf;

@@ -15,6 +15,7 @@ mod pair;
 mod personal;
 mod procedures;
 mod scan;
+mod search;
 mod serve;
 mod sheet;
 mod sign;
@@ -76,6 +77,7 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Extract(command) => extract::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
         Command::Scan(command) => scan::run(command, args.shared, lang),
+        Command::Search(command) => search::run(&command, &args.shared, lang),
         Command::Sheet(command) => sheet::run(&command, lang),
         Command::Completions { shell } => {
             let mut script = Vec::new();

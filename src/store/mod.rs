@@ -9,7 +9,9 @@
 //! divides a component by the sheets in it, `edits.rs` has what people do to pages, `left_out.rs` the pages that they leave out,
 //! `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has
 //! the phones' tokens, `phone_pages.rs` what phones do to their pages, `accounts.rs` the people at the desk, `figures.rs` counts what
-//! a day brought, `digitised.rs` how far dossiers are digitised, `procedures.rs` has the catalogue of procedures, `results.rs` gives codes to what is finished, `filed.rs` knows what is in the store of owners' papers, `journal.rs` finds who did what, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
+//! a day brought, `digitised.rs` how far dossiers are digitised, `procedures.rs` has the catalogue of procedures, `results.rs` gives
+//! codes to what is finished, `filed.rs` knows what is in the store of owners' papers, `journal.rs` finds who did what, `unindexed.rs`
+//! knows what the search index lacks, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
 mod accounts;
@@ -31,6 +33,7 @@ mod phone_pages;
 mod procedures;
 mod results;
 mod stacks;
+mod unindexed;
 mod upkeep;
 
 use std::fs::{self, File};
@@ -60,6 +63,7 @@ pub use pairings::{Opening, Pairing, PairingShown};
 pub use phone_pages::{Sent, SentPage};
 pub use procedures::{ProcedureListed, Said};
 pub use results::{Entered, Known, Unentered};
+pub use unindexed::Unindexed;
 pub use upkeep::{Finding, Look, look, restore};
 
 /// Name of the database in the store's directory.
@@ -71,7 +75,7 @@ const SERVICE_LOCK: &str = "service.lock";
 const APPLICATION_ID: i32 = 0x534F_484F;
 
 /// What brings a database from each version to the next; `user_version` counts them.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("schema.sql"),
     include_str!("deliveries.sql"),
     include_str!("pairings.sql"),
@@ -79,6 +83,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("accounts.sql"),
     include_str!("edits.sql"),
     include_str!("events.sql"),
+    include_str!("unindexed.sql"),
     include_str!("results.sql"),
 ];
 

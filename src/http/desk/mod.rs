@@ -1,9 +1,10 @@
 //! The desk: what its pages have in common, and the door. Made on the server; one script keeps pages up to date, and nothing
 //! depends on it.
 //!
-//! `lists.rs` has today's dossiers and all; `dossiers.rs` one, `checklist.rs` what its procedure asks for; `files.rs` its files; `papers.rs` brings papers in and places
-//! what waits; [`review`] shows a component page by page; `scanning.rs` scans; `pairing.rs` lets phones send; `signing.rs` signs;
-//! `handing.rs` checks and hands on; `figures` counts, `points.rs` scores and `journal.rs` lists what a day brought; `live.rs` tells pages what happens;
+//! `lists.rs` has today's dossiers and all; `dossiers.rs` one, `checklist.rs` what its procedure asks for; `files.rs` its files;
+//! `papers.rs` brings papers in and places what waits; [`review`] shows a component page by page; `scanning.rs` scans;
+//! `searching.rs` searches; `pairing.rs` lets phones send; `signing.rs` signs; `handing.rs` checks and hands on; `figures` counts,
+//! `points.rs` scores and `journal.rs` lists what a day brought; `live.rs` tells pages what happens;
 //! `keys.rs` has the letters of the actions. Who opens a dossier or a file is written down before it is shown.
 
 mod checklist;
@@ -21,6 +22,7 @@ mod papers;
 mod points;
 mod review;
 mod scanning;
+mod searching;
 mod signing;
 
 use axum::extract::DefaultBodyLimit;
@@ -74,6 +76,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/components/{id}/files/{number}", get(files::file)),
         ("/unplaced", get(papers::unplaced)),
         ("/unplaced/{id}", post(papers::place)),
+        ("/search", get(searching::search_page).post(searching::search)),
         ("/sign", get(signing::waiting).post(signing::sign)),
         ("/figures", get(figures::figures)),
         ("/figures.csv", get(figures::figures_csv)),
@@ -91,6 +94,7 @@ pub(super) fn is_of_desk(path: &str) -> bool {
     let pages = [
         "/dossiers",
         "/unplaced",
+        "/search",
         "/sign",
         "/figures",
         "/figures.csv",
@@ -244,6 +248,7 @@ fn whole(
 fn places(visitor: &Visitor) -> Vec<(&'static str, keys::Act)> {
     let mut places = vec![("/", keys::TODAY), ("/dossiers", keys::DOSSIERS), ("/unplaced", keys::UNPLACED)];
     if visitor.account.role.may_read_papers() {
+        places.push(("/search", keys::FIND));
         places.push(("/sign", keys::SIGNING));
     }
     places.push(("/figures", keys::FIGURES));

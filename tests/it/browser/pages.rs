@@ -16,7 +16,7 @@ use super::{OFFICE, PHONE, Scene};
 
 /// Every page, by a name for its pictures and its path. `{code}` is a dossier, `{component}` the number of a component of it
 /// that is done, `{token}` that of a phone's link; `{doubted}` is the number of one with pages that want a look. The supervisor is logged in.
-const PAGES: [(&str, &str); 15] = [
+const PAGES: [(&str, &str); 16] = [
     ("login", "/login"),
     ("today", "/"),
     ("dossiers", "/dossiers"),
@@ -27,6 +27,7 @@ const PAGES: [(&str, &str); 15] = [
     ("capture", "/components/{component}/pages?view=capture"),
     ("doubted-paper", "/components/{doubted}/pages"),
     ("phones", "/dossiers/{code}/phones"),
+    ("search", "/search"),
     ("sign", "/sign"),
     ("figures", "/figures"),
     ("points", "/points?from=2025-07-01&to=2025-07-31"),
