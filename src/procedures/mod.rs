@@ -1,12 +1,14 @@
 //! The catalogue of administrative procedures (*danh mục thủ tục hành chính*): which papers a dossier of each has, and which of
-//! them must be digitised. `table.rs` reads it from a table, as offices have it.
+//! them must be digitised. `table.rs` reads it from a table, as offices have it; `fault.rs` says what is wrong with one.
 
+mod fault;
 mod table;
 
 use crate::gather::component_name;
 use crate::model::Lang;
 
-pub use table::{CatalogueError, Fault, RowError, parse};
+pub use fault::{CatalogueError, Fault, RowError};
+pub use table::parse;
 
 /// A procedure.
 #[derive(Clone, Debug, PartialEq, Eq)]
