@@ -37,6 +37,7 @@ pub mod pool;
 pub mod profile;
 pub mod publish;
 pub mod scanner;
+pub mod search;
 pub mod service;
 pub mod sheet;
 pub mod shelf;

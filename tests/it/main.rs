@@ -36,6 +36,7 @@ mod samples;
 mod scanner;
 mod scans;
 mod schemathesis;
+mod search;
 mod security;
 mod service;
 mod sheets;
