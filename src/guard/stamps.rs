@@ -3,7 +3,7 @@
 //! All is looked for on the page reduced to about 100 dpi, where a letter of a stamp is a dozen cells high. What is found is
 //! only worth a reading ([`super::piece`]); the words decide.
 
-#![expect(clippy::cast_possible_truncation, reason = "picture coordinates are small")]
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "picture coordinates are small")]
 
 use image::RgbImage;
 
@@ -135,7 +135,6 @@ impl Cells {
         }
         rings::erase(&mut mask, self.per_mm);
         let alone = components::find(&mask, 1);
-        #[expect(clippy::cast_sign_loss, reason = "a resolution")]
         let reach = (NEAR_MM / 2.0 * self.per_mm).round() as usize;
         let near = components::find(&dilated(&mask, reach), 0);
         let mut found: Vec<Shape> = Vec::new();

@@ -6,7 +6,6 @@
 use std::time::{Duration, Instant};
 
 use image::RgbImage;
-
 use serde::{Deserialize, Serialize};
 
 use crate::codes::{self, Code};

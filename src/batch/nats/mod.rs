@@ -374,6 +374,8 @@ mod tests {
         let answer = unpacked(&packed(&Err(told))).unwrap().unwrap_err();
         assert!(answer.is_passing());
         assert_eq!((answer.message(Lang::Vi), answer.message(Lang::En)), ("hỏng".to_owned(), "broken".to_owned()));
+        let secret = unpacked(&packed(&Err(PageError::Secret("MẬT".to_owned())))).unwrap().unwrap_err();
+        assert!(matches!(secret, PageError::Secret(mark) if mark == "MẬT"), "it stays what stops its component");
         assert!(unpacked(b"").is_none() && unpacked(b"+short").is_none() && unpacked(b"?").is_none());
     }
 }

@@ -22,12 +22,12 @@ use super::super::papers::DESK;
 use super::{Sheet, name_of, page_of};
 
 /// Longest reason for accepting a page, characters.
-const REASON_CHARS: usize = 200;
+pub(super) const REASON_CHARS: usize = 200;
 /// Farthest that a corner may lie outside a capture, as a share of the capture's longest side possible, pixels.
 const FARTHEST: f64 = 100_000.0;
 
 type Numbers = Result<Path<(i64, String)>, PathRejection>;
-type Number = Result<Path<i64>, PathRejection>;
+pub(super) type Number = Result<Path<i64>, PathRejection>;
 
 /// What is decided of a page.
 #[derive(Deserialize)]
@@ -258,48 +258,6 @@ pub(super) async fn close(
         app.store.close(id, app.now())?;
         let dossier = reviewed.listed.dossier.map(|code| format!("/dossiers/{}", in_path(&code)));
         Ok(to(dossier.as_deref().unwrap_or("/unplaced")))
-    })
-    .await
-}
-
-/// Why a paper that seemed to be marked is no secret.
-#[derive(Deserialize)]
-pub(super) struct Opening {
-    form: String,
-    #[serde(default)]
-    reason: String,
-}
-
-/// Lets a component be made although a page seems to bear a mark of secrecy: who answers for the desk says that it is none.
-pub(super) async fn open(
-    State(app): State<Shared>,
-    visitor: Visitor,
-    number: Number,
-    headers: HeaderMap,
-    typed: Result<Form<Opening>, FormRejection>,
-) -> Result<Response, Problem> {
-    let Form(typed) = typed.map_err(|_| wrong_form())?;
-    visitor.check(&headers, &typed.form)?;
-    if !visitor.account.role.may_open_marked() {
-        return Err(Problem::Role);
-    }
-    let reason: String = typed.reason.trim().chars().take(REASON_CHARS).collect();
-    if reason.is_empty() {
-        return Err(Problem::Request("hãy ghi vì sao giấy tờ này không mật", "write why this paper is no secret"));
-    }
-    let Path(id) = number.map_err(|_| Problem::NotFound)?;
-    app.blocking(move |app| {
-        let reviewed = app.reviewed(id, &visitor)?;
-        if !reviewed.is_withheld() {
-            return Err(Problem::NotFound);
-        }
-        let mut component = id;
-        for page in reviewed.pages() {
-            let change = |edit: &mut Edit| edit.open = Some(reason.clone());
-            component = app.store.decide(component, page, change, Some(visitor.account.id), app.now())?;
-        }
-        app.store.close(component, app.now())?;
-        Ok(to(&format!("/components/{component}/pages")))
     })
     .await
 }

@@ -123,22 +123,6 @@ impl Shown<'_> {
         )
     }
 
-    /// The form by which who answers for the desk says that the paper is no secret.
-    fn opening(&self) -> String {
-        let (lang, component) = (self.lang(), &self.reviewed.listed.component);
-        if !self.reviewed.is_withheld() || !component.is_newest || !self.visitor.account.role.may_open_marked() {
-            return String::new();
-        }
-        format!(
-            "<form method=post action=/components/{}/open class=stack>{}<label for=khong-mat>{}</label>\
-             <input id=khong-mat name=reason maxlength=200 autocomplete=off required><button>{}</button></form>",
-            self.id(),
-            self.proof(),
-            lang.pick("Vì sao giấy tờ này không mật", "Why this paper is no secret"),
-            lang.pick("Không mật, làm tiếp", "No secret, go on"),
-        )
-    }
-
     pub(super) fn proof(&self) -> String {
         format!("<input type=hidden name=form value={}>", self.visitor.form_token)
     }

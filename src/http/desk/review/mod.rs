@@ -1,5 +1,6 @@
 //! A component page by page: what was found on each, and what a person decides of it. `markup.rs` writes the page
-//! and `panel.rs` what stands beside it, `pictures.rs` sends its pictures, `changes.rs` takes its forms.
+//! and `panel.rs` what stands beside it, `pictures.rs` sends its pictures, `changes.rs` takes its forms,
+//! `withheld.rs` that of papers marked secret.
 //!
 //! The page works without scripts, but for dragging the outline; `review.js` fetches the same pages and puts them in place, so
 //! that a key is a click. Pages come from the shelf, where the service has put those of the counter as they came.
@@ -8,6 +9,7 @@ mod changes;
 mod markup;
 mod panel;
 mod pictures;
+mod withheld;
 
 use std::path::PathBuf;
 
@@ -29,9 +31,10 @@ use crate::model::{Edit, Lang, Localized, Notice};
 use crate::page::Page;
 use crate::service::{self, SECRET, listed};
 use crate::shelf::Wanted;
-use crate::store::{CaptureOf, ComponentListed, ComponentShown, Looked, PageOf, SESSION_LONGEST, State as Made};
+use crate::store::{CaptureOf, ComponentListed, ComponentShown, Looked, PageOf, SESSION_LONGEST};
 
 use super::{Topic, live_page};
+use withheld::is_withheld;
 
 const SCRIPT: &str = include_str!("review.js");
 const CSS: &str = include_str!("review.css");
@@ -50,7 +53,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/components/{id}/arrange", post(changes::arrange)),
         ("/components/{id}/move", post(changes::move_pages)),
         ("/components/{id}/close", post(changes::close)),
-        ("/components/{id}/open", post(changes::open)),
+        ("/components/{id}/open", post(withheld::open)),
         ("/components/{id}/restore", post(changes::restore)),
     ]
 }
@@ -153,11 +156,6 @@ impl Reviewed {
     fn position(&self, page: PageOf) -> Option<usize> {
         self.sheets.iter().position(|sheet| sheet.of() == page)
     }
-}
-
-/// Whether nothing is made of a component because a page of it bears a mark of secrecy.
-fn is_withheld(component: &ComponentShown) -> bool {
-    component.state == Made::Failed && component.reason.as_deref() == Some(SECRET)
 }
 
 impl App {

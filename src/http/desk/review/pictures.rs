@@ -17,6 +17,7 @@ use crate::page::screen;
 use crate::service::listed;
 use crate::store::{CaptureOf, ComponentListed, PageOf, StoreError};
 
+use super::withheld::is_withheld;
 use super::{Sheet, name_of, page_of};
 
 /// Longest side where the address says nothing, pixels: print of 10 pt can be read, and a page has less than 100 KB.
@@ -128,7 +129,7 @@ impl App {
         }
         let (captures, is_withheld) = match self.store.component(id) {
             Ok(ComponentListed { component, .. }) => {
-                let is_withheld = super::is_withheld(&component);
+                let is_withheld = is_withheld(&component);
                 (component.captures, is_withheld)
             }
             // One that is none any more may have pages that were left out.
