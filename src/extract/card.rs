@@ -84,11 +84,13 @@ fn of_code(card: &CardCode<'_>, place: impl Fn(&str) -> Cut, values: &mut Vec<Va
 }
 
 fn of_zone(zone: &mrz::Mrz, cut: &Cut, values: &mut Vec<Value>) {
-    let [number, birth, expiry, long, all] = zone.fits;
+    let [number, birth, expiry] = zone.fits;
+    // No check digit is that of the sex; the number has it, too.
+    let is_of_sex = zone.sex.is_some_and(|sex| (sex == "Nam") == (zone.identity.as_bytes()[3] % 2 == 0));
     let fields = [
-        (IDENTITY, Some(zone.identity.as_str()), number && long && all),
+        (IDENTITY, Some(zone.identity.as_str()), number),
         (BIRTH, zone.birth.as_deref(), birth),
-        (SEX, zone.sex, all),
+        (SEX, zone.sex, number && is_of_sex),
         (EXPIRY, zone.expiry.as_deref(), expiry),
     ];
     for (named, text, fits) in fields {

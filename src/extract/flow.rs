@@ -16,6 +16,7 @@ pub(super) struct Piece<'a> {
     pub(super) text: &'a str,
     pub(super) bounds: Rect,
     pub(super) confidence: f32,
+    blue: u8,
     /// Its row.
     pub(super) row: usize,
     /// Its letters in the run.
@@ -60,6 +61,8 @@ pub(super) struct Cut {
     pub(super) bounds: Rect,
     /// Mean confidence of its words, each weighted by its letters.
     pub(super) confidence: f32,
+    /// How much bluer its ink is than its paper, weighted in the same way.
+    pub(super) blue: f32,
 }
 
 impl<'a> Flow<'a> {
@@ -90,6 +93,7 @@ impl<'a> Flow<'a> {
                         text,
                         bounds,
                         confidence: word.confidence,
+                        blue: word.blue,
                         row: self.rows.len(),
                         letters,
                     });
@@ -140,9 +144,13 @@ impl<'a> Flow<'a> {
         let here = words.iter().filter(|piece| self.rows[piece.row].page == page);
         let bounds = here.map(|piece| piece.bounds).reduce(Rect::union)?;
         let letters = |piece: &&Piece<'_>| piece.text.chars().count() as f32;
-        let sum: f32 = words.iter().map(|piece| piece.confidence * letters(&piece)).sum();
         let count: f32 = words.iter().map(|piece| letters(&piece)).sum();
-        Some(Cut { text: self.text(pieces), page, bounds, confidence: if count > 0.0 { sum / count } else { 0.0 } })
+        let mean = |of: fn(&Piece<'_>) -> f32| {
+            let sum: f32 = words.iter().map(|piece| of(piece) * letters(&piece)).sum();
+            if count > 0.0 { sum / count } else { 0.0 }
+        };
+        let (confidence, blue) = (mean(|piece| piece.confidence), mean(|piece| f32::from(piece.blue)));
+        Some(Cut { text: self.text(pieces), page, bounds, confidence, blue })
     }
 
     /// Where the middle of a row stands on its page: shares of its width and height.

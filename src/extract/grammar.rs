@@ -115,9 +115,13 @@ regex!(DIGITS, r"^\W*([0-9](?:[0-9 .]*[0-9])?)");
 regex!(AREA, r"([0-9][0-9.,]*)\s*(?:m|$)");
 regex!(PROCEDURE, r"^\d\.\d{6}(?:\.\d{3}\.\d{2}\.\d{2}\.[A-K]\d{2})?(?:\.\d{2})?$");
 regex!(RESULT, r"^KQ\.[A-K]\d{2}\.\d{6}$");
-regex!(NUMERIC_DATE, r"([0-9OoIl]{1,2})\s*[/.\-]\s*([0-9OoIl]{1,2})\s*[/.\-]\s*([12][0-9OoIl]{3})");
-regex!(WRITTEN_DATE, r"(?i)([0-9OoIl]{1,2})\s*th\S{2,3}\s*([0-9OoIl]{1,2})\s*n\S{1,2}\s*([12][0-9OoIl]{3})");
-regex!(SOLID_DATE, r"^(\d{2})(\d{2})([12]\d{3})$");
+regex!(NUMERIC_DATE, r"([0-9OoIl]\s?[0-9OoIl]?)\s*[/.\-⁄]\s*([0-9OoIl]\s?[0-9OoIl]?)\s*[/.\-⁄]\s*([12][0-9OoIl]{3})");
+regex!(
+    WRITTEN_DATE,
+    r"(?i)([0-9OoIlóòSŠB]{1,2})\s*th\S{2,3}\s*([0-9OoIlóòSŠB]{1,2})\s*n\S{1,2}\s*([12][0-9OoIlóòSŠB]{3})"
+);
+// A mark between the parts may have been lost, or read as a 1.
+regex!(SOLID_DATE, r"^(\d{2})[/1]?(\d{2})[/1]?([12]\d{3})$");
 regex!(YEAR, r"\b([12][0-9OoIl]{3})\b");
 
 /// Letters that are read where digits stand.
@@ -125,9 +129,12 @@ pub(super) fn digits(text: &str) -> String {
     let digit = |c: char| match c {
         'O' | 'o' => '0',
         'I' | 'l' | '|' => '1',
+        'ó' | 'ò' | 'Ó' => '6',
+        'S' | 'Š' => '5',
+        'B' => '8',
         other => other,
     };
-    text.chars().map(digit).collect()
+    text.chars().filter(|c| !c.is_whitespace()).map(digit).collect()
 }
 
 fn by(regex: &Regex, text: &str, value: impl Fn(&regex_lite::Captures<'_>) -> String) -> Reading {
@@ -258,6 +265,9 @@ mod tests {
             ["14/01/2024", "ngày 14 tháng 01 năm 2024", "14-1-2024", "l4 tháng Ol năm 2O24", "14012024", "14.01.2024."]
         {
             assert_eq!(value(Grammar::Date, text), ("2024-01-14".to_owned(), Ok(true)), "{text}");
+        }
+        for text in ["ngày 1Š tháng ó năm 201ó", "1510612016", "15/062016", "1 5/06/2016"] {
+            assert_eq!(value(Grammar::Date, text), ("2016-06-15".to_owned(), Ok(true)), "{text}");
         }
         assert_eq!(value(Grammar::Date, "31/02/2024").1, Err(Fault::Calendar));
         assert_eq!(value(Grammar::Date, "hôm nay").1, Err(Fault::Form));

@@ -24,6 +24,7 @@ mod subject;
 mod table;
 mod typeset;
 mod value;
+mod workbook;
 
 pub use check::{Checked, check};
 pub use grammar::{Fault, Grammar};
@@ -31,6 +32,7 @@ pub use json::{RecordError, Records, Rules, SCHEMA, Subject, json, text};
 pub use kind::{Anchor, CodeKind, Field, Kind, KindError, Kinds, Pattern, Reader, Test};
 pub use table::table;
 pub use value::{Band, Check, Method, Value};
+pub use workbook::{WorkbookError, workbook};
 
 use crate::codes::Code;
 use crate::model::PageText;
