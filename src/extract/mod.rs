@@ -10,6 +10,7 @@ mod card;
 mod check;
 mod classify;
 mod codes;
+mod digits;
 mod flow;
 mod grammar;
 mod insurance;

@@ -127,7 +127,7 @@ fn name_of(title: &str, taken: &[String]) -> String {
     let cut = |letters: usize| clean.trim().chars().take(letters).collect::<String>().trim().to_owned();
     let numbered = (2..).map(|number: u32| {
         let end = format!(" {number}");
-        format!("{}{end}", cut(NAME_LETTERS - end.len()))
+        format!("{}{end}", cut(NAME_LETTERS - end.len())).trim().to_owned()
     });
     let names = [cut(NAME_LETTERS)].into_iter().chain(numbered);
     names.into_iter().find(|name| !name.is_empty() && !taken.contains(&name.to_lowercase())).unwrap_or_default()

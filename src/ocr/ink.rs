@@ -342,8 +342,8 @@ mod tests {
     #[test]
     fn ballpoint_is_bluer_than_its_paper_and_print_is_not() {
         let of = |paper: [u8; 3], ink: [u8; 3]| {
-            let mut page = RgbImage::from_pixel(40, 20, Rgb(paper));
-            (10..30).for_each(|x| (4..12).for_each(|y| page.put_pixel(x, y, Rgb(ink))));
+            let mut page = RgbImage::from_pixel(40, 20, image::Rgb(paper));
+            (10..30).for_each(|x| (4..12).for_each(|y| page.put_pixel(x, y, image::Rgb(ink))));
             blueness(&page, Rect { x: 5, y: 2, width: 30, height: 16 })
         };
         assert_eq!([of([250; 3], [20, 22, 24]), of([250; 3], [30, 40, 120])], [4, 90]);
