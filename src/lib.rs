@@ -36,6 +36,7 @@ pub mod pool;
 pub mod profile;
 pub mod publish;
 pub mod scanner;
+pub mod search;
 pub mod service;
 pub mod sheet;
 pub mod shelf;

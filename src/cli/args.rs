@@ -74,6 +74,8 @@ pub(super) enum Command {
     Inspect(Inspect),
     /// Scan papers into a folder, with a scanner on this machine or its network
     Scan(Scan),
+    /// Find pages by their words and by what is known of the papers
+    Search(super::search::Search),
     /// Print cover and separator sheets for stacks of papers
     Sheet(Sheet),
     /// Print completions for a shell
@@ -585,6 +587,17 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("paper", "Khổ giấy: a4, a5, a3, letter, hoặc RỘNGxCAO tính bằng mm [mặc định: a4]"),
     ("pages", "Số trang cần quét [mặc định: đến khi hết giấy trong khay; mặt kính: một trang]"),
     ("timeout", "Số giây không có trang nào thì coi là máy quét bị treo [mặc định: 180]"),
+    ("search", "Tìm trang theo chữ trên trang và theo thông tin của giấy tờ"),
+    ("words", "Từ cần tìm, có dấu hoặc không dấu; các từ trong ngoặc kép phải đứng liền nhau"),
+    ("owner", "Họ tên người có giấy tờ, hoặc vài từ trong đó"),
+    ("number", "Số, ký hiệu của giấy tờ"),
+    ("identity", "Số định danh của người có giấy tờ, 12 hoặc 9 chữ số"),
+    ("kind", "Loại giấy tờ"),
+    ("from", "Từ ngày của giấy tờ, dạng 2025-03-14 hoặc 14/03/2025"),
+    ("until", "Đến ngày của giấy tờ, dạng 2025-03-14 hoặc 14/03/2025"),
+    ("exact", "Chỉ lấy từ có đúng dấu như đã gõ"),
+    ("skip", "Bỏ qua số kết quả đầu tiên này [mặc định: 0]"),
+    ("most", "Số kết quả cho xem, 1 đến 200 [mặc định: 20]"),
     ("sheet", "In tờ bìa hồ sơ và tờ phân cách để đặt vào tập giấy quét"),
     ("separator", "In tờ phân cách thay cho tờ bìa"),
     ("procedure", "Mã thủ tục hành chính"),

@@ -13,6 +13,7 @@ mod log;
 mod package;
 mod pair;
 mod scan;
+mod search;
 mod serve;
 mod sheet;
 mod sign;
@@ -72,6 +73,7 @@ pub(crate) fn main() -> std::process::ExitCode {
         Command::Extract(command) => extract::run(&command, &args.shared, lang),
         Command::Inspect(command) => inspect::run(&command, args.shared, lang),
         Command::Scan(command) => scan::run(command, args.shared, lang),
+        Command::Search(command) => search::run(&command, &args.shared, lang),
         Command::Sheet(command) => sheet::run(&command, lang),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -27,6 +27,19 @@ pub enum Symbology {
     Code128,
 }
 
+impl Symbology {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Qr, Self::Code128];
+
+    /// How manifests call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Qr => "QR",
+            Self::Code128 => "CODE128",
+        }
+    }
+}
+
 /// One symbol read from a picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Code {

@@ -3,7 +3,6 @@
 use time::OffsetDateTime;
 
 use crate::budget::{self, Fit};
-use crate::codes::Symbology;
 use crate::component::{ComponentError, SignedPdf, UnsignedPdf};
 use crate::gather;
 use crate::input::InputError;
@@ -334,7 +333,7 @@ fn page_entry(
         codes: page
             .codes
             .iter()
-            .map(|code| manifest::Code { kind: kind_name(code.symbology).to_owned(), payload: code.payload.clone() })
+            .map(|code| manifest::Code { kind: code.symbology.name().to_owned(), payload: code.payload.clone() })
             .collect(),
         decided,
         ocr: engine.map(|engine| manifest::Ocr {
@@ -342,12 +341,5 @@ fn page_entry(
             words: page.text.lines.iter().map(|line| line.words.len()).sum(),
             confidence: page.text.mean_confidence(),
         }),
-    }
-}
-
-fn kind_name(symbology: Symbology) -> &'static str {
-    match symbology {
-        Symbology::Qr => "QR",
-        Symbology::Code128 => "CODE128",
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::intake;
 use crate::model::{Lang, Localized};
+use crate::search::SearchError;
 use crate::store::{State, StoreError};
 
 /// What happens.
@@ -127,6 +128,11 @@ pub enum Event {
         /// Number of captures.
         captures: usize,
     },
+    /// Components can be searched, or no longer where nothing of them is published.
+    Indexed {
+        /// Their number.
+        components: usize,
+    },
     /// The other side has a component.
     Delivered {
         /// The component's number.
@@ -186,12 +192,15 @@ pub enum Trouble {
     Connector(String, String),
     /// Pages of scans cannot be stored; in Vietnamese and English.
     Scans(String, String),
+    /// The search index cannot be written.
+    Search(SearchError),
 }
 
 impl Localized for Trouble {
     fn message(&self, lang: Lang) -> String {
         match self {
             Self::Store(error) => error.message(lang),
+            Self::Search(error) => error.message(lang),
             Self::Output(vietnamese, english)
             | Self::Connector(vietnamese, english)
             | Self::Scans(vietnamese, english) => lang.pick(vietnamese, english).to_owned(),
@@ -244,6 +253,7 @@ impl Event {
             Self::SigningEnded => json!({"event": "signing-ended"}),
             Self::Withdrawn { component } => json!({"event": "withdrawn", "component": component}),
             Self::Purged { captures } => json!({"event": "purged", "captures": captures}),
+            Self::Indexed { components } => json!({"event": "indexed", "components": components}),
             Self::Delivered { component, answer } => {
                 json!({"event": "delivered", "component": component, "answer": answer})
             }
@@ -264,6 +274,7 @@ impl Event {
                     Trouble::Key(..) => "key",
                     Trouble::Connector(..) => "connector",
                     Trouble::Scans(..) => "scans",
+                    Trouble::Search(_) => "search",
                 };
                 json!({"event": "trouble", "kind": kind, "message": trouble.message(lang)})
             }

@@ -1,10 +1,11 @@
 //! The service: captures that arrive are stored, grouped, digitised and published, through crashes and full disks.
 //!
-//! [`run`] starts six kinds of threads around one [`Store`], which is all they share:
+//! [`run`] starts seven kinds of threads around one [`Store`], which is all they share:
 //!
 //! - watchers hand files to the [`sink`], which stores each one before its file may go;
 //! - others make pages of the counter's captures as these come ([`early`]);
 //! - the keeper closes components that got all their captures, and clears up;
+//! - the indexer makes what is published searchable;
 //! - the courier delivers what is finished, where the configuration names an endpoint;
 //! - workers claim what is to be made, `digitize` it with the one pool, and write down what became of it;
 //! - the caller's thread waits for the order to stop.
@@ -15,6 +16,7 @@
 mod courier;
 mod early;
 mod event;
+mod indexer;
 mod keeper;
 mod shown;
 mod sink;
@@ -46,6 +48,7 @@ pub use crate::store::Status;
 use early::Early;
 
 pub use event::{Event, Trouble};
+pub use indexer::FOLDER as SEARCH_FOLDER;
 pub use keeper::signed;
 pub use shown::{component_json, dossier_json, listed, reason_text};
 
@@ -242,6 +245,7 @@ pub fn run(
         let count = tools.shelf.tools().pool.workers();
         let workers: Vec<_> = (0..count).map(|_| scope.spawn(|| worker::run(&service))).collect();
         let early: Vec<_> = (0..count).map(|_| scope.spawn(|| early::run(&service))).collect();
+        let indexer = scope.spawn(|| indexer::run(&service));
         let courier = settings.connector.as_ref();
         let courier = courier.map(|connector| scope.spawn(|| courier::run(&service, connector)));
         let watched = sink::watch(&service, &forbidden);
@@ -249,7 +253,7 @@ pub fn run(
             stop.store(true, Ordering::Relaxed);
         }
         service.bell.ring();
-        workers.into_iter().chain(early).chain([keeper]).chain(courier).for_each(|thread| drop(thread.join()));
+        workers.into_iter().chain(early).chain([keeper, indexer]).chain(courier).for_each(|thread| drop(thread.join()));
         watched
     });
     service.tell(&Event::Stopped);

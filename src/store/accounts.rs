@@ -263,6 +263,15 @@ impl Store {
         })
     }
 
+    /// Writes down that a person searched, before the answer is shown: `trace` says by which fields and how many were found, and
+    /// has no words of the question. Nobody is logged in at the command line.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn searched(&self, account: Option<i64>, trace: &str, now: Millis) -> Result<(), StoreError> {
+        self.write(|transaction| record_by(transaction, now, "searched", account, Subject::default(), Some(trace)))
+    }
+
     /// Writes down what a person looks at, before it is shown.
     ///
     /// # Errors

@@ -9,7 +9,8 @@
 //! divides a component by the sheets in it, `edits.rs` has what people do to pages, `left_out.rs` the pages that they leave out,
 //! `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has
 //! the phones' tokens, `phone_pages.rs` what phones do to their pages, `accounts.rs` the people at the desk, `figures.rs` counts what
-//! a day brought, `journal.rs` finds who did what, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
+//! a day brought, `journal.rs` finds who did what, `unindexed.rs`
+//! knows what the search index lacks, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
 mod accounts;
@@ -27,6 +28,7 @@ mod left_out;
 mod pairings;
 mod phone_pages;
 mod stacks;
+mod unindexed;
 mod upkeep;
 
 use std::fs::{self, File};
@@ -53,6 +55,7 @@ pub use journal::{EventShown, Wanted};
 pub use left_out::Emptied;
 pub use pairings::{Opening, Pairing, PairingShown};
 pub use phone_pages::{Sent, SentPage};
+pub use unindexed::Unindexed;
 pub use upkeep::{Finding, Look, look, restore};
 
 /// Name of the database in the store's directory.
@@ -64,7 +67,7 @@ const SERVICE_LOCK: &str = "service.lock";
 const APPLICATION_ID: i32 = 0x534F_484F;
 
 /// What brings a database from each version to the next; `user_version` counts them.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("schema.sql"),
     include_str!("deliveries.sql"),
     include_str!("pairings.sql"),
@@ -72,6 +75,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("accounts.sql"),
     include_str!("edits.sql"),
     include_str!("events.sql"),
+    include_str!("unindexed.sql"),
 ];
 
 /// How long one program waits for another's write, which takes milliseconds.

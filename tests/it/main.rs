@@ -35,6 +35,7 @@ mod samples;
 mod scanner;
 mod scans;
 mod schemathesis;
+mod search;
 mod security;
 mod service;
 mod sheets;

@@ -184,6 +184,7 @@ fn kind(word: &str, lang: Lang) -> &str {
         "withdrawn" => lang.pick("dọn bản chờ xếp", "waiting copy removed"),
         "created" => lang.pick("mở hồ sơ", "dossier begun"),
         "viewed" => lang.pick("xem hồ sơ hoặc giấy tờ", "viewed the dossier or a paper of it"),
+        "searched" => lang.pick("tìm kiếm", "searched"),
         "outlined" => lang.pick("vẽ lại viền trang", "outline of a page drawn"),
         "turned" => lang.pick("xoay trang", "page turned"),
         "blanked" => lang.pick("đánh dấu trang trắng", "page marked as blank, or not"),

@@ -47,13 +47,15 @@ pub(super) const STOP_SCAN: Act = Act::new('u', "Dừng quét", "Stop the scan")
 pub(super) const FIND_SCANNERS: Act = Act::new('c', "Tìm máy quét", "Look for scanners");
 pub(super) const FIGURES: Act = Act::new('l', "Số liệu", "Figures");
 pub(super) const AUDIT: Act = Act::new('n', "Nhật ký", "Journal");
+pub(super) const FIND: Act = Act::new('i', "Tìm kiếm", "Search");
 pub(super) const VERIFY: Act = Act::new('v', "Kiểm tra", "Verify");
 pub(super) const EXPORT: Act = Act::new('t', "Tải hồ sơ (ZIP)", "Download the dossier (ZIP)");
 
 /// All of them, in the order in which the help names them.
-const ALL: [&Act; 17] = [
+const ALL: [&Act; 18] = [
     &TODAY,
     &DOSSIERS,
+    &FIND,
     &UNPLACED,
     &SIGNING,
     &FIGURES,

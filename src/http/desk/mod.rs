@@ -2,7 +2,7 @@
 //! depends on it.
 //!
 //! `lists.rs` has today's dossiers and all; `dossiers.rs` one; `files.rs` its files; `papers.rs` brings papers in and places
-//! what waits; [`review`] shows a component page by page; `scanning.rs` scans; `pairing.rs` lets phones send; `signing.rs` signs;
+//! what waits; [`review`] shows a component page by page; `scanning.rs` scans; `searching.rs` searches; `pairing.rs` lets phones send; `signing.rs` signs;
 //! `handing.rs` checks and hands on; `figures` counts and `journal.rs` lists what a day brought; `live.rs` tells pages what happens;
 //! `keys.rs` has the letters of the actions. Who opens a dossier or a file is written down before it is shown.
 
@@ -19,6 +19,7 @@ mod pairing;
 mod papers;
 mod review;
 mod scanning;
+mod searching;
 mod signing;
 
 use axum::extract::DefaultBodyLimit;
@@ -71,6 +72,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/components/{id}/files/{number}", get(files::file)),
         ("/unplaced", get(papers::unplaced)),
         ("/unplaced/{id}", post(papers::place)),
+        ("/search", get(searching::search_page).post(searching::search)),
         ("/sign", get(signing::waiting).post(signing::sign)),
         ("/figures", get(figures::figures)),
         ("/figures.csv", get(figures::figures_csv)),
@@ -83,7 +85,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
 /// Whether a path is of the desk, whose pages know themselves who may see them.
 pub(super) fn is_of_desk(path: &str) -> bool {
     let door = ["/", "/login", "/logout", "/language", "/desk.css", "/desk.js", "/review.css", "/review.js", LIVE];
-    let pages = ["/dossiers", "/unplaced", "/sign", "/figures", "/figures.csv", "/audit", "/audit.csv"];
+    let pages = ["/dossiers", "/unplaced", "/search", "/sign", "/figures", "/figures.csv", "/audit", "/audit.csv"];
     door.contains(&path)
         || pages.contains(&path)
         || ["/dossiers/", "/components/", "/unplaced/"].iter().any(|below| path.starts_with(below))
@@ -229,6 +231,7 @@ fn whole(
 fn places(visitor: &Visitor) -> Vec<(&'static str, keys::Act)> {
     let mut places = vec![("/", keys::TODAY), ("/dossiers", keys::DOSSIERS), ("/unplaced", keys::UNPLACED)];
     if visitor.account.role.may_read_papers() {
+        places.push(("/search", keys::FIND));
         places.push(("/sign", keys::SIGNING));
     }
     places.push(("/figures", keys::FIGURES));

@@ -105,13 +105,8 @@ struct Run<'a> {
     shown: Shown<'a>,
 }
 
-/// Runs the content of a page.
-pub(super) fn look<'a>(
-    document: &'a Document,
-    page: &Page<'a>,
-    number: usize,
-    visible: Box4,
-) -> Result<Shown<'a>, PdfReadError> {
+/// The content of a page, its parts joined.
+pub(super) fn content_of(document: &Document, page: &Page<'_>, number: usize) -> Result<Vec<u8>, PdfReadError> {
     let mut content = Vec::new();
     let parts = match page.dictionary.get_deref(b"Contents", document) {
         Ok(Object::Array(parts)) => parts.iter().collect(),
@@ -126,6 +121,17 @@ pub(super) fn look<'a>(
             return Err(PdfReadError::TooLarge { page: number });
         }
     }
+    Ok(content)
+}
+
+/// Runs the content of a page.
+pub(super) fn look<'a>(
+    document: &'a Document,
+    page: &Page<'a>,
+    number: usize,
+    visible: Box4,
+) -> Result<Shown<'a>, PdfReadError> {
+    let content = content_of(document, page, number)?;
     let mut run = Run { document, page: number, visible, left: MAX_OPERATIONS, shown: Shown::default() };
     let state = State { matrix: Matrix::IDENTITY, mode: 0, white_fill: false, clear: false };
     run.content(&content, page.attributes.resources, state, 0)?;

@@ -15,7 +15,7 @@ use super::{OFFICE, PHONE, Scene};
 
 /// Every page, by a name for its pictures and its path. `{code}` is a dossier, `{component}` the number of a component of it
 /// that is done, `{token}` that of a phone's link; `{doubted}` is the number of one with pages that want a look. The supervisor is logged in.
-const PAGES: [(&str, &str); 14] = [
+const PAGES: [(&str, &str); 15] = [
     ("login", "/login"),
     ("today", "/"),
     ("dossiers", "/dossiers"),
@@ -26,6 +26,7 @@ const PAGES: [(&str, &str); 14] = [
     ("capture", "/components/{component}/pages?view=capture"),
     ("doubted-paper", "/components/{doubted}/pages"),
     ("phones", "/dossiers/{code}/phones"),
+    ("search", "/search"),
     ("sign", "/sign"),
     ("figures", "/figures"),
     ("audit", "/audit"),

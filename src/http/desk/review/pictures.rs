@@ -14,6 +14,7 @@ use crate::http::{App, Shared};
 use crate::input;
 use crate::model::Edit;
 use crate::page::screen;
+use crate::service::listed;
 use crate::store::{CaptureOf, PageOf, StoreError};
 
 use super::{Sheet, name_of, page_of};
@@ -85,6 +86,25 @@ async fn picture(
 }
 
 impl App {
+    /// Where a page of what was published of a component is looked at, and the address of its picture; nothing where its capture is
+    /// not known, as in files that came signed.
+    pub(in crate::http::desk) fn published_page(
+        &self,
+        id: i64,
+        number: u32,
+    ) -> Result<Option<(String, String)>, Problem> {
+        let component = self.store.component(id)?.component;
+        let made = component.published.iter().filter(|published| published.file.is_some()).filter_map(listed);
+        let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        let Some(page) = index.and_then(|index| made.flat_map(|made| made.pages).nth(index)) else { return Ok(None) };
+        let is_it = |capture: &&CaptureOf| capture.sha256 == page.source.file.sha256;
+        let Some(capture) = component.captures.iter().find(is_it) else { return Ok(None) };
+        let of = (capture.id, page.source.page);
+        let edit = self.store.edits(capture.id)?.remove(&of.1).unwrap_or_default();
+        let address = format!("/components/{id}/pages?page={}", name_of(of));
+        Ok(Some((address, address_of(id, of, &edit, "page.jpg", None))))
+    }
+
     /// The first pages of captures of a component, small, for a list.
     pub(in crate::http::desk) fn small_pictures(&self, id: i64, captures: &[CaptureOf]) -> Result<String, Problem> {
         let picture = |capture: &CaptureOf| {
