@@ -86,7 +86,7 @@ fn of_code(card: &CardCode<'_>, place: impl Fn(&str) -> Cut, values: &mut Vec<Va
 fn of_zone(zone: &mrz::Mrz, cut: &Cut, values: &mut Vec<Value>) {
     let [number, birth, expiry] = zone.fits;
     // No check digit is that of the sex; the number has it, too.
-    let is_of_sex = zone.sex.is_some_and(|sex| (sex == "Nam") == (zone.identity.as_bytes()[3] % 2 == 0));
+    let is_of_sex = zone.sex.is_some_and(|sex| (sex == "Nam") == zone.identity.as_bytes()[3].is_multiple_of(2));
     let fields = [
         (IDENTITY, Some(zone.identity.as_str()), number),
         (BIRTH, zone.birth.as_deref(), birth),

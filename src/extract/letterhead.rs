@@ -160,7 +160,8 @@ fn dated(flow: &Flow<'_>, row: usize) -> Option<Dated> {
         let behind_comma = *start > all.start && flow.pieces[start - 1].text.ends_with([',', ';']);
         letters.starts_with('n') && letters.len() <= 4 && (distance(&letters, "ngay") <= 2 || behind_comma)
     };
-    let start = (all.start..pieces.start).rev().take(MOST_OF_DAY).filter(is_day).last().unwrap_or(pieces.start);
+    let earliest = all.start.max(pieces.start.saturating_sub(MOST_OF_DAY));
+    let start = (earliest..pieces.start).find(is_day).unwrap_or(pieces.start);
     let is_name = |piece: &usize| {
         let text = flow.pieces[*piece].text;
         text.chars().all(|c| c.is_alphabetic() || ",.;'-".contains(c)) && text.chars().any(char::is_alphabetic)

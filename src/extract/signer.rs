@@ -73,8 +73,8 @@ fn is_title(flow: &Flow<'_>, row: usize) -> bool {
     let is_capitals = flow.is_capitals(pieces.clone());
     let is_heading = is_capitals || letters.starts_with("nguoi");
     // The seal hides letters, most of all the first.
-    let is_rest = |title: &&str| title.ends_with(&letters) || (letters.len() > 4 && distance(title, &letters) <= 1);
-    let is_hidden = is_capitals && letters.len() >= LEAST_LEFT && TITLES.iter().any(|title| is_rest(&title));
+    let is_rest = |title: &str| title.ends_with(&letters) || (letters.len() > 4 && distance(title, &letters) <= 1);
+    let is_hidden = is_capitals && letters.len() >= LEAST_LEFT && TITLES.iter().any(|title| is_rest(title));
     let is_value = |text: &str| text.contains(|c: char| c.is_ascii_digit() || ",:".contains(c));
     let has_value = flow.pieces[pieces].iter().any(|piece| is_value(piece.text.trim_end_matches(',')));
     (is_one || is_hidden) && is_heading && !has_value
