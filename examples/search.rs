@@ -202,7 +202,7 @@ fn lines(words: &[String]) -> Vec<TextLine> {
             let width = 14 * text.chars().count() as u32;
             let bounds = Rect { x, y, width, height: 28 };
             x += width + 9;
-            Word { text: text.clone(), bounds, confidence: 0.9 }
+            Word { text: text.clone(), bounds, confidence: 0.9, blue: 0 }
         };
         TextLine { words: words.iter().map(word).collect(), bounds: Rect::default(), block: 0 }
     };

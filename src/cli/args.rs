@@ -296,7 +296,7 @@ pub(super) struct Extract {
     /// Pictures and folders; a folder's loose pictures are one component, each sub-folder another
     #[arg(required_unless_present = "check_kinds", value_name = "INPUT")]
     pub(super) inputs: Vec<PathBuf>,
-    /// Directory for the data: NAME.data.json of each component, and data.csv
+    /// Directory for the data: NAME.data.json of each component, data.csv and data.xlsx
     #[arg(long, short, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Folder of further kinds of papers, a TOML file each
@@ -531,7 +531,7 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("leave_out", "Bỏ ra ngoài gói các thành phần chưa ký hoặc thiếu trang"),
     ("allow_missing", "Đóng gói kể cả khi còn trường bắt buộc bỏ trống"),
     ("extract", "Bóc tách dữ liệu giấy tờ: loại, số ký hiệu, ngày, họ tên, kèm kiểm tra và độ tin cậy"),
-    ("extract out", "Thư mục ghi dữ liệu: TÊN.data.json của mỗi thành phần và data.csv"),
+    ("extract out", "Thư mục ghi dữ liệu: TÊN.data.json của mỗi thành phần, data.csv và data.xlsx"),
     ("kinds", "Thư mục có thêm loại giấy tờ, mỗi loại một tệp TOML"),
     ("check_kinds", "Chạy các phép thử kèm theo loại giấy tờ trong thư mục và trong chương trình"),
     ("inspect", "Cho biết những gì nhận ra trên ảnh, mỗi ảnh một dòng JSON"),

@@ -20,8 +20,9 @@ use super::{Failure, environment, print, remark, stdout_failure};
 
 /// Files of a component that are open at a time, for each thread.
 const FILES_PER_THREAD: usize = 2;
-/// Name of the table.
+/// Names of the table and of the workbook.
 const TABLE: &str = "data.csv";
+const WORKBOOK: &str = "data.xlsx";
 
 /// A component with its data.
 struct Read {
@@ -92,7 +93,7 @@ fn gathered(command: &Extract, lang: Lang) -> Result<Vec<Gathered>, Failure> {
 /// The output, in which nothing has a name that will be needed.
 fn output(path: &Path, gathered: &[Gathered], lang: Lang) -> Result<OutputDir, Failure> {
     let output = OutputDir::open(path).map_err(|error| publish_failure(&error, lang))?;
-    let names = gathered.iter().map(|component| data_name(&component.name)).chain([TABLE.to_owned()]);
+    let names = gathered.iter().map(|component| data_name(&component.name)).chain([TABLE, WORKBOOK].map(str::to_owned));
     for path in names.map(|name| output.path().join(name)) {
         if std::fs::symlink_metadata(&path).is_ok() {
             return Err(publish_failure(&PublishError::InTheWay(path), lang));
@@ -215,9 +216,10 @@ fn trust(confidence: f32, band: Band, lang: Lang) -> String {
 fn write(output: &OutputDir, all: &[Read], rules: &Rules, lang: Lang) -> Result<(), Failure> {
     let text = |read: &Read| extract::text(&read.document, subject(read), &rules.records).into_bytes();
     let mut files: Vec<(String, Vec<u8>)> = all.iter().map(|read| (data_name(&read.name), text(read))).collect();
-    let rows = all.iter().map(|read| (read.name.as_str(), &read.document));
-    let table = extract::table(rows).map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
-    files.push((TABLE.to_owned(), table));
+    let rows = || all.iter().map(|read| (read.name.as_str(), &read.document));
+    let table = extract::table(rows()).map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
+    let book = extract::workbook(rows(), lang).map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
+    files.extend([(TABLE.to_owned(), table), (WORKBOOK.to_owned(), book)]);
     let files: Vec<(&str, &[u8])> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     output.write(&files).map_err(|error| publish_failure(&error, lang))
 }

@@ -84,11 +84,13 @@ fn of_code(card: &CardCode<'_>, place: impl Fn(&str) -> Cut, values: &mut Vec<Va
 }
 
 fn of_zone(zone: &mrz::Mrz, cut: &Cut, values: &mut Vec<Value>) {
-    let [number, birth, expiry, long, all] = zone.fits;
+    let [number, birth, expiry] = zone.fits;
+    // No check digit is that of the sex; the number has it, too.
+    let is_of_sex = zone.sex.is_some_and(|sex| (sex == "Nam") == zone.identity.as_bytes()[3].is_multiple_of(2));
     let fields = [
-        (IDENTITY, Some(zone.identity.as_str()), number && long && all),
+        (IDENTITY, Some(zone.identity.as_str()), number),
         (BIRTH, zone.birth.as_deref(), birth),
-        (SEX, zone.sex, all),
+        (SEX, zone.sex, number && is_of_sex),
         (EXPIRY, zone.expiry.as_deref(), expiry),
     ];
     for (named, text, fits) in fields {
@@ -100,9 +102,13 @@ fn of_zone(zone: &mrz::Mrz, cut: &Cut, values: &mut Vec<Value>) {
     }
     // The zone has no marks: it can confirm a name, and give one only where nothing else does.
     let name = folded(&zone.name);
+    // A row that only looks like a name yields to the zone.
+    let is_guess = |value: &Value| value.field == OWNER.0 && value.method == Method::PrintPattern;
+    values.retain(|value| !is_guess(value) || agree(&folded(&value.value), &name));
     match values.iter_mut().find(|value| value.field == OWNER.0) {
         Some(owner) if agree(&folded(&owner.value), &name) => owner.confirm(cut.confidence),
         Some(owner) => owner.doubt(Fault::Contradicted),
+        None if name.is_empty() => {}
         None => {
             let words: Vec<String> = zone.name.split_whitespace().map(grammar::capitalised).collect();
             let cut = Cut { text: zone.name.clone(), ..cut.clone() };

@@ -16,6 +16,7 @@ pub(super) struct Piece<'a> {
     pub(super) text: &'a str,
     pub(super) bounds: Rect,
     pub(super) confidence: f32,
+    blue: u8,
     /// Its row.
     pub(super) row: usize,
     /// Its letters in the run.
@@ -43,6 +44,8 @@ pub(super) struct Flow<'a> {
     owners: Vec<usize>,
     /// Width and height of each page.
     sizes: Vec<(u32, u32)>,
+    /// How blue most of the ink of each page is: what its light and its copier make of black.
+    inks: Vec<u8>,
 }
 
 /// A phrase found: which pieces, and how like it they are.
@@ -60,6 +63,8 @@ pub(super) struct Cut {
     pub(super) bounds: Rect,
     /// Mean confidence of its words, each weighted by its letters.
     pub(super) confidence: f32,
+    /// How much bluer its ink is than that of its page, weighted in the same way.
+    pub(super) blue: f32,
 }
 
 impl<'a> Flow<'a> {
@@ -70,6 +75,7 @@ impl<'a> Flow<'a> {
             letters: String::new(),
             owners: Vec::new(),
             sizes: sheets.iter().map(|sheet| (sheet.width, sheet.height)).collect(),
+            inks: sheets.iter().map(|sheet| median_ink(sheet.text)).collect(),
         };
         for (page, sheet) in (1..).zip(sheets) {
             flow.add(page, sheet.text);
@@ -90,6 +96,7 @@ impl<'a> Flow<'a> {
                         text,
                         bounds,
                         confidence: word.confidence,
+                        blue: word.blue,
                         row: self.rows.len(),
                         letters,
                     });
@@ -140,9 +147,14 @@ impl<'a> Flow<'a> {
         let here = words.iter().filter(|piece| self.rows[piece.row].page == page);
         let bounds = here.map(|piece| piece.bounds).reduce(Rect::union)?;
         let letters = |piece: &&Piece<'_>| piece.text.chars().count() as f32;
-        let sum: f32 = words.iter().map(|piece| piece.confidence * letters(&piece)).sum();
         let count: f32 = words.iter().map(|piece| letters(&piece)).sum();
-        Some(Cut { text: self.text(pieces), page, bounds, confidence: if count > 0.0 { sum / count } else { 0.0 } })
+        let mean = |of: fn(&Piece<'_>) -> f32| {
+            let sum: f32 = words.iter().map(|piece| of(piece) * letters(&piece)).sum();
+            if count > 0.0 { sum / count } else { 0.0 }
+        };
+        let (confidence, blue) = (mean(|piece| piece.confidence), mean(|piece| f32::from(piece.blue)));
+        let blue = blue - f32::from(self.inks[page - 1]);
+        Some(Cut { text: self.text(pieces), page, bounds, confidence, blue })
     }
 
     /// Where the middle of a row stands on its page: shares of its width and height.
@@ -186,6 +198,12 @@ impl<'a> Flow<'a> {
         }
         words
     }
+}
+
+fn median_ink(text: &PageText) -> u8 {
+    let mut inks: Vec<u8> = text.lines.iter().flat_map(|line| &line.words).map(|word| word.blue).collect();
+    inks.sort_unstable();
+    inks.get(inks.len() / 2).copied().unwrap_or(0)
 }
 
 /// The parts of a word, each but the last ending with a colon, with the boxes that their letters would have.

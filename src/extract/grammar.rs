@@ -115,9 +115,13 @@ regex!(DIGITS, r"^\W*([0-9](?:[0-9 .]*[0-9])?)");
 regex!(AREA, r"([0-9][0-9.,]*)\s*(?:m|$)");
 regex!(PROCEDURE, r"^\d\.\d{6}(?:\.\d{3}\.\d{2}\.\d{2}\.[A-K]\d{2})?(?:\.\d{2})?$");
 regex!(RESULT, r"^KQ\.[A-K]\d{2}\.\d{6}$");
-regex!(NUMERIC_DATE, r"([0-9OoIl]{1,2})\s*[/.\-]\s*([0-9OoIl]{1,2})\s*[/.\-]\s*([12][0-9OoIl]{3})");
-regex!(WRITTEN_DATE, r"(?i)([0-9OoIl]{1,2})\s*th\S{2,3}\s*([0-9OoIl]{1,2})\s*n\S{1,2}\s*([12][0-9OoIl]{3})");
-regex!(SOLID_DATE, r"^(\d{2})(\d{2})([12]\d{3})$");
+regex!(NUMERIC_DATE, r"([0-9OoIl]\s?[0-9OoIl]?)\s*[/.\-⁄]\s*([0-9OoIl]\s?[0-9OoIl]?)\s*[/.\-⁄]\s*([12][0-9OoIl]{3})");
+regex!(
+    WRITTEN_DATE,
+    r"(?i)([0-9OoIlóòSŠ]{1,2})\s*th\S{2,3}\s*([0-9OoIlóòSŠ]{1,2})\s*n\S{1,2}\s*([12][0-9OoIlóòSŠ]{3})"
+);
+// A mark between the parts may have been lost, or read as a 1.
+regex!(SOLID_DATE, r"^(\d{2})[/1]?(\d{2})[/1]?([12]\d{3})$");
 regex!(YEAR, r"\b([12][0-9OoIl]{3})\b");
 
 /// Letters that are read where digits stand.
@@ -125,9 +129,12 @@ pub(super) fn digits(text: &str) -> String {
     let digit = |c: char| match c {
         'O' | 'o' => '0',
         'I' | 'l' | '|' => '1',
+        'ó' | 'ò' | 'Ó' => '6',
+        'S' | 'Š' => '5',
+        'B' => '8',
         other => other,
     };
-    text.chars().map(digit).collect()
+    text.chars().filter(|c| !c.is_whitespace()).map(digit).collect()
 }
 
 fn by(regex: &Regex, text: &str, value: impl Fn(&regex_lite::Captures<'_>) -> String) -> Reading {
@@ -157,6 +164,20 @@ const SURNAMES: &str = "nguyen tran le pham huynh hoang phan vu vo dang bui do h
     doan luong luu ha thai ta chau ton to tang vuong quach kieu la nong dam trieu luc ma vi lo lu ca quang cam ro sieu nay \
     ksor rcom siu y h a giang hua kim thach son danh tieu diep phung phuong khuat nghiem bach thieu chu cu du dao ong on \
     kha khong khuc lai mac nghi thi tong trang tu uong van vong tuong au an lieu banh than van chung chung truong bo co cu";
+
+/// Those of the Kinh that no other surname is like but for its marks: `Vũ` and `Vừ`, `Phan` and `Phàn` are not among them.
+const MARKED: &str = "Nguyễn Trần Lê Phạm Huỳnh Hoàng Võ Đặng Bùi Đỗ Ngô Trịnh Đoàn Tạ Tăng Kiều Nông Đinh Nghiêm Khuất Quách \
+    Triệu";
+
+/// What was read of a name in print, its surname with the marks that it must have.
+pub(super) fn with_surname(name: &str) -> String {
+    let (first, rest) = name.split_once(' ').unwrap_or((name, ""));
+    let letters = folded(first);
+    match MARKED.split_whitespace().find(|surname| folded(surname) == letters) {
+        Some(surname) if !rest.is_empty() => format!("{surname} {rest}"),
+        _ => name.to_owned(),
+    }
+}
 
 /// A person's name with capitals at its words; what follows a digit or a mark belongs to something else.
 fn name(text: &str) -> Reading {
@@ -259,6 +280,9 @@ mod tests {
         {
             assert_eq!(value(Grammar::Date, text), ("2024-01-14".to_owned(), Ok(true)), "{text}");
         }
+        for text in ["ngày 1Š tháng ó năm 201ó", "1510612016", "15/062016", "1 5/06/2016"] {
+            assert_eq!(value(Grammar::Date, text), ("2016-06-15".to_owned(), Ok(true)), "{text}");
+        }
         assert_eq!(value(Grammar::Date, "31/02/2024").1, Err(Fault::Calendar));
         assert_eq!(value(Grammar::Date, "hôm nay").1, Err(Fault::Form));
     }
@@ -268,6 +292,7 @@ mod tests {
         assert_eq!(value(Grammar::Name, "PHẠM THỊ QUỲNH"), ("Phạm Thị Quỳnh".to_owned(), Ok(true)));
         assert_eq!(value(Grammar::Name, "Đặng Kim Oanh, sinh 1980"), ("Đặng Kim Oanh".to_owned(), Ok(true)));
         assert_eq!(value(Grammar::Name, "Xyz Văn A").1, Ok(false));
+        assert_eq!(["Lễ Văn An", "Vừ Thị Mai", "Trân"].map(with_surname), ["Lê Văn An", "Vừ Thị Mai", "Trân"]);
         assert_eq!(value(Grammar::Name, "12").1, Err(Fault::Form));
     }
 

@@ -6,8 +6,9 @@ use toml::Table;
 use crate::model::{Lang, Localized};
 
 use super::Document;
+use super::grammar::Fault;
 use super::kind::Kinds;
-use super::value::{Band, rounded};
+use super::value::{Band, Value, rounded};
 
 /// Name and version of the form.
 pub const SCHEMA: &str = "sohoa-data/1";
@@ -153,9 +154,11 @@ fn words(document: &Document, subject: Subject<'_>) -> Vec<(String, String)> {
         ("result_code", kind.and_then(|kind| kind.result_code.as_deref())),
     ];
     let of_paper = known.into_iter().filter_map(|(word, value)| Some((word.to_owned(), value?.to_owned())));
-    let number = document.get("number").and_then(|number| number.value.split_once('/'));
+    // What is not even of the form of such values is no number or day for another program.
+    let has_form = |value: &&Value| !value.faults.iter().any(|fault| matches!(fault, Fault::Form | Fault::Calendar));
+    let number = document.get("number").filter(has_form).and_then(|number| number.value.split_once('/'));
     let parts = number.into_iter().flat_map(|(number, symbol)| [("number_only", number), ("symbol_only", symbol)]);
-    let values = document.values.iter().map(|value| (value.field.clone(), value.value.clone()));
+    let values = document.values.iter().filter(has_form).map(|value| (value.field.clone(), value.value.clone()));
     of_paper.chain(parts.map(|(word, value)| (word.to_owned(), value.to_owned()))).chain(values).collect()
 }
 
@@ -180,6 +183,15 @@ mod tests {
         assert_eq!(result["TrichYeuNoiDung"], "Phê duyệt danh mục");
         assert!(result.get("MaHoSo").is_none() && result.get("MaChuGiayTo").is_none());
         assert_eq!(data["record"]["TaiLieuNop"]["DuocSoHoa"], 1);
+    }
+
+    #[test]
+    fn a_record_has_no_day_that_does_not_exist() {
+        let page = page_of("Số: 69/QĐ-UBND\n\nMỹ Lộc, ngày 31 tháng 02 năm 2024\n\nQUYẾT ĐỊNH");
+        let document = read(&[Sheet::of(&page)], &Kinds::shipped());
+        assert_eq!(document.get("date").unwrap().faults, [Fault::Calendar]);
+        let result = &json(&document, Subject::default(), &Records::parse(None).unwrap())["record"]["GiayToKetQua"];
+        assert!(result.get("NgayCap").is_none() && result["SoKyHieu"] == "69/QĐ-UBND");
     }
 
     #[test]

@@ -16,6 +16,8 @@ const WITHOUT_WORD: f32 = 0.8;
 const PUT_RIGHT: f32 = 0.9;
 /// Trust in a date that stands elsewhere than a letterhead has it.
 const ELSEWHERE: f32 = 0.9;
+/// Pieces in which the word for day may have been read.
+const MOST_OF_DAY: usize = 3;
 /// Most rows of the names of agencies.
 const MOST_ROWS: usize = 4;
 
@@ -132,7 +134,7 @@ pub(super) fn place_date(flow: &Flow<'_>) -> Vec<Value> {
         Value::new(DATE, cut, reading, Method::PrintPattern, trust)
     });
     let place = dated.place.clone().and_then(|pieces| flow.cut(pieces)).map(|cut| {
-        let value = cut.text.trim_end_matches([',', '.', ' ']).to_owned();
+        let value = cut.text.trim_end_matches([',', '.', ';', ' ']).to_owned();
         Value::new(PLACE, cut, Reading { value, check: Ok(false) }, Method::PrintPattern, trust)
     });
     place.into_iter().chain(date).collect()
@@ -152,15 +154,20 @@ fn dated(flow: &Flow<'_>, row: usize) -> Option<Dated> {
     let (pieces, found) = flow.matched(row, &grammar::WRITTEN_DATE)?;
     let text = found[0].to_owned();
     let all = flow.rows[row].pieces.clone();
-    let is_word = |piece: usize, word: &str| distance(&folded(flow.pieces[piece].text), word) <= 1;
-    let start =
-        if pieces.start > all.start && is_word(pieces.start - 1, "ngay") { pieces.start - 1 } else { pieces.start };
+    // What is left of the word for day may be several pieces: `n à`.
+    let is_day = |start: &usize| {
+        let letters = folded(&flow.text(*start..pieces.start));
+        let behind_comma = *start > all.start && flow.pieces[start - 1].text.ends_with([',', ';']);
+        letters.starts_with('n') && letters.len() <= 4 && (distance(&letters, "ngay") <= 2 || behind_comma)
+    };
+    let earliest = all.start.max(pieces.start.saturating_sub(MOST_OF_DAY));
+    let start = (earliest..pieces.start).find(is_day).unwrap_or(pieces.start);
     let is_name = |piece: &usize| {
         let text = flow.pieces[*piece].text;
-        text.chars().all(|c| c.is_alphabetic() || ",.'-".contains(c)) && text.chars().any(char::is_alphabetic)
+        text.chars().all(|c| c.is_alphabetic() || ",.;'-".contains(c)) && text.chars().any(char::is_alphabetic)
     };
     let first = (all.start..start).rev().take_while(is_name).take(6).last();
-    let has_comma = start > all.start && flow.pieces[start - 1].text.ends_with([',', '.']);
+    let has_comma = start > all.start && flow.pieces[start - 1].text.ends_with([',', '.', ';']);
     let is_capital = |piece: usize| flow.pieces[piece].text.starts_with(char::is_uppercase);
     // A comma that was not read: then the row is a name of capitals from its beginning on.
     let is_row = |first: usize| first == all.start && (first..start).all(is_capital);
@@ -331,6 +338,7 @@ mod tests {
         let found = [("Long Thạnh".to_owned(), vec![]), ("2025-10-26".to_owned(), vec![])];
         assert_eq!(dates_of(text), found);
         assert_eq!(dates_of("Long Thanh, ngay 26 thảng l0 nam 2025")[1].0, "2025-10-26");
+        assert_eq!(dates_of("Nghĩa Khê, n à_ 22 tháng 01 năm 2020"), dates_of("Nghĩa Khê; ngày 22 tháng 01 năm 2020"));
         assert_eq!(dates_of("Mỹ Lộc, ngày 31 tháng 02 năm 2025")[1].1, [Fault::Calendar]);
         assert!(dates_of("theo Luật ngày 16 tháng 6 năm 2025 của Quốc hội").is_empty());
     }

@@ -10,6 +10,7 @@ mod card;
 mod check;
 mod classify;
 mod codes;
+mod digits;
 mod flow;
 mod grammar;
 mod insurance;
@@ -24,6 +25,7 @@ mod subject;
 mod table;
 mod typeset;
 mod value;
+mod workbook;
 
 pub use check::{Checked, check};
 pub use grammar::{Fault, Grammar};
@@ -31,6 +33,7 @@ pub use json::{RecordError, Records, Rules, SCHEMA, Subject, json, text};
 pub use kind::{Anchor, CodeKind, Field, Kind, KindError, Kinds, Pattern, Reader, Test};
 pub use table::table;
 pub use value::{Band, Check, Method, Value};
+pub use workbook::{WorkbookError, workbook};
 
 use crate::codes::Code;
 use crate::model::PageText;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::flow::Flow;
 use super::grammar::{self, Grammar, Reading};
-use super::phrase::folded;
+use super::phrase::{distance, folded};
 use super::value::{Method, Named, Value};
 
 const SIGNER: Named<'static> = ("signer", "Người ký", "Signer");
@@ -38,6 +38,8 @@ const TITLES: [&str; 23] = [
 ];
 /// Words that stand for another signer before a title.
 const FOR_OTHERS: [&str; 5] = ["tm", "kt", "tl", "tuq", "q"];
+/// Letters of a title that a seal must leave for it to be known.
+const LEAST_LEFT: usize = 4;
 /// Rows below a title in which the name is looked for: instructions and what is left of seal and signature are between.
 const MOST_ROWS: usize = 7;
 /// Trust in a name that stands below a title, and in a title by its place.
@@ -68,10 +70,14 @@ fn is_title(flow: &Flow<'_>, row: usize) -> bool {
     let own = words.iter().skip_while(|word| FOR_OTHERS.contains(&word.as_str()));
     let letters: String = own.map(String::as_str).collect();
     let is_one = TITLES.iter().any(|title| letters.starts_with(title)) && pieces.len() <= 9;
-    let is_heading = flow.is_capitals(pieces.clone()) || letters.starts_with("nguoi");
-    let has_value =
-        flow.pieces[pieces].iter().any(|piece| piece.text.contains(|c: char| c.is_ascii_digit() || ",:".contains(c)));
-    is_one && is_heading && !has_value
+    let is_capitals = flow.is_capitals(pieces.clone());
+    let is_heading = is_capitals || letters.starts_with("nguoi");
+    // The seal hides letters, most of all the first.
+    let is_rest = |title: &str| title.ends_with(&letters) || (letters.len() > 4 && distance(title, &letters) <= 1);
+    let is_hidden = is_capitals && letters.len() >= LEAST_LEFT && TITLES.iter().any(|title| is_rest(title));
+    let is_value = |text: &str| text.contains(|c: char| c.is_ascii_digit() || ",:".contains(c));
+    let has_value = flow.pieces[pieces].iter().any(|piece| is_value(piece.text.trim_end_matches(',')));
+    (is_one || is_hidden) && is_heading && !has_value
 }
 
 /// The rows of a title: `TM. ỦY BAN NHÂN DÂN` and `KT. CHỦ TỊCH` stand above the last.
@@ -99,7 +105,8 @@ fn name(flow: &Flow<'_>, row: usize) -> Option<Value> {
         return None;
     }
     let cut = flow.cut(pieces)?;
-    let reading = Grammar::Name.read(&cut.text);
+    let mut reading = Grammar::Name.read(&cut.text);
+    reading.value = grammar::with_surname(&reading.value);
     let trust = if reading.check == Ok(true) { BELOW_TITLE } else { ODD_NAME };
     reading.check.is_ok().then(|| Value::new(SIGNER, cut, reading, Method::PrintPlace, trust))
 }
@@ -129,6 +136,18 @@ mod tests {
         let text = "CHỦ TỊCH ỦY BAN NHÂN DÂN XÃ A\nCăn cứ Luật\nTM. ỦY BAN NHÂN DÂN\nKT. CHỦ TỊCH\nPHÓ CHỦ TỊCH\n\nvì\n\nLê Thị An";
         assert_eq!(signer(text), ["Lê Thị An", "TM. ủy ban nhân dân KT. chủ tịch phó chủ tịch"]);
         assert_eq!(signer("Người yêu cầu\n(Ký, ghi rõ họ tên)\n\nPhan Văn Dũng")[0], "Phan Văn Dũng");
+    }
+
+    #[test]
+    fn a_seal_may_hide_the_beginning_of_a_title() {
+        for title in ["TỊCH", "Ủ TỊCH", "CH TỊCH", "NH VĂN PHÒNG", "_GIÁM ĐỘC,"] {
+            assert_eq!(
+                signer(&format!("{title}\n\nLê Thị An")).first().map(String::as_str),
+                Some("Lê Thị An"),
+                "{title}"
+            );
+        }
+        assert!(signer("CÔNG\n\nLê Thị An").is_empty());
     }
 
     #[test]

@@ -37,8 +37,8 @@ const AFTER_ABSTRACT: [&str; 16] = [
 pub(super) fn read(flow: &Flow<'_>, heading: Option<Range<usize>>) -> Option<Value> {
     let below_number = head(flow).find(|row| {
         let text = folded(&flow.row_text(*row));
-        let first = flow.pieces[flow.rows[*row].pieces.start].text.to_lowercase();
-        text.starts_with("vv") && (first.starts_with("v/v") || first.starts_with("vv"))
+        let first = flow.pieces[flow.rows[*row].pieces.start].text.to_lowercase().replace('⁄', "/");
+        first == "v/" || (text.starts_with("vv") && (first.starts_with("v/v") || first.starts_with("vv")))
     });
     let (start, trust) = match (heading, below_number) {
         (_, Some(row)) => (flow.rows[row].pieces.start, 1.0),
@@ -55,7 +55,7 @@ pub(super) fn read(flow: &Flow<'_>, heading: Option<Range<usize>>) -> Option<Val
             && !text.starts_with("vv")
             && flow.pieces[here.pieces.clone()].iter().any(|piece| piece.text.ends_with(':'));
         let is_other = AFTER_ABSTRACT.iter().any(|begin| text.starts_with(begin)) || text.is_empty() || has_label;
-        let is_elsewhere = block.is_some_and(|block| block != here.block);
+        let is_elsewhere = block.is_some_and(|block| block != here.block) || is_apart(flow, row, start);
         if here.page != flow.rows[first].page || (here.pieces.start >= start && (is_other || is_elsewhere)) {
             break;
         }
@@ -71,7 +71,19 @@ pub(super) fn read(flow: &Flow<'_>, heading: Option<Range<usize>>) -> Option<Val
     })
 }
 
-regex!(OPENING, r"^\(?(?:[Vv]/[Vv]\.?|[Vv][ềê]\s+việc)[:\s]+");
+/// Whether a row stands apart from that of the abstract above it: by more than a row's height, or to its left as the text of
+/// a paper stands below its centred abstract.
+fn is_apart(flow: &Flow<'_>, row: usize, start: usize) -> bool {
+    let Some(above) = row.checked_sub(1).map(|above| &flow.rows[above]).filter(|above| above.pieces.start >= start)
+    else {
+        return false;
+    };
+    let here = &flow.rows[row].bounds;
+    let gap = i64::from(here.y) - i64::from(above.bounds.y + above.bounds.height);
+    gap > i64::from(above.bounds.height) || here.x + 2 * here.height < above.bounds.x
+}
+
+regex!(OPENING, r"^\(?(?:[Vv][/⁄][Vv]?\.?|[Vv][ềê]\s+việc)[:\s]+");
 
 fn without_opening(text: &str) -> String {
     let opened = OPENING.replace(text, "");
@@ -97,6 +109,8 @@ mod tests {
         let text = "TỜ KHAI ĐĂNG KÝ KHAI SINH\nKính gửi: Ủy ban";
         assert_eq!(subject(text, Some(0..2)).as_deref(), Some("ĐĂNG KÝ KHAI SINH"));
         assert_eq!(subject("QUYẾT ĐỊNH\nCăn cứ Luật", Some(0..2)), None);
+        let text = "     THÔNG BÁO\n    Về việc họp thôn\nNgười dân đến nhà văn hóa vào sáng mai";
+        assert_eq!(subject(text, Some(0..2)).as_deref(), Some("Họp thôn"));
     }
 
     #[test]

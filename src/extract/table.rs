@@ -3,8 +3,9 @@
 use crate::model::in_cell;
 
 use super::Document;
+use super::value::Value;
 
-const HEADER: [&str; 13] = [
+pub(super) const HEADER: [&str; 14] = [
     "component",
     "kind",
     "field",
@@ -18,6 +19,7 @@ const HEADER: [&str; 13] = [
     "method",
     "check",
     "faults",
+    "handwritten",
 ];
 
 /// A row for each value of each paper, by component; UTF-8 with the mark by which office programs know it. Cells that such a
@@ -29,31 +31,34 @@ pub fn table<'a>(papers: impl IntoIterator<Item = (&'a str, &'a Document)>) -> R
     let mut table = csv::Writer::from_writer("\u{feff}".as_bytes().to_vec());
     table.write_record(HEADER)?;
     for (component, document) in papers {
-        let kind = document.kind.as_ref().map_or("", |kind| kind.id.as_str());
         for value in &document.values {
-            let bounds = value.bounds;
-            let place = format!("{},{},{},{}", bounds.x, bounds.y, bounds.width, bounds.height);
-            let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-            let faults = value.faults.iter().map(|fault| word(serde_json::json!(fault))).collect::<Vec<_>>().join(" ");
-            let row = [
-                component.to_owned(),
-                kind.to_owned(),
-                value.field.clone(),
-                value.title.clone(),
-                value.value.clone(),
-                value.text.clone(),
-                format!("{:.3}", value.confidence),
-                word(serde_json::json!(value.band)),
-                value.page.to_string(),
-                place,
-                word(serde_json::json!(value.method)),
-                word(serde_json::json!(value.check)),
-                faults,
-            ];
-            table.write_record(row.map(|cell| in_cell(&cell)))?;
+            table.write_record(row(component, document, value).map(|cell| in_cell(&cell)))?;
         }
     }
     Ok(table.into_inner().map_err(|error| error.into_error())?)
+}
+
+/// What the table says of a value.
+pub(super) fn row(component: &str, document: &Document, value: &Value) -> [String; HEADER.len()] {
+    let bounds = value.bounds;
+    let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let faults = value.faults.iter().map(|fault| word(serde_json::json!(fault))).collect::<Vec<_>>().join(" ");
+    [
+        component.to_owned(),
+        document.kind.as_ref().map_or("", |kind| kind.id.as_str()).to_owned(),
+        value.field.clone(),
+        value.title.clone(),
+        value.value.clone(),
+        value.text.clone(),
+        format!("{:.3}", value.confidence),
+        word(serde_json::json!(value.band)),
+        value.page.to_string(),
+        format!("{},{},{},{}", bounds.x, bounds.y, bounds.width, bounds.height),
+        word(serde_json::json!(value.method)),
+        word(serde_json::json!(value.check)),
+        faults,
+        if value.handwritten { "yes".to_owned() } else { String::new() },
+    ]
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub(super) fn page_of(text: &str) -> PageText {
             let letters = u32::try_from(part.chars().count()).unwrap_or(0);
             if letters > 0 {
                 let bounds = Rect { x: column * LETTER, y, width: letters * LETTER, height: HEIGHT };
-                words.push(Word { text: part.to_owned(), bounds, confidence: 1.0 });
+                words.push(Word { text: part.to_owned(), bounds, confidence: 1.0, blue: 0 });
             }
             column += letters + 1;
         }

@@ -124,7 +124,7 @@ mod tests {
     use crate::model::{Rect, TextLine, Word};
 
     fn page(lines: &[&str]) -> PageText {
-        let word = |text: &str| Word { text: text.to_owned(), bounds: Rect::default(), confidence: 0.9 };
+        let word = |text: &str| Word { text: text.to_owned(), bounds: Rect::default(), confidence: 0.9, blue: 0 };
         let line = |text: &&str| TextLine {
             words: text.split_whitespace().map(word).collect(),
             bounds: Rect::default(),

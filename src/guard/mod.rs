@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn printed_marks_are_lines_of_their_own() {
         let found = |lines: &[&str]| {
-            let word = |text: &str| Word { text: text.to_owned(), bounds: Rect::default(), confidence: 0.9 };
+            let word = |text: &str| Word { text: text.to_owned(), bounds: Rect::default(), confidence: 0.9, blue: 0 };
             let line = |text: &&str| TextLine {
                 words: text.split_whitespace().map(word).collect(),
                 bounds: Rect::default(),

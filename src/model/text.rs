@@ -34,6 +34,13 @@ pub struct Word {
     pub bounds: Rect,
     /// The recogniser's confidence, 0 to 1.
     pub confidence: f32,
+    /// How much bluer its ink is than its paper, 0 to 255: what is written with a ballpoint is.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub blue: u8,
+}
+
+fn is_none(blue: &u8) -> bool {
+    *blue == 0
 }
 
 /// One printed line, words from left to right.
@@ -86,7 +93,7 @@ mod tests {
     use super::*;
 
     fn word(text: &str, confidence: f32) -> Word {
-        Word { text: text.to_owned(), bounds: Rect::default(), confidence }
+        Word { text: text.to_owned(), bounds: Rect::default(), confidence, blue: 0 }
     }
 
     #[test]

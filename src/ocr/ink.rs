@@ -16,6 +16,7 @@ use image::{GrayImage, RgbImage};
 use super::prepare::Steps;
 use crate::imaging::components::{self, Bitmap, Bounds, Components};
 use crate::imaging::gray::{luma, luma_of};
+use crate::model::Rect;
 
 /// Up to this difference of channels a pixel counts as tinted paper, from the second on as coloured ink; between them
 /// the two grays are mixed. Papers and their prints measure 5 to 60, ink 90 to 170.
@@ -38,6 +39,34 @@ const SIGNATURE_MM: [f64; 2] = [9.0, 4.0];
 
 /// And covers no more of its box than this share: letters grown together cover more.
 const SIGNATURE_FILL: f64 = 0.22;
+
+/// Pixels at which the ink of a word is looked at lie so far apart.
+const LOOK_STEP: usize = 2;
+
+/// A pixel of ink is by so much darker than the paper of its word, of 255.
+const INK_DEPTH: i32 = 50;
+
+/// Fewest pixels of ink that say something about its colour.
+const LEAST_INK: i32 = 8;
+
+/// How much bluer the ink of a word is than its paper, 0 to 255: ballpoint beside print, whatever the light.
+pub(crate) fn blueness(page: &RgbImage, word: Rect) -> u8 {
+    let columns = (word.x..(word.x + word.width).min(page.width())).step_by(LOOK_STEP);
+    let rows = (word.y..(word.y + word.height).min(page.height())).step_by(LOOK_STEP);
+    let pixels = || rows.clone().flat_map(|y| columns.clone().map(move |x| page.get_pixel(x, y).0));
+    let paper = pixels().map(|pixel| luma_of(&pixel)).max().unwrap_or(0);
+    let (mut ink, mut ground) = ((0, 0), (0, 0));
+    for pixel in pixels() {
+        let side = if i32::from(luma_of(&pixel)) + INK_DEPTH <= i32::from(paper) { &mut ink } else { &mut ground };
+        *side = (side.0 + i32::from(pixel[2]) - i32::from(pixel[0]), side.1 + 1);
+    }
+    match (ink, ground) {
+        ((blue, count), (pale, around)) if count >= LEAST_INK && around > 0 => {
+            (blue / count - pale / around).clamp(0, 255) as u8
+        }
+        _ => 0,
+    }
+}
 
 /// The gray of a pixel, as the module documentation says.
 fn gray_of(pixel: &[u8]) -> u8 {
@@ -309,6 +338,19 @@ fn erase_signatures(page: &RgbImage, gray: &mut GrayImage, blue: &Bitmap, dpi: f
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ballpoint_is_bluer_than_its_paper_and_print_is_not() {
+        let of = |paper: [u8; 3], ink: [u8; 3]| {
+            let mut page = RgbImage::from_pixel(40, 20, image::Rgb(paper));
+            (10..30).for_each(|x| (4..12).for_each(|y| page.put_pixel(x, y, image::Rgb(ink))));
+            blueness(&page, Rect { x: 5, y: 2, width: 30, height: 16 })
+        };
+        assert_eq!([of([250; 3], [20, 22, 24]), of([250; 3], [30, 40, 120])], [4, 90]);
+        // In the light of a lamp, and on paper that is blue itself.
+        assert_eq!([of([250, 235, 210], [30, 36, 90]), of([200, 215, 250], [20, 22, 60])], [100, 0]);
+        assert_eq!(blueness(&RgbImage::new(0, 0), Rect::default()), 0);
+    }
 
     #[test]
     fn pastel_fades_and_ink_stays_dark() {

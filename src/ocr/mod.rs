@@ -125,7 +125,12 @@ pub fn read_with_steps(page: &RgbImage, dpi: f64, engine: &dyn OcrEngine, steps:
         })
     };
     let pieces = lines.iter().zip(read).filter_map(piece).collect();
-    Ok(PageText { lines: order::arrange(pieces, &prepared.rules) })
+    let mut text = PageText { lines: order::arrange(pieces, &prepared.rules) };
+    text.lines
+        .iter_mut()
+        .flat_map(|line| &mut line.words)
+        .for_each(|word| word.blue = ink::blueness(page, word.bounds));
+    Ok(text)
 }
 
 /// Reads a piece of a page that was cut out and laid level, dark on white, `dpi` pixels an inch, about 200: every line that there may be,
@@ -270,7 +275,7 @@ fn place(image: &LineImage, prepared: &Prepared, word: LineWord) -> Option<Word>
     use unicode_normalization::UnicodeNormalization;
     let text: String = word.text.nfc().filter(|c| !c.is_whitespace()).collect();
     let bounds = prepared.to_page(image.ink_between(word.x0, word.x1)?);
-    (!text.is_empty()).then_some(Word { text, bounds, confidence: word.confidence.clamp(0.0, 1.0) })
+    (!text.is_empty()).then_some(Word { text, bounds, confidence: word.confidence.clamp(0.0, 1.0), blue: 0 })
 }
 
 #[cfg(test)]
@@ -361,7 +366,7 @@ mod tests {
     fn unsure_strokes_in_cells_are_ones() {
         let read = |text: &str, confidence: f32| {
             let bounds = Rect { x: 0, y: 0, width: 5, height: 20 };
-            let words = vec![Word { text: text.to_owned(), bounds, confidence }];
+            let words = vec![Word { text: text.to_owned(), bounds, confidence, blue: 0 }];
             let mut page = PageText { lines: vec![TextLine { words, bounds, block: 0 }] };
             as_ordinal(&mut page);
             page.text()

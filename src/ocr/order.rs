@@ -616,7 +616,7 @@ mod tests {
     /// A line of letters 20 pixels high at a place.
     fn piece(text: &str, x: i32, y: i32, width: i32) -> Piece {
         let bounds = Rect { x: x as u32, y: y as u32, width: width as u32, height: 20 };
-        let words = text.split(' ').map(|w| Word { text: w.to_owned(), bounds, confidence: 1.0 }).collect();
+        let words = text.split(' ').map(|w| Word { text: w.to_owned(), bounds, confidence: 1.0, blue: 0 }).collect();
         let body = Bounds { x0: x, y0: y, x1: x + width, y1: y + 20 };
         Piece { body, size: 20.0, ends: [f64::from(y + 20); 2], text: TextLine { words, bounds, block: 0 } }
     }

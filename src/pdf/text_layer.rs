@@ -228,6 +228,7 @@ mod tests {
                 text: (*text).to_owned(),
                 bounds: Rect { x: *x, y: *y, width: *width, height: *height },
                 confidence: 1.0,
+                blue: 0,
             })
             .collect();
         TextLine { words, bounds: Rect::default(), block: 0 }

@@ -505,7 +505,8 @@ mod tests {
             let bounds =
                 |i: u32| Box { x: 10 + 30 * i, y: 10 + 20 * u32::try_from(row).unwrap(), width: 25, height: 10 };
             let words = (0_u32..).zip(text.split(' '));
-            let words = words.map(|(i, word)| Word { text: word.to_owned(), bounds: bounds(i), confidence: 0.9 });
+            let words =
+                words.map(|(i, word)| Word { text: word.to_owned(), bounds: bounds(i), confidence: 0.9, blue: 0 });
             TextLine { words: words.collect(), bounds: Box::default(), block: 0 }
         };
         PageText { lines: lines.iter().enumerate().map(line).collect() }

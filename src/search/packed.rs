@@ -147,7 +147,7 @@ mod tests {
     fn line(words: &[(&str, [u32; 4])]) -> TextLine {
         let word = |(text, [x, y, width, height]): &(&str, [u32; 4])| {
             let bounds = Rect { x: *x, y: *y, width: *width, height: *height };
-            Word { text: (*text).to_owned(), bounds, confidence: 1.0 }
+            Word { text: (*text).to_owned(), bounds, confidence: 1.0, blue: 0 }
         };
         TextLine { words: words.iter().map(word).collect(), bounds: Rect::default(), block: 0 }
     }

@@ -13,7 +13,7 @@ fn page(number: u32, lines: &[&str]) -> Page {
     let line = |(row, text): (u32, &&str)| {
         let word = |(place, text): (u32, &str)| {
             let bounds = Rect { x: 100 * place, y: 50 * row, width: 90, height: 40 };
-            Word { text: text.to_owned(), bounds, confidence: 0.9 }
+            Word { text: text.to_owned(), bounds, confidence: 0.9, blue: 0 }
         };
         TextLine { words: (0..).zip(text.split(' ')).map(word).collect(), bounds: Rect::default(), block: 0 }
     };

@@ -191,7 +191,7 @@ mod tests {
         let line = |(row, line): (u32, &str)| {
             let word = |(place, text): (u32, &str)| {
                 let bounds = Rect { x: 100 * place, y: 40 * row, width: 90, height: 20 };
-                Word { text: text.to_owned(), bounds, confidence: 1.0 }
+                Word { text: text.to_owned(), bounds, confidence: 1.0, blue: 0 }
             };
             let words: Vec<Word> = (0..).zip(line.split(' ')).map(word).collect();
             let bounds = words.iter().map(|word| word.bounds).reduce(Rect::union).unwrap();

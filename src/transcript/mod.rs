@@ -178,6 +178,7 @@ mod tests {
                 text: (*text).to_owned(),
                 bounds: Rect { x: 100 + 60 * i, y, width: 50, height: 20 },
                 confidence: 0.875,
+                blue: 0,
             })
             .collect();
         let bounds = words.iter().map(|word| word.bounds).reduce(Rect::union).unwrap();

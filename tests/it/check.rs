@@ -67,7 +67,10 @@ impl Paper {
     }
 
     fn unsigned(&self) -> Vec<u8> {
-        let word = |x| Word { text: "chữ".into(), bounds: Rect { x, y: 9, width: 90, height: 40 }, confidence: 1.0 };
+        let word =
+            |x| Word {
+                text: "chữ".into(), bounds: Rect { x, y: 9, width: 90, height: 40 }, confidence: 1.0, blue: 0
+            };
         let line = TextLine { words: vec![word(10), word(120)], bounds: Rect::default(), block: 0 };
         let text = PageText { lines: if self.text { vec![line] } else { Vec::new() } };
         let picture = Picture::Jpeg(Jpeg { bytes: self.jpeg(), width: WIDTH.into(), height: HEIGHT.into() });

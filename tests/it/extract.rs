@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use calamine::{Data, Reader, Xlsx, open_workbook};
 use serde_json::Value;
 
+use crate::judges::{DATA, against_schema, judges_are_there};
 use crate::program::{Run, fresh, root, run, sohoa};
 
 /// The data of some samples, a component each.
@@ -117,6 +119,66 @@ fn data_are_written_beside_and_never_over_anything() {
     // Messages name files, not what is in them.
     assert!(!second.stderr.contains("Hạnh"), "{}", second.stderr);
     assert_eq!(fs::read_to_string(out.join("ban-chinh.data.json")).unwrap(), text);
+}
+
+#[test]
+fn the_workbook_has_a_sheet_for_each_kind_and_only_texts() {
+    let out = fresh("extract-workbook").join("out");
+    let samples = ["giay-khai-sinh/ban-chinh.jpg", "quyet-dinh/1-mat-truoc.jpg", "can-cuoc"];
+    let mut command = sohoa();
+    command.arg("extract").args(samples.map(|sample| root().join("samples").join(sample))).arg("--out").arg(&out);
+    let made = run(&mut command);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let mut book: Xlsx<_> = open_workbook(out.join("data.xlsx")).unwrap();
+    assert_eq!(book.sheet_names(), ["Giấy khai sinh", "Quyết định", "Căn cước", "Tất cả giá trị"]);
+    let mut values = 0;
+    for name in &book.sheet_names()[..3] {
+        let sheet = book.worksheet_range(name).unwrap();
+        assert_eq!(sheet.height(), 2, "{name}");
+        values += sheet.rows().nth(1).unwrap().iter().skip(1).filter(|cell| **cell != Data::Empty).count();
+        assert_eq!(book.worksheet_formula(name).unwrap().used_cells().count(), 0, "{name}");
+        let is_text = |cell: &Data| matches!(cell, Data::String(_) | Data::Empty);
+        assert!(sheet.rows().flatten().all(is_text), "{sheet:?}");
+    }
+    let cards = book.worksheet_range("Căn cước").unwrap();
+    let column = cards.rows().next().unwrap().iter().position(|cell| *cell == "Số định danh cá nhân").unwrap();
+    // With its leading nought.
+    assert_eq!(cards.get((1, column)).unwrap(), "044041385391");
+    let all = book.worksheet_range("Tất cả giá trị").unwrap();
+    let table = fs::read_to_string(out.join("data.csv")).unwrap();
+    assert_eq!((all.height(), values), (table.lines().count(), all.height() - 1));
+    let header: Vec<String> = all.rows().next().unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(header.join(","), table.lines().next().unwrap().trim_start_matches('\u{feff}').replace('"', ""));
+}
+
+#[test]
+fn the_data_follow_their_schema() {
+    if !judges_are_there() {
+        return;
+    }
+    let out = fresh("extract-schema").join("out");
+    let samples =
+        ["bia-ho-so.jpg", "can-cuoc", "can-cuoc-ban-sao", "danh-sach", "giay-khai-sinh", "quyet-dinh", "to-khai"];
+    let mut command = sohoa();
+    command.arg("extract").args(samples.map(|sample| root().join("samples").join(sample))).arg("--out").arg(&out);
+    let made = run(&mut command);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let names: Vec<_> = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let data: Vec<_> = names.iter().filter(|path| path.to_string_lossy().ends_with(".data.json")).collect();
+    assert_eq!(data.len(), samples.len(), "{names:?}");
+    for path in &data {
+        let (code, said) = against_schema(DATA, path);
+        assert_eq!(code, Some(0), "{}: {said}", path.display());
+    }
+    // Of the values and of the record both.
+    let text = fs::read_to_string(out.join("giay-khai-sinh.data.json")).unwrap();
+    for (right, wrong) in [("\"check\": \"passed\"", "\"check\": \"yes\""), ("\"NgayCap\": \"", "\"NgayCap\": \"ngày ")]
+    {
+        assert!(text.contains(right), "{text}");
+        let path = out.join("wrong.json");
+        fs::write(&path, text.replacen(right, wrong, 1)).unwrap();
+        assert_eq!(against_schema(DATA, &path).0, Some(1), "the schema must refuse {wrong}");
+    }
 }
 
 /// A kind that the program does not know by itself.

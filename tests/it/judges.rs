@@ -199,26 +199,30 @@ fn the_manifest_follows_its_schema() {
         return;
     }
     let manifest = digitized_samples().join("manifest.json");
-    let (code, said) = against_schema(&manifest);
+    let (code, said) = against_schema(MANIFEST, &manifest);
     assert_eq!(code, Some(0), "{said}");
 
     let wrong = fresh("wrong-manifest").join("manifest.json");
     let text = fs::read_to_string(&manifest).expect("it is there").replacen("\"sha256\": \"", "\"sha256\": \"g", 1);
     fs::write(&wrong, text).expect("our own folder");
-    assert_eq!(against_schema(&wrong).0, Some(1), "the schema must refuse a wrong hash");
+    assert_eq!(against_schema(MANIFEST, &wrong).0, Some(1), "the schema must refuse a wrong hash");
 }
 
-/// What the schema says of a manifest: 0 or 1, and its complaints.
-pub(crate) fn against_schema(manifest: &Path) -> (Option<i32>, String) {
+/// The schema of manifests, and that of the data of papers.
+pub(crate) const MANIFEST: &str = "docs/manifest.schema.json";
+pub(crate) const DATA: &str = "docs/data.schema.json";
+
+/// What a schema says of a file: 0 or 1, and its complaints.
+pub(crate) fn against_schema(schema: &str, file: &Path) -> (Option<i32>, String) {
     let program = "import json, sys, jsonschema\n\
-         schema, manifest = (json.load(open(name, encoding='utf-8')) for name in sys.argv[1:])\n\
+         schema, file = (json.load(open(name, encoding='utf-8')) for name in sys.argv[1:])\n\
          kind = jsonschema.validators.validator_for(schema)\n\
          kind.check_schema(schema)\n\
-         errors = list(kind(schema, format_checker=kind.FORMAT_CHECKER).iter_errors(manifest))\n\
+         errors = list(kind(schema, format_checker=kind.FORMAT_CHECKER).iter_errors(file))\n\
          print(*(f'{error.json_path}: {error.message}' for error in errors), sep='\\n')\n\
          sys.exit(bool(errors))";
-    let schema = root().join("docs/manifest.schema.json");
-    let output = python().args(["-c", program]).arg(schema).arg(manifest).output().expect("the judges are there");
+    let schema = root().join(schema);
+    let output = python().args(["-c", program]).arg(schema).arg(file).output().expect("the judges are there");
     (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 

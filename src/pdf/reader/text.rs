@@ -116,7 +116,7 @@ fn placed(text: &str, (x, y): (f64, f64), state: &mut State<'_>) -> Vec<Word> {
             let left = parts(x + advance * f64::from(u32::try_from(before).unwrap_or(u32::MAX)));
             let width = parts(advance * f64::from(u32::try_from(length).unwrap_or(u32::MAX)));
             let bounds = Rect { x: left, y: parts(bottom - state.size), width, height: parts(state.size) };
-            words.push(Word { text: piece.to_owned(), bounds, confidence: 1.0 });
+            words.push(Word { text: piece.to_owned(), bounds, confidence: 1.0, blue: 0 });
         }
         before += length + 1;
     }
@@ -222,7 +222,7 @@ mod tests {
         let picture = Picture::Jpeg(Jpeg { bytes, width: 210, height: 297 });
         let word = |text: &str, [x, y, width, height]: [u32; 4]| {
             let bounds = Rect { x, y, width, height };
-            Word { text: text.to_owned(), bounds, confidence: 0.5 }
+            Word { text: text.to_owned(), bounds, confidence: 0.5, blue: 0 }
         };
         let line = |words| TextLine { words, bounds: Rect::default(), block: 0 };
         let lines = vec![
