@@ -152,7 +152,10 @@ fn a_service_killed_between_signature_and_code_gives_each_code_once() {
         assert_eq!(of_owner, [".GT.1", ".GT.2", ".GT.3", ".GT.4"], "{owner:?}: none is left out");
     }
     assert_eq!(centre.stop(), Some(0));
+    let started = |centre: &Centre| centre.events().iter().filter(|event| event["event"] == "started").count();
+    let before = started(&centre);
     centre.start(&[]);
+    centre.wait_for("it runs", || (started(&centre) > before).then_some(()));
     assert_eq!(wait_for_codes(&centre, PAPERS), given, "they stay");
     assert_eq!(centre.stop(), Some(0));
     println!("{kills} kills, {behind} of them between a signature and its code");
