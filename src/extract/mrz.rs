@@ -311,7 +311,7 @@ pub(super) mod tests {
     #[test]
     fn what_is_wrong_is_put_right_or_noticed() {
         for (row, right, wrong) in
-            [(0, "0900001233", "0900007233"), (0, "3052090000123", "3052090000129"), (1, "9001158M", "9001188M")]
+            [(0, "0900001233", "0900007233"), (0, "3052090000123", "3052090000129"), (1, "9001158M", "9001168M")]
         {
             let mut rows = ZONE;
             let text = ZONE[row].replace(right, wrong);
