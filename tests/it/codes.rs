@@ -269,6 +269,7 @@ fn dossiers_are_counted_by_day_and_unit_with_their_points() {
     assert!(see(&desk, "/figures", &cookie).text().contains("href=/points"));
     let page = see(&desk, "/points?from=2025-07-01&to=2025-07-02", &cookie).text();
     assert!(page.contains("4,00 / 4,00") && page.contains("3,33 / 4,00"), "{page}");
+    assert!(page.contains("<th scope=col>4.3<th scope=col>4.4"), "every item by day: {page}");
     assert!(page.contains("tham khảo") && page.contains("/dossiers/H21.15.26-250702-0001"), "{page}");
     let csv = see(&desk, "/points.csv?from=2025-07-01&to=2025-07-02", &cookie);
     assert_eq!((csv.header("Content-Type"), csv.text()), (Some("text/csv; charset=utf-8"), table));

@@ -118,25 +118,22 @@ fn days(report: &Report, rules: &PointsConfig, lang: Lang) -> String {
     if report.rows.is_empty() {
         return format!("<p class=none>{}</p>", lang.pick("Không có hồ sơ nào.", "There are no dossiers."));
     }
-    let items = [Item::Result, Item::Both, Item::Synced];
     let row = |(day, unit, counts): &(Date, String, Counts)| {
         let points: String =
-            items.iter().map(|item| format!("<td>{}", of_maximum(counts, *item, rules, lang))).collect();
+            Item::ALL.iter().map(|item| format!("<td>{}", of_maximum(counts, *item, rules, lang))).collect();
         let day = format!("{:02}/{:02}/{}", day.day(), u8::from(day.month()), day.year());
         let Counts { dossiers, with_result, with_both, .. } = counts;
         format!("<tr><td>{day}<td>{}<td>{dossiers}<td>{with_result}<td>{with_both}{points}", escaped(unit))
     };
-    let heads = [
+    let named = [
         lang.pick("Ngày", "Day"),
         lang.pick("Đơn vị", "Agency"),
         lang.pick("Hồ sơ", "Dossiers"),
         lang.pick("Có kết quả", "With result"),
         lang.pick("Đủ hai phần", "Both sides"),
-        "4.1",
-        "4.2",
-        "4.4",
     ];
-    let heads: String = heads.iter().map(|head| format!("<th scope=col>{head}")).collect();
+    let heads = named.into_iter().chain(Item::ALL.map(Item::number));
+    let heads: String = heads.map(|head| format!("<th scope=col>{head}")).collect();
     let rows: String = report.rows.iter().map(row).collect();
     let undated = match report.undated {
         0 => String::new(),
