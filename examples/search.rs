@@ -371,7 +371,7 @@ fn ask(folder: &Path, pages: usize, times: usize) {
             hits += found.hits.len();
             if let Some((component, page)) = page {
                 expected += 1;
-                there += usize::from(found.hits.iter().any(|hit| (hit.component, hit.page) == (component, page)));
+                there += usize::from(found.hits.iter().any(|hit| (hit.paper.component, hit.page) == (component, page)));
             }
         }
         millis.sort_by(f64::total_cmp);

@@ -99,7 +99,8 @@ fn failure(error: &SearchError, lang: Lang) -> Failure {
 
 /// A hit in two lines or more: which page, and its words, those found in square brackets.
 fn shown(hit: &Hit, lang: Lang) -> String {
-    let place = [hit.dossier.as_deref(), Some(&hit.title)].into_iter().flatten().collect::<Vec<_>>().join(" / ");
+    let place =
+        [hit.paper.dossier.as_deref(), Some(&hit.paper.title)].into_iter().flatten().collect::<Vec<_>>().join(" / ");
     let page = lang.pick("trang", "page");
     let fields = hit.known();
     let fields = if fields.is_empty() { String::new() } else { format!("  {}\n", fields.join(" · ")) };

@@ -226,8 +226,8 @@ impl Search<'_> {
         let mut select =
             connection.prepare_cached("SELECT rowid FROM terms WHERE terms MATCH ?1 ORDER BY rowid DESC")?;
         let mut page = connection.prepare_cached(
-            "SELECT p.id, p.number, p.words, c.id, c.version, c.title, c.dossier, c.kind, c.number, c.date, c.owner,
-             c.identity FROM pages p JOIN components c ON c.id = p.component WHERE p.id = ?1",
+            "SELECT p.id, p.number, p.words, c.id, c.version, c.title, c.dossier, c.kind, c.number, c.date,
+             c.valid_until, c.owner, c.identity FROM pages p JOIN components c ON c.id = p.component WHERE p.id = ?1",
         )?;
         let mut ranker = Ranker::new(sought, self.question.is_strict);
         let mut ids = select.query([expression])?;
@@ -241,7 +241,7 @@ impl Search<'_> {
             self.looked_at += 1;
             let (hit, words) = page.query_row([id], |row| Ok((hit(row)?, row.get::<_, Vec<u8>>(2)?)))?;
             let words = packed::unpack(&words).unwrap_or_default();
-            let title = (hit.page == 1).then_some(hit.title.as_str());
+            let title = (hit.page == 1).then_some(hit.paper.title.as_str());
             if self.is_in_range(&hit)
                 && let Some(judged) = ranker.judge(&words, title)
             {
@@ -253,7 +253,7 @@ impl Search<'_> {
 
     fn is_in_range(&self, hit: &Hit) -> bool {
         let (from, until) = (self.question.from, self.question.until);
-        let date = || hit.date.as_deref().and_then(|date| Date::parse(date, &Iso8601::DATE).ok());
+        let date = || hit.paper.date.as_deref().and_then(|date| Date::parse(date, &Iso8601::DATE).ok());
         (from.is_none() && until.is_none())
             || date()
                 .is_some_and(|date| from.is_none_or(|from| from <= date) && until.is_none_or(|until| date <= until))

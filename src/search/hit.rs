@@ -3,6 +3,7 @@
 use rusqlite::Row;
 use serde_json::{Value, json};
 
+use super::paper::{Paper, paper};
 use crate::model::Rect;
 
 /// What was found.
@@ -55,20 +56,8 @@ pub struct Piece {
 /// A page that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
-    /// Number of the component in the store.
-    pub component: i64,
-    /// Its version.
-    pub version: u32,
-    /// Its title.
-    pub title: String,
-    /// Code of the dossier.
-    pub dossier: Option<String>,
-    /// Kind of paper.
-    pub kind: Option<String>,
-    /// Number or symbol.
-    pub number: Option<String>,
-    /// Date, YYYY-MM-DD.
-    pub date: Option<String>,
+    /// The paper that it is of.
+    pub paper: Paper,
     /// Name of the owner.
     pub owner: Option<String>,
     /// The owner's number with most digits hidden.
@@ -96,8 +85,7 @@ impl Hit {
 
     /// What is known of the paper, as people write it.
     pub fn known(&self) -> Vec<String> {
-        let date = self.date.as_ref().map(|date| date.split('-').rev().collect::<Vec<_>>().join("/"));
-        let fields = [&self.kind, &self.number, &date, &self.owner, &self.identity];
+        let fields = [&self.paper.kind, &self.paper.number, &self.paper.day(), &self.owner, &self.identity];
         fields.into_iter().flatten().cloned().collect()
     }
 
@@ -106,9 +94,10 @@ impl Hit {
         let snippet: Vec<Value> =
             self.snippet.iter().map(|piece| json!({"text": piece.text, "hit": piece.is_hit})).collect();
         let boxes: Vec<[u32; 4]> = self.boxes.iter().map(|one| [one.x, one.y, one.width, one.height]).collect();
+        let Paper { component, version, title, dossier, kind, number, date, .. } = &self.paper;
         json!({
-            "component": self.component, "version": self.version, "title": self.title, "dossier": self.dossier,
-            "kind": self.kind, "number": self.number, "date": self.date, "owner": self.owner, "id": self.identity,
+            "component": component, "version": version, "title": title, "dossier": dossier,
+            "kind": kind, "number": number, "date": date, "owner": self.owner, "id": self.identity,
             "page": self.page, "size": [self.size.0, self.size.1], "snippet": snippet, "boxes": boxes,
             "match": self.how.code(), "score": self.score,
         })
@@ -119,15 +108,9 @@ impl Hit {
 pub(super) fn hit(row: &Row<'_>) -> rusqlite::Result<Hit> {
     Ok(Hit {
         page: row.get(1)?,
-        component: row.get(3)?,
-        version: row.get(4)?,
-        title: row.get(5)?,
-        dossier: row.get(6)?,
-        kind: row.get(7)?,
-        number: row.get(8)?,
-        date: row.get(9)?,
-        owner: row.get(10)?,
-        identity: row.get(11)?,
+        paper: paper(row, 3)?,
+        owner: row.get(11)?,
+        identity: row.get(12)?,
         size: (0, 0),
         snippet: Vec::new(),
         boxes: Vec::new(),

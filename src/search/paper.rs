@@ -1,6 +1,6 @@
 //! The papers of a person: what need not be brought again.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
 use super::{Index, SearchError, identity};
 
@@ -31,17 +31,25 @@ pub struct Paper {
 const PAPER: &str =
     "SELECT p.id, p.version, p.title, p.dossier, p.kind, p.number, p.date, p.valid_until FROM components p";
 
-fn paper(row: &Row<'_>) -> rusqlite::Result<Paper> {
+/// What a row has from this column on.
+pub(super) fn paper(row: &Row<'_>, from: usize) -> rusqlite::Result<Paper> {
     Ok(Paper {
-        component: row.get(0)?,
-        version: row.get(1)?,
-        title: row.get(2)?,
-        dossier: row.get(3)?,
-        kind: row.get(4)?,
-        number: row.get(5)?,
-        date: row.get(6)?,
-        valid_until: row.get(7)?,
+        component: row.get(from)?,
+        version: row.get(from + 1)?,
+        title: row.get(from + 2)?,
+        dossier: row.get(from + 3)?,
+        kind: row.get(from + 4)?,
+        number: row.get(from + 5)?,
+        date: row.get(from + 6)?,
+        valid_until: row.get(from + 7)?,
     })
+}
+
+impl Paper {
+    /// Its date as people write it.
+    pub fn day(&self) -> Option<String> {
+        self.date.as_ref().map(|date| date.split('-').rev().collect::<Vec<_>>().join("/"))
+    }
 }
 
 impl Index {
@@ -53,7 +61,7 @@ impl Index {
         let person = self.key.hash(&identity::digits(number).ok_or(SearchError::Identity)?);
         let sql = format!("{PAPER} WHERE p.person = ?1 ORDER BY p.id DESC LIMIT ?2");
         let mut select = self.connection.prepare_cached(&sql)?;
-        let papers = select.query_map(params![person, MOST], paper)?;
+        let papers = select.query_map(params![person, MOST], |row| paper(row, 0))?;
         Ok(papers.collect::<Result<_, _>>()?)
     }
 
@@ -68,16 +76,7 @@ impl Index {
              WHERE c.id = ?1 ORDER BY p.id DESC LIMIT ?2"
         );
         let mut select = self.connection.prepare_cached(&sql)?;
-        let papers = select.query_map(params![component, MOST], paper)?;
+        let papers = select.query_map(params![component, MOST], |row| paper(row, 0))?;
         Ok(papers.collect::<Result<_, _>>()?)
-    }
-
-    /// A paper by the number of its component; `None` where it is not in the index.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn paper(&self, component: i64) -> Result<Option<Paper>, SearchError> {
-        let mut select = self.connection.prepare_cached(&format!("{PAPER} WHERE p.id = ?1"))?;
-        Ok(select.query_row([component], paper).optional()?)
     }
 }

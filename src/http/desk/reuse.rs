@@ -226,7 +226,6 @@ fn searching(error: SearchError) -> Problem {
 /// A paper with the button that brings it.
 fn entry(offer: &Offer, path: &str, today: Date, visitor: &Visitor) -> String {
     let (lang, paper) = (visitor.lang, &offer.paper);
-    let date = paper.date.as_ref().map(|date| date.split('-').rev().collect::<Vec<_>>().join("/"));
     let until = paper.valid_until.as_deref().map(|until| match Date::parse(until, &Iso8601::DATE) {
         Ok(day) if day < today => (true, format!("{:02}/{:02}/{}", day.day(), u8::from(day.month()), day.year())),
         Ok(day) => (false, format!("{:02}/{:02}/{}", day.day(), u8::from(day.month()), day.year())),
@@ -238,7 +237,7 @@ fn entry(offer: &Offer, path: &str, today: Date, visitor: &Visitor) -> String {
         Some((false, day)) => format!("{} {day}", lang.pick("có giá trị đến", "valid until")),
     };
     let is_expired = matches!(until, Some((true, _)));
-    let known = [paper.kind.clone(), paper.number.clone(), date, paper.dossier.clone(), Some(valid)];
+    let known = [paper.kind.clone(), paper.number.clone(), paper.day(), paper.dossier.clone(), Some(valid)];
     let known: Vec<String> = known.into_iter().flatten().map(|text| escaped(&text)).collect();
     let act = match (offer.is_signed, is_expired) {
         (_, true) => String::new(),

@@ -218,12 +218,12 @@ fn next(typed: &Typed, visitor: &Visitor) -> String {
 
 /// A page that was found, with its picture behind a fold.
 fn entry(app: &App, hit: &Hit, lang: Lang) -> String {
-    let picture = app.published_page(hit.component, hit.page).ok().flatten();
-    let dossier = hit.dossier.as_ref().map_or_else(
+    let picture = app.published_page(hit.paper.component, hit.page).ok().flatten();
+    let dossier = hit.paper.dossier.as_ref().map_or_else(
         || lang.pick("Chưa xếp", "Not placed").to_owned(),
         |code| format!("<a href=\"/dossiers/{}\">{}</a>", in_path(code), escaped(code)),
     );
-    let pages = format!("/components/{}/pages", hit.component);
+    let pages = format!("/components/{}/pages", hit.paper.component);
     let address = picture.as_ref().map_or(pages, |(address, _)| address.clone());
     let near = match hit.how {
         How::Near => format!(" <span class=badge>{}</span>", lang.pick("gần đúng", "like it")),
@@ -248,7 +248,7 @@ fn entry(app: &App, hit: &Hit, lang: Lang) -> String {
     });
     format!(
         "<li><a class=title href=\"{address}\">{}, {} {}</a>{near} <span class=dim>{dossier}</span>{known}<p>{}</p>{picture}</li>",
-        escaped(&hit.title),
+        escaped(&hit.paper.title),
         lang.pick("trang", "page"),
         hit.page,
         snippet.join(" "),
