@@ -112,6 +112,11 @@ impl Role {
         self == Self::Supervisor
     }
 
+    /// Whether it may say what stands on a paper, in place of what was read.
+    pub fn may_correct_data(self) -> bool {
+        matches!(self, Self::Clerk | Self::Supervisor)
+    }
+
     /// Whether the papers themselves are open to it. Who keeps the machine needs no citizen's papers for that.
     pub fn may_read_papers(self) -> bool {
         self != Self::Admin

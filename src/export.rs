@@ -1,6 +1,7 @@
 //! A dossier handed on: its files with their manifest and log as they lie in its directory, and the records that portals
 //! ask for, in a folder or a zip file. Everything is checked against the manifest on the way; a half of it is never seen.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ const PAPERS: &str = "TaiLieuNop";
 const RESULTS: &str = "GiayToKetQua";
 /// What has a code as a digitised result goes into this, too, with its metadata (TT 01/2023/TT-VPCP Điều 9).
 const DIGITISED: &str = "KetQuaSoHoa";
+
+/// The end of the names of files with data as people corrected them.
+const CORRECTED: &str = ".data.corrected.json";
 
 /// How often and how long the directory is waited for while the service writes there.
 const TRIES: u32 = 40;
@@ -186,6 +190,15 @@ fn known(component: &ComponentShown, data: Option<&PaperData>) -> Fields {
     ]
 }
 
+/// The data of a component of which people said something.
+#[derive(Clone, Debug)]
+pub struct Corrected {
+    /// What a file of data has of them.
+    pub json: String,
+    /// The same.
+    pub data: PaperData,
+}
+
 /// What was exported.
 #[derive(Debug)]
 pub struct Exported {
@@ -197,11 +210,17 @@ pub struct Exported {
     pub left_out: Vec<(String, State)>,
 }
 
-/// Exports a dossier: into a zip file where `to` ends in `.zip`, else into a folder called by its code in the folder `to`.
+/// Exports a dossier: into a zip file where `to` ends in `.zip`, else into a folder called by its code in the folder `to`. What people
+/// said of data (`corrected`, by the component's number) lies beside the files, which are as they were published.
 ///
 /// # Errors
 /// When nothing is published, a file is not what the manifest says, or the target cannot be written; it is not there then.
-pub fn export(dossier: &DossierShown, records: &Records, to: &Path) -> Result<Exported, ExportError> {
+pub fn export(
+    dossier: &DossierShown,
+    records: &Records,
+    corrected: &BTreeMap<i64, Corrected>,
+    to: &Path,
+) -> Result<Exported, ExportError> {
     let code = dossier.code.as_deref().unwrap_or_default();
     let newest = || dossier.components.iter().filter(|component| component.is_newest);
     let is_made = |component: &&ComponentShown| !component.published.is_empty();
@@ -225,14 +244,18 @@ pub fn export(dossier: &DossierShown, records: &Records, to: &Path) -> Result<Ex
     // From here on the copies count, whoever writes the directory.
     drop(output);
     let made: Vec<&ComponentShown> = newest().filter(is_made).collect();
+    let said = made.iter().filter_map(|component| Some((*component, corrected.get(&component.id)?)));
+    let said: Vec<_> = said.filter_map(|(component, one)| Some((beside(component, &manifest)?, &one.json))).collect();
+    files.extend(said.into_iter().map(|(name, json)| (name, json.clone().into_bytes())));
     for table in [PAPERS, RESULTS, DIGITISED] {
         let belongs = |component: &&&ComponentShown| match table {
             DIGITISED => component.digital_code.is_some(),
             table => component.result_code.is_some() == (table == RESULTS),
         };
         let in_table = made.iter().filter(belongs);
-        let records: Vec<Value> =
-            in_table.flat_map(|component| records_of(component, (&manifest, &files), records, table)).collect();
+        let records: Vec<Value> = in_table
+            .flat_map(|one| records_of(one, (&manifest, &files), corrected.get(&one.id), records, table))
+            .collect();
         if table == DIGITISED && records.is_empty() {
             continue;
         }
@@ -269,6 +292,7 @@ fn take_up(directory: &Path) -> Result<(OutputDir, Manifest), ExportError> {
 fn records_of(
     component: &ComponentShown,
     (manifest, files): (&Manifest, &[(String, Vec<u8>)]),
+    corrected: Option<&Corrected>,
     records: &Records,
     table: &str,
 ) -> Vec<Value> {
@@ -283,11 +307,22 @@ fn records_of(
         if table == DIGITISED {
             let data = listed.transcripts.iter().find(|file| PaperData::is_named(&file.path));
             let data = data.and_then(|data| files.iter().find(|(name, _)| *name == data.path));
-            fields.extend(known(component, data.and_then(|(_, bytes)| PaperData::parse(bytes)).as_ref()));
+            let read = || data.and_then(|(_, bytes)| PaperData::parse(bytes));
+            let data = corrected.map(|one| one.data.clone()).or_else(read);
+            fields.extend(known(component, data.as_ref()));
         }
         records.fill(table, &fields)
     };
     published.map(record).collect()
+}
+
+/// The name of the file with what people said of a component's data, called like its PDF.
+fn beside(component: &ComponentShown, manifest: &Manifest) -> Option<String> {
+    let is_it = |listed: &&Component| {
+        component.published.iter().any(|one| listed.name == one.name && listed.version == one.version)
+    };
+    let pdf = &manifest.components.iter().filter(is_it).find_map(|listed| listed.file.as_ref())?.path;
+    Some(format!("{}{CORRECTED}", pdf.strip_suffix(".pdf").unwrap_or(pdf)))
 }
 
 /// A name beside the target, on the same disk.

@@ -227,7 +227,9 @@ fn hand_on(store: &Store, config: &Config, code: &DossierCode, to: &Path, json: 
     };
     let records = environment::records(config)?;
     let dossier = store.dossier(Some(code.as_str())).map_err(|error| store_failure(&error, lang))?;
-    let exported = export::export(&dossier, &records, to).map_err(failure)?;
+    let rules = environment::rules(config)?;
+    let corrected = service::corrected(store, &dossier, &rules).map_err(|error| store_failure(&error, lang))?;
+    let exported = export::export(&dossier, &records, &corrected, to).map_err(failure)?;
     let now = service::millis(environment::vietnam_time());
     store.exported(code.as_str(), now).map_err(|error| store_failure(&error, lang))?;
     let left_out: Vec<Value> =

@@ -195,18 +195,10 @@ fn summary(read: &Read, lang: Lang) -> String {
         };
         let title = lang.pick(&value.title, &value.title_en);
         // What is read may hold what a terminal obeys.
-        let shown = shown(Path::new(&as_people_write(&value.value)));
+        let shown = shown(Path::new(&extract::as_people_write(&value.value)));
         _ = writeln!(text, "  {title}: {shown}  [{trust}{doubt}{page}]");
     }
     text
-}
-
-/// Days as people write them, `03/08/2024`.
-fn as_people_write(value: &str) -> String {
-    match value.split('-').collect::<Vec<_>>()[..] {
-        [year, month, day] if [year, month, day].map(str::len) == [4, 2, 2] => format!("{day}/{month}/{year}"),
-        _ => value.to_owned(),
-    }
 }
 
 fn trust(confidence: f32, band: Band, lang: Lang) -> String {

@@ -16,7 +16,7 @@ use sohoa::grouping::Rules;
 use sohoa::http::{self, Live, Metrics, PeoplesKey, Signing, Tls, Tokens};
 use sohoa::intake::{Folder, Mode};
 use sohoa::model::{Lang, Localized, shown};
-use sohoa::service::{self, Connector, Event, ServiceError, Settings, Tools, Watched};
+use sohoa::service::{self, Connector, Event, ServiceError, Settings, Taught, Tools, Watched};
 use sohoa::shelf::Shelf;
 use sohoa::sign::{self, Signer};
 use sohoa::store::{State, Status, Store, StoreError};
@@ -87,7 +87,8 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
         }
     })?;
     environment::check_secrets(&config, &command.key)?;
-    let settings = settings(&config)?;
+    let rules = environment::rules(&config)?;
+    let settings = settings(&config, Taught::new(rules.clone()))?;
     let store = Store::open(&command.data.directory(&config)).map_err(|error| store_failure(&error, lang))?;
     let now = environment::now(lang)?;
     let reader = environment::reader(&config)?;
@@ -102,7 +103,6 @@ pub(super) fn run(command: &Serve, shared: &Shared, lang: Lang) -> Result<ExitCo
     if let Some(web) = &mut web {
         web.settings.signing = signing(&config, signer.as_deref())?;
     }
-    let rules = environment::rules(&config)?;
     let tools = environment::making(&config, shelf, &rules, stamp.as_ref(), signer.as_deref());
     serve(&store, &settings, &tools, &teller, web)
 }
@@ -268,7 +268,7 @@ fn names(config: &Config) -> Vec<String> {
 }
 
 /// The checked settings of the service.
-fn settings(config: &Config) -> Result<Settings, Failure> {
+fn settings(config: &Config, taught: Taught) -> Result<Settings, Failure> {
     let (lang, service) = (config.lang, &config.service);
     let usage = |vietnamese, english| Failure::new(ExitCode::Usage, lang.pick(vietnamese, english));
     if service.watch.is_empty() {
@@ -310,6 +310,7 @@ fn settings(config: &Config) -> Result<Settings, Failure> {
         },
         codes: config.codes.clone(),
         personal_store,
+        taught: Arc::new(taught),
     })
 }
 

@@ -5,37 +5,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::extract::SCHEMA;
+use crate::extract::{self, Band, Check, Document, Method};
 
 use super::DigitalCode;
 
 /// The end of the names of data files.
 const DATA_SUFFIX: &str = ".data.json";
-/// Bands of values that are taken.
-const SURE: [&str; 2] = ["accept", "glance"];
 
 /// The data of a paper, as far as they are of use here.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct PaperData {
-    schema: String,
-    kind: Option<KindSaid>,
-    values: Vec<ValueSaid>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct KindSaid {
-    name: String,
-    band: String,
-    result_code: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct ValueSaid {
-    field: String,
-    value: String,
-    band: String,
-    check: String,
-}
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PaperData(Document);
 
 /// What is known of a paper with a code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,14 +41,19 @@ impl PaperData {
         file.ends_with(DATA_SUFFIX)
     }
 
+    /// Those of a paper.
+    pub fn of(document: Document) -> Self {
+        Self(document)
+    }
+
     /// Reads a data file; `None` where it is none.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok().filter(|data: &Self| data.schema == SCHEMA)
+        extract::parse(bytes).map(Self)
     }
 
     /// The type of result that the paper's kind is, where the kind is sure.
     pub fn type_code(&self) -> Option<&str> {
-        self.kind.as_ref().filter(|kind| is_sure(&kind.band))?.result_code.as_deref()
+        self.0.kind.as_ref().filter(|kind| is_sure(Band::of(kind.confidence)))?.result_code.as_deref()
     }
 
     /// The identification of the paper's owner, where it was read surely.
@@ -85,7 +69,7 @@ impl PaperData {
     /// What is known of a paper that people call `title`; the parts of its code, where it has one, come first.
     pub fn metadata(data: Option<&Self>, title: &str, code: Option<&DigitalCode>) -> Metadata {
         let value = |field: &str| data.and_then(|data| data.value(field)).map(str::to_owned);
-        let kind = data.and_then(|data| data.kind.as_ref()).filter(|kind| is_sure(&kind.band));
+        let kind = data.and_then(|data| data.0.kind.as_ref()).filter(|kind| is_sure(Band::of(kind.confidence)));
         let type_code = code.map(|code| &code.type_code[..]).or(data.and_then(Self::type_code));
         Metadata {
             type_code: type_code.map(str::to_owned),
@@ -98,15 +82,19 @@ impl PaperData {
         }
     }
 
-    /// A value that was read surely.
+    /// A value that was read surely, or that a person said.
     fn value(&self, field: &str) -> Option<&str> {
-        let mut values = self.values.iter().filter(|value| value.field == field && !value.value.is_empty());
-        values.find(|value| is_sure(&value.band) && value.check != "failed").map(|value| &value.value[..])
+        let mut values = self.0.values.iter().filter(|value| value.field == field && !value.value.is_empty());
+        let is_known = |value: &&extract::Value| {
+            value.method == Method::Person || is_sure(value.band) && value.check != Check::Failed
+        };
+        values.find(is_known).map(|value| &value.value[..])
     }
 }
 
-fn is_sure(band: &str) -> bool {
-    SURE.contains(&band)
+/// Whether what has this band is taken.
+fn is_sure(band: Band) -> bool {
+    band >= Band::Glance
 }
 
 #[cfg(test)]
@@ -114,12 +102,30 @@ mod tests {
     use super::*;
 
     fn data(band: &str, check: &str) -> PaperData {
+        said("print-label", band, check)
+    }
+
+    fn said(method: &str, band: &str, check: &str) -> PaperData {
+        let confidence = match band {
+            "accept" => 0.95,
+            "glance" => 0.8,
+            "confirm" => 0.5,
+            _ => 0.1,
+        };
+        let value = |field: &str, value: &str, band: &str, check: &str| {
+            format!(
+                r#"{{"field": "{field}", "title": "x", "title_en": "x", "text": "{value}", "value": "{value}",
+                "confidence": {confidence}, "band": "{band}", "page": 1,
+                "bounds": {{"x": 1, "y": 1, "width": 1, "height": 1}}, "method": "{method}", "check": "{check}"}}"#
+            )
+        };
+        let (owner, number) =
+            (value("owner", "Nguyễn Văn An", "accept", "none"), value("id_number", "052090000123", band, check));
         let text = format!(
             r#"{{"schema": "sohoa-data/1", "component": "a", "file": "a.pdf", "pages": 1,
-            "kind": {{"id": "giay-khai-sinh", "name": "Giấy khai sinh", "name_en": "x", "confidence": 0.9, "band": "{band}",
-                "type_code": null, "result_code": "KQ.G15.000031"}},
-            "values": [{{"field": "owner", "value": "Nguyễn Văn An", "band": "accept", "check": "none"}},
-                {{"field": "id_number", "value": "052090000123", "band": "{band}", "check": "{check}"}}], "record": {{}}}}"#
+            "kind": {{"id": "giay-khai-sinh", "name": "Giấy khai sinh", "name_en": "x", "confidence": {confidence},
+                "band": "{band}", "type_code": null, "result_code": "KQ.G15.000031"}},
+            "values": [{owner}, {number}], "record": {{}}}}"#
         );
         PaperData::parse(text.as_bytes()).unwrap()
     }
@@ -135,6 +141,11 @@ mod tests {
         let code = DigitalCode { text, owner, type_code: "KQ.H21.000001".to_owned() };
         let said = PaperData::metadata(Some(&sure), "IMG 1", Some(&code));
         assert_eq!((said.type_code.as_deref(), said.owner.as_deref()), (Some("KQ.H21.000001"), Some("H55.242")));
+    }
+
+    #[test]
+    fn what_a_person_said_is_known_whatever_the_check_says() {
+        assert_eq!(said("person", "confirm", "failed").owner().as_deref(), Some("052090000123"));
     }
 
     #[test]

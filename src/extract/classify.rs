@@ -50,6 +50,11 @@ pub(super) fn best<'k>(flow: &Flow<'_>, sheets: &[Sheet<'_>], kinds: &'k Kinds) 
     (share >= LEAST).then_some(best)
 }
 
+/// The class of a paper that is known to be of a kind.
+pub(super) fn known<'k>(flow: &Flow<'_>, kind: &'k Kind) -> Class<'k> {
+    Class { confidence: MOST, ..weigh(flow, &[], kind) }
+}
+
 fn weigh<'k>(flow: &Flow<'_>, codes: &[CodeKind], kind: &'k Kind) -> Class<'k> {
     let mut class = Class { kind, heading: None, weight: 0.0, confidence: 0.0 };
     for anchor in &kind.anchors {

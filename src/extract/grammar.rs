@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use time::{Date, Month};
 
 use super::phrase::folded;
+use crate::model::{Lang, Localized};
 
 /// The form of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -38,7 +39,7 @@ pub enum Grammar {
 }
 
 /// Why a value is doubted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// It has not the form of such values.
@@ -51,6 +52,21 @@ pub enum Fault {
     NumberStructure,
     /// Another place of the paper says something else.
     Contradicted,
+}
+
+impl Localized for Fault {
+    fn message(&self, lang: Lang) -> String {
+        let (vietnamese, english) = match self {
+            Self::Form => ("không đúng dạng của mục này", "it has not the form of such values"),
+            Self::Calendar => ("không có ngày này trong lịch", "there is no such day"),
+            Self::CheckDigit => ("chữ số kiểm tra không khớp", "a check digit does not fit"),
+            Self::NumberStructure => {
+                ("số không khớp giới tính hoặc năm sinh", "sex or year of birth do not fit the number")
+            }
+            Self::Contradicted => ("chỗ khác trên giấy ghi khác", "another place of the paper says something else"),
+        };
+        lang.pick(vietnamese, english).to_owned()
+    }
 }
 
 /// What a grammar makes of a text.

@@ -1,14 +1,15 @@
 //! The data of a paper as programs read it (`docs/extract.md`), with records in the shapes that portals use.
 
+use serde::Deserialize;
 use serde_json::{Map, Value as Json, json as object};
 use toml::Table;
 
 use crate::model::{Lang, Localized};
 
-use super::Document;
 use super::grammar::Fault;
 use super::kind::Kinds;
 use super::value::{Band, Value, rounded};
+use super::{Document, KindFound};
 
 /// Name and version of the form.
 pub const SCHEMA: &str = "sohoa-data/1";
@@ -141,6 +142,19 @@ pub fn json(document: &Document, subject: Subject<'_>, records: &Records) -> Jso
     })
 }
 
+/// The data in a file; `None` where it has none of this form.
+pub fn parse(bytes: &[u8]) -> Option<Document> {
+    #[derive(Deserialize)]
+    struct File {
+        schema: String,
+        kind: Option<KindFound>,
+        pages: usize,
+        values: Vec<Value>,
+    }
+    let File { schema, kind, pages, values } = serde_json::from_slice(bytes).ok()?;
+    (schema == SCHEMA).then_some(Document { kind, pages, values })
+}
+
 /// What the words in braces stand for: every field by its name, and what is known of the paper.
 fn words(document: &Document, subject: Subject<'_>) -> Vec<(String, String)> {
     let kind = document.kind.as_ref();
@@ -183,6 +197,20 @@ mod tests {
         assert_eq!(result["TrichYeuNoiDung"], "Phê duyệt danh mục");
         assert!(result.get("MaHoSo").is_none() && result.get("MaChuGiayTo").is_none());
         assert_eq!(data["record"]["TaiLieuNop"]["DuocSoHoa"], 1);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let page =
+            page_of("Số: 69/QĐ-UBND\n\nMỹ Lộc, ngày 31 tháng 02 năm 2024\n\nQUYẾT ĐỊNH\nVề việc phê duyệt danh mục");
+        let document = read(&[Sheet::of(&page)], &Kinds::shipped());
+        let text = text(&document, Subject { component: "a", ..Subject::default() }, &Records::parse(None).unwrap());
+        assert!(document.values.iter().any(|value| !value.faults.is_empty()));
+        assert_eq!(parse(text.as_bytes()), Some(document));
+        assert_eq!(
+            (parse(b"{}"), parse(b"\xff"), parse(text.replace("data/1", "data/2").as_bytes())),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -21,11 +21,11 @@ const MOST_OF_DAY: usize = 3;
 /// Most rows of the names of agencies.
 const MOST_ROWS: usize = 4;
 
-const NUMBER: Named<'static> = ("number", "Số, ký hiệu", "Number and symbol");
-const PLACE: Named<'static> = ("place", "Địa danh", "Place");
-const DATE: Named<'static> = ("date", "Ngày ban hành", "Date");
-const AGENCY: Named<'static> = ("agency", "Cơ quan ban hành", "Issuing agency");
-const SUPERIOR: Named<'static> = ("superior_agency", "Cơ quan chủ quản", "Superior agency");
+pub(super) const NUMBER: Named<'static> = ("number", "Số, ký hiệu", "Number and symbol");
+pub(super) const PLACE: Named<'static> = ("place", "Địa danh", "Place");
+pub(super) const DATE: Named<'static> = ("date", "Ngày ban hành", "Date");
+pub(super) const AGENCY: Named<'static> = ("agency", "Cơ quan ban hành", "Issuing agency");
+pub(super) const SUPERIOR: Named<'static> = ("superior_agency", "Cơ quan chủ quản", "Superior agency");
 
 /// Parts of symbols in use: types of papers, agencies, and who drafted.
 const SYMBOLS: &str = "QĐ NQ CT QC TT TTr TB BC KH HD CV GM GGT GXN BB DS HĐ TTLT CĐ CTr PA ĐA DA BTT BGN PT PG PC UBND HĐND \

@@ -11,6 +11,7 @@ mod check;
 mod classify;
 mod codes;
 mod digits;
+mod example;
 mod flow;
 mod grammar;
 mod insurance;
@@ -20,6 +21,7 @@ mod labels;
 mod letterhead;
 mod mrz;
 mod phrase;
+mod shape;
 mod signer;
 mod subject;
 mod table;
@@ -28,12 +30,16 @@ mod value;
 mod workbook;
 
 pub use check::{Checked, check};
+pub use example::{Example, Said};
 pub use grammar::{Fault, Grammar};
-pub use json::{RecordError, Records, Rules, SCHEMA, Subject, json, text};
+pub use json::{RecordError, Records, Rules, SCHEMA, Subject, json, parse, text};
 pub use kind::{Anchor, CodeKind, Field, Kind, KindError, Kinds, Pattern, Reader, Test};
+pub use shape::{Shape, as_people_write};
 pub use table::table;
 pub use value::{Band, Check, Method, Value};
 pub use workbook::{WorkbookError, workbook};
+
+use serde::Deserialize;
 
 use crate::codes::Code;
 use crate::model::PageText;
@@ -55,7 +61,7 @@ pub struct Sheet<'a> {
 }
 
 /// The kind that a paper was found to be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct KindFound {
     /// What programs call it.
     pub id: String,
@@ -98,9 +104,18 @@ const PAGES_OF_KIND: usize = 3;
 
 /// Reads the data of a paper from its pages.
 pub fn read(sheets: &[Sheet<'_>], kinds: &Kinds) -> Document {
-    let flow = Flow::new(sheets);
     let first = Flow::new(&sheets[..sheets.len().min(PAGES_OF_KIND)]);
-    let class = classify::best(&first, sheets, kinds);
+    read_class(sheets, classify::best(&first, sheets, kinds))
+}
+
+/// Reads the data of a paper that is known to be of a kind.
+pub fn read_as(sheets: &[Sheet<'_>], kind: &Kind) -> Document {
+    let first = Flow::new(&sheets[..sheets.len().min(PAGES_OF_KIND)]);
+    read_class(sheets, Some(classify::known(&first, kind)))
+}
+
+fn read_class(sheets: &[Sheet<'_>], class: Option<Class<'_>>) -> Document {
+    let flow = Flow::new(sheets);
     let kind = class.as_ref().map(|class| class.kind);
     let heading = class.as_ref().and_then(|class| class.heading.clone());
     let mut values = Vec::new();

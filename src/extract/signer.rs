@@ -7,8 +7,8 @@ use super::grammar::{self, Grammar, Reading};
 use super::phrase::{distance, folded};
 use super::value::{Method, Named, Value};
 
-const SIGNER: Named<'static> = ("signer", "Người ký", "Signer");
-const TITLE: Named<'static> = ("signer_title", "Chức vụ người ký", "Signer's title");
+pub(super) const SIGNER: Named<'static> = ("signer", "Người ký", "Signer");
+pub(super) const TITLE: Named<'static> = ("signer_title", "Chức vụ người ký", "Signer's title");
 
 /// Words with which the titles of signers begin, folded, behind `TM.`, `KT.` and the like.
 const TITLES: [&str; 23] = [

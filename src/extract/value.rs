@@ -1,6 +1,6 @@
 //! A value: what was read, what it means, where it stands, and how far it is to be trusted.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::codes::Code;
 use crate::model::{Lang, Rect};
@@ -21,7 +21,7 @@ const BALLPOINT: f32 = 12.0;
 const MOST: f32 = 0.99;
 
 /// How far a value is to be trusted: by what people do with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Band {
     /// Below .40: to be keyed in by hand.
@@ -57,7 +57,7 @@ impl Band {
 }
 
 /// How a value was got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// From a QR code.
@@ -72,10 +72,27 @@ pub enum Method {
     PrintPattern,
     /// By its place on the paper.
     PrintPlace,
+    /// A person said it.
+    Person,
+}
+
+impl Method {
+    /// How, in few words.
+    pub fn name(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Qr => lang.pick("từ mã QR", "from the QR code"),
+            Self::Barcode => lang.pick("từ mã vạch", "from the bar code"),
+            Self::Mrz => lang.pick("từ vùng chữ máy đọc", "from the machine-readable zone"),
+            Self::PrintLabel => lang.pick("theo nhãn in trên giấy", "by the label before it"),
+            Self::PrintPattern => lang.pick("theo dạng chữ", "by its form"),
+            Self::PrintPlace => lang.pick("theo vị trí trên giấy", "by its place on the paper"),
+            Self::Person => lang.pick("người xác nhận", "a person said it"),
+        }
+    }
 }
 
 /// What validation says of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Check {
     /// It fits all that it can be held against.
@@ -87,7 +104,7 @@ pub enum Check {
 }
 
 /// A value of a paper.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Value {
     /// What programs call the field.
     pub field: String,
@@ -113,10 +130,10 @@ pub struct Value {
     /// What validation says.
     pub check: Check,
     /// Whether it was written by hand, as its ink says: reading that is unsure.
-    #[serde(skip_serializing_if = "is_not")]
+    #[serde(default, skip_serializing_if = "is_not")]
     pub handwritten: bool,
     /// Why it is doubted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
 }
 

@@ -13,6 +13,7 @@ mod address;
 mod api;
 mod arrive;
 mod attempts;
+mod data;
 mod desk;
 mod form;
 mod gate;
@@ -25,6 +26,7 @@ mod phone;
 mod problem;
 mod scanned;
 mod scans;
+mod search;
 mod session;
 mod signing;
 mod tls;
@@ -265,6 +267,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/api/v1/components", get(api::components)),
         ("/api/v1/components/{id}", get(api::component)),
         ("/api/v1/components/{id}/retry", post(api::retry)),
+        ("/api/v1/components/{id}/data", get(data::data).post(data::say)),
+        ("/api/v1/search", get(search::search)),
         ("/api/v1/captures", get(api::waiting).post(api::upload).layer(unlimited())),
         ("/api/v1/scanners", get(scans::scanners)),
         ("/api/v1/scans", post(scans::begin)),

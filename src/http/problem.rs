@@ -11,6 +11,7 @@ use crate::ledger::LedgerError;
 use crate::model::{Lang, Localized};
 use crate::publish::PublishError;
 use crate::scanner::Fault;
+use crate::search::SearchError;
 use crate::store::StoreError;
 
 /// Why a request is refused.
@@ -74,8 +75,12 @@ pub(super) enum Problem {
     Scanner(Fault),
     /// The person's role does not open the journal.
     NoJournal,
+    /// The person's role does not say what stands on papers.
+    NoCorrecting,
     /// A dossier cannot be checked or packed: there is nothing of it, somebody writes there, or it was altered.
     Export(ExportError),
+    /// A search that has no answer: nothing is asked, or there is no index.
+    Search(SearchError),
     /// As many pages stay up to date as may.
     TooManyStreams,
     /// Somebody signs at the desk.
@@ -124,15 +129,18 @@ impl Problem {
             Self::TooManyScans => (StatusCode::SERVICE_UNAVAILABLE, "scans"),
             Self::Searching => (StatusCode::SERVICE_UNAVAILABLE, "searching"),
             Self::Scanner(fault) => (StatusCode::SERVICE_UNAVAILABLE, fault.name()),
-            Self::NoJournal => (StatusCode::FORBIDDEN, "role"),
+            Self::NoJournal | Self::NoCorrecting => (StatusCode::FORBIDDEN, "role"),
             Self::Export(ExportError::Nothing) => (StatusCode::CONFLICT, "nothing"),
             Self::Export(error) if is_in_use(error) => (StatusCode::CONFLICT, "in-use"),
             Self::Export(_) => (StatusCode::CONFLICT, "file-changed"),
+            Self::Search(SearchError::Nothing | SearchError::Identity) => (StatusCode::BAD_REQUEST, "request"),
+            Self::Search(_) => (StatusCode::SERVICE_UNAVAILABLE, "search"),
             Self::TooManyStreams => (StatusCode::SERVICE_UNAVAILABLE, "streams"),
             Self::SigningRuns => (StatusCode::CONFLICT, "signing"),
             Self::Store(StoreError::NoDossier(_) | StoreError::NoComponent(_)) => (StatusCode::NOT_FOUND, "not-found"),
             Self::Store(
                 StoreError::NotWaiting(_)
+                | StoreError::NotPlaced(_)
                 | StoreError::NotFailed(_)
                 | StoreError::BeingMade(_)
                 | StoreError::NoPage(_)
@@ -151,7 +159,8 @@ impl Problem {
             Self::QueueFull | Self::DiskFull | Self::TooManyUploads | Self::TooManyScans | Self::TooManyStreams => {
                 Some(30)
             }
-            Self::Searching | Self::ScannerBusy | Self::Scanner(_) | Self::SigningRuns => Some(10),
+            Self::Search(SearchError::Nothing | SearchError::Identity) => None,
+            Self::Search(_) | Self::Searching | Self::ScannerBusy | Self::Scanner(_) | Self::SigningRuns => Some(10),
             Self::Locked => Some(2),
             Self::Tries(seconds) => Some(*seconds),
             Self::Store(StoreError::BeingMade(_)) => Some(30),
@@ -304,6 +313,10 @@ impl Localized for Problem {
                 "vai trò của tài khoản này không được xem nhật ký; hãy đăng nhập bằng tài khoản khác",
                 "the role of this account does not open the journal; log in with another",
             ),
+            Self::NoCorrecting => (
+                "vai trò của tài khoản này không được sửa dữ liệu; hãy nhờ cán bộ số hóa",
+                "the role of this account does not correct data; ask a clerk",
+            ),
             Self::Export(error) if is_in_use(error) => (
                 "hồ sơ đang được xử lý; hãy thử lại sau ít phút",
                 "the dossier is being worked on; try again in some minutes",
@@ -311,6 +324,12 @@ impl Localized for Problem {
             // Paths of the server are its administrator's matter.
             Self::Export(ExportError::Nothing) => return ExportError::Nothing.message(lang),
             Self::Export(_) => return Self::FileChanged.message(lang),
+            Self::Search(SearchError::Nothing) => return SearchError::Nothing.message(lang),
+            Self::Search(SearchError::Identity) => return SearchError::Identity.message(lang),
+            Self::Search(_) => (
+                "chưa tìm kiếm được: chỉ mục đang được lập; hãy thử lại sau ít phút",
+                "nothing can be searched yet: the index is being made; try again in some minutes",
+            ),
             Self::TooManyStreams => (
                 "đang có quá nhiều trang tự cập nhật; trang này vẫn dùng được, hãy tải lại khi cần",
                 "too many pages stay up to date by themselves; this one works, load it anew when needed",

@@ -15,10 +15,12 @@
 //! A component made again by a run after a crash has the same captures, so the directory's manifest says that it is there.
 
 mod courier;
+mod data;
 mod early;
 mod event;
 mod indexer;
 mod keeper;
+mod pages;
 mod registrar;
 mod shown;
 mod sink;
@@ -50,10 +52,11 @@ use crate::transcript::Format;
 pub use crate::store::Status;
 use early::Early;
 
+pub use data::{Data, Found, Taught, corrected};
 pub use event::{Event, Trouble};
 pub use indexer::FOLDER as SEARCH_FOLDER;
 pub use keeper::signed;
-pub use shown::{SECRET, component_json, dossier_json, listed, paper_data, reason_text};
+pub use shown::{SECRET, component_json, dossier_json, listed, reason_text};
 
 pub(crate) use sink::has_several_pages;
 
@@ -98,6 +101,8 @@ pub struct Settings {
     pub codes: Option<digital_code::Rules>,
     /// The store of owners' papers; `None` = there is none.
     pub personal_store: Option<PersonalStoreConfig>,
+    /// By what papers are read that come from now on.
+    pub taught: Arc<Taught>,
 }
 
 /// Where finished components are delivered.

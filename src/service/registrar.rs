@@ -1,8 +1,7 @@
-//! What is made is entered: the data that lie beside its file are read, and what is signed gets its code and is filed by its owner.
+//! What is made is entered: its data are taken (`data.rs`), and what is signed gets its code and is filed by its owner.
 //! The store has a note of each component that is still to be entered, which goes when all of that is done. One transaction gives
 //! the code, and a paper that is filed already is left alone, so that it does not matter where a service is killed.
 
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::personal::{self, Folders, Paper, PersonalError, Said};
 use crate::publish::PublishError;
 use crate::store::{ComponentListed, Entered, Known, Millis, Published, State, Store, StoreError, Unentered};
 
-use super::{Event, Service, Trouble, listed, paper_data};
+use super::{Event, Service, Trouble, data, listed};
 
 /// Components taken from the store at a time.
 const BATCH: u32 = 32;
@@ -85,7 +84,8 @@ fn enter(service: &Service<'_>, folders: Option<&Folders>, one: Unentered) -> Re
         Err(error) => return Err(error),
     };
     let later = || service.store.put_off(&one, service.now() + pause(one.attempts)).map(|()| false);
-    let Ok(data) = data(&listed) else { return later() };
+    let rules = service.settings.taught.rules(service.store);
+    let Ok(data) = data::of_files(service.store, &listed, &rules.kinds)? else { return later() };
     let known = data.as_ref().map_or_else(Known::default, |data| Known {
         type_code: data.type_code().map(str::to_owned),
         owner: data.owner(),
@@ -105,16 +105,6 @@ fn enter(service: &Service<'_>, folders: Option<&Folders>, one: Unentered) -> Re
         }
     }
     Ok(true)
-}
-
-/// The data of a component: of one with several files the first that has some speaks, as they are of one paper.
-fn data(listed: &ComponentListed) -> io::Result<Option<PaperData>> {
-    for published in &listed.component.published {
-        if let Some(data) = paper_data(published)? {
-            return Ok(Some(data));
-        }
-    }
-    Ok(None)
 }
 
 /// Files a component by its owner, and says in which folders; none where nobody knows whose it is.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::digital_code::PaperData;
 use crate::manifest;
 use crate::model::Lang;
 use crate::store::{ComponentShown, DossierShown, Published};
@@ -54,25 +53,6 @@ pub fn listed(published: &Published) -> Option<manifest::Component> {
     let path = PathBuf::from(&published.directory).join(manifest::FILE_NAME);
     let components = manifest::open(&std::fs::read(path).ok()?).ok()?.manifest.components;
     components.into_iter().find(|one| one.name == published.name && one.version == published.version)
-}
-
-/// The data that lie beside a published file (`NAME.data.json`), as its directory's manifest has them; `None` where there are
-/// none.
-///
-/// # Errors
-/// When the manifest does not know the file, or what lies there is not what it says: somebody changes it at this moment, or
-/// altered it.
-pub fn paper_data(published: &Published) -> std::io::Result<Option<PaperData>> {
-    let Some(listed) = listed(published) else {
-        let has_manifest = PathBuf::from(&published.directory).join(manifest::FILE_NAME).exists();
-        return if has_manifest { Err(std::io::ErrorKind::InvalidData.into()) } else { Ok(None) };
-    };
-    let Some(file) = listed.transcripts.iter().find(|file| PaperData::is_named(&file.path)) else { return Ok(None) };
-    let bytes = std::fs::read(PathBuf::from(&published.directory).join(&file.path))?;
-    match manifest::sha256_hex(&bytes) == file.sha256 {
-        true => Ok(PaperData::parse(&bytes)),
-        false => Err(std::io::ErrorKind::InvalidData.into()),
-    }
 }
 
 /// The word for why a component is not made in which a page bears a mark of secrecy.

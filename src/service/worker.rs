@@ -66,6 +66,7 @@ fn make(service: &Service<'_>, work: &Work) -> bool {
     let directory = service.directory(work.dossier.as_deref(), &work.name);
     let signer = tools.signer.filter(|_| !service.key_failed.load(Ordering::Relaxed));
     let profile = tools.profile_of(work.dossier.as_deref());
+    let rules = service.settings.taught.rules(service.store);
     let by = if work.has_no_code { stack::By::SheetsAndCodes } else { stack::By::Sheets };
     let of = (directory.as_path(), work.dossier.as_deref());
     let job = Job {
@@ -73,6 +74,7 @@ fn make(service: &Service<'_>, work: &Work) -> bool {
         divides: Some(by),
         // What comes at the counter is looked at there.
         shelves_all: work.priority == 0,
+        rules: &rules,
         ..tools.job(of, &profile, service.file_time(), service.stop)
     };
     let is_folder = files.len() > 1;

@@ -272,25 +272,26 @@ impl Store {
         self.write(|transaction| record_by(transaction, now, "searched", account, Subject::default(), Some(trace)))
     }
 
-    /// Writes down what a person looks at, before it is shown.
+    /// Writes down what a person looks at, or a program over the network, which has no account, before it is shown.
     ///
     /// # Errors
     /// When there is no such dossier, or the database refuses.
-    pub fn looked(&self, account: i64, look: Looked<'_>, now: Millis) -> Result<(), StoreError> {
+    pub fn looked(&self, account: impl Into<Option<i64>>, look: Looked<'_>, now: Millis) -> Result<(), StoreError> {
+        let account = account.into();
         self.write(|transaction| match look {
             Looked::Dossier(code) => {
                 let select = "SELECT id FROM dossiers WHERE code = ?1";
                 let id = transaction.query_row(select, [code], |row| row.get(0)).optional()?;
                 let dossier = Some(id.ok_or_else(|| StoreError::NoDossier(code.to_owned()))?);
-                record_by(transaction, now, "viewed", Some(account), Subject { dossier, ..Subject::default() }, None)
+                record_by(transaction, now, "viewed", account, Subject { dossier, ..Subject::default() }, None)
             }
             Looked::Pages(component) => {
                 let subject = subject_of(transaction, component)?;
-                record_by(transaction, now, "viewed", Some(account), subject, None)
+                record_by(transaction, now, "viewed", account, subject, None)
             }
             Looked::File { component, sha256 } => {
                 let subject = subject_of(transaction, component)?;
-                record_by(transaction, now, "downloaded", Some(account), subject, Some(sha256))
+                record_by(transaction, now, "downloaded", account, subject, Some(sha256))
             }
         })
     }

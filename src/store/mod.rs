@@ -10,9 +10,9 @@
 //! `dossiers.rs` shows and places, `browse.rs` lists in pages, `deliveries.rs` is the outbox of what is finished, `pairings.rs` has
 //! the phones' tokens, `phone_pages.rs` what phones do to their pages, `accounts.rs` the people at the desk, `figures.rs` counts what
 //! a day brought, `digitised.rs` how far dossiers are digitised, `procedures.rs` has the catalogue of procedures, `results.rs` gives
-//! codes to what is finished, `reused.rs` knows papers that were not brought again, `filed.rs` what is in the store of owners'
-//! papers, `unindexed.rs` what the search index lacks, `journal.rs` finds who did what, `upkeep.rs` purges, checks, backs up and
-//! restores, `blobs.rs` has the bytes.
+//! codes to what is finished, `reused.rs` knows papers that were not brought again, `said.rs` what people said of the data of
+//! papers, `filed.rs` what is in the store of owners' papers, `unindexed.rs` what the search index lacks, `journal.rs` finds who did
+//! what, `upkeep.rs` purges, checks, backs up and restores, `blobs.rs` has the bytes.
 
 mod accept;
 mod accounts;
@@ -34,6 +34,7 @@ mod phone_pages;
 mod procedures;
 mod results;
 mod reused;
+mod said;
 mod stacks;
 mod unindexed;
 mod upkeep;
@@ -66,6 +67,7 @@ pub use phone_pages::{Sent, SentPage};
 pub use procedures::{ProcedureListed, Said};
 pub use results::{Entered, Known, Unentered};
 pub use reused::Reused;
+pub use said::{Saying, Statement};
 pub use unindexed::Unindexed;
 pub use upkeep::{Finding, Look, look, restore};
 
@@ -78,7 +80,7 @@ const SERVICE_LOCK: &str = "service.lock";
 const APPLICATION_ID: i32 = 0x534F_484F;
 
 /// What brings a database from each version to the next; `user_version` counts them.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("schema.sql"),
     include_str!("deliveries.sql"),
     include_str!("pairings.sql"),
@@ -89,6 +91,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("unindexed.sql"),
     include_str!("results.sql"),
     include_str!("reused.sql"),
+    include_str!("said.sql"),
 ];
 
 /// How long one program waits for another's write, which takes milliseconds.
@@ -202,6 +205,9 @@ pub enum StoreError {
     /// No component has this number.
     #[error("there is no component {0}")]
     NoComponent(i64),
+    /// It is in no dossier, so nothing can be said of it that would stay.
+    #[error("component {0} is in no dossier yet; place it first")]
+    NotPlaced(i64),
     /// Only what failed is tried again.
     #[error("component {0} has not failed")]
     NotFailed(i64),
@@ -289,6 +295,9 @@ impl Localized for StoreError {
                 format!("{id} không phải ảnh gốc đang chờ xếp; xem `sohoa dossier list`")
             }
             (Self::NoComponent(id), Lang::Vi) => format!("không có thành phần {id}"),
+            (Self::NotPlaced(id), Lang::Vi) => {
+                format!("thành phần {id} chưa ở trong hồ sơ nào; hãy xếp vào hồ sơ trước")
+            }
             (Self::NotFailed(id), Lang::Vi) => format!("thành phần {id} không ở trạng thái lỗi"),
             (Self::NoAccount(name), Lang::Vi) => format!("không có tài khoản {name}; xem `sohoa user list`"),
             (Self::AccountThere(name), Lang::Vi) => {

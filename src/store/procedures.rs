@@ -115,8 +115,10 @@ impl Store {
 /// Has finished components `c` of some dossiers `d` entered again.
 const DUE_AGAIN: &str = "INSERT OR REPLACE INTO unentered (component)
     SELECT c.id FROM components c JOIN dossiers d ON d.id = c.dossier WHERE c.state = 'done'";
-const HAS_NO_CODE: &str = "NOT EXISTS (SELECT 1 FROM results r WHERE r.dossier = c.dossier AND r.name = c.name)";
-const IS_NOT_FILED: &str = "NOT EXISTS (SELECT 1 FROM filed f WHERE f.component = c.id AND f.folder IS NOT NULL)";
+pub(super) const HAS_NO_CODE: &str =
+    "NOT EXISTS (SELECT 1 FROM results r WHERE r.dossier = c.dossier AND r.name = c.name)";
+pub(super) const IS_NOT_FILED: &str =
+    "NOT EXISTS (SELECT 1 FROM filed f WHERE f.component = c.id AND f.folder IS NOT NULL)";
 
 fn put(connection: &Connection, procedure: &Procedure) -> Result<(), StoreError> {
     let upsert =

@@ -19,6 +19,7 @@ use crate::store::{
     ComponentShown, DossierShown, Emptied, Looked, Published, SESSION_LONGEST, State as ComponentState, StoreError,
 };
 
+use super::data;
 use super::files::current;
 use super::handing::buttons;
 use super::pairing;
@@ -180,7 +181,7 @@ pub(super) fn component(
     let why: String = why.iter().map(|reason| format!("<li>{}</li>", escaped(reason))).collect();
     let why = if why.is_empty() { why } else { format!("<ul class=why>{why}</ul>") };
     let files: String = match visitor.account.role.may_read_papers() {
-        true => file_links(component, lang),
+        true => file_links(component, lang) + &data_link(component, lang),
         false => String::new(),
     };
     let again = match &component.reused {
@@ -218,6 +219,15 @@ pub(super) fn component(
 /// Links to the files of a component.
 pub(super) fn file_links(component: &ComponentShown, lang: Lang) -> String {
     component.published.iter().enumerate().filter_map(|one| link(component, one, lang)).collect()
+}
+
+/// The link to the data of a component's paper, once it is made.
+fn data_link(component: &ComponentShown, lang: Lang) -> String {
+    let name = lang.pick("Dữ liệu bóc tách", "Data of the paper");
+    match component.published.is_empty() {
+        true => String::new(),
+        false => format!("<p><a class=file href={}>{name}</a></p>", data::address(component.id)),
+    }
 }
 
 fn link(component: &ComponentShown, (number, published): (usize, &Published), lang: Lang) -> Option<String> {

@@ -22,6 +22,7 @@ use crate::http::uploads::random_name;
 use crate::http::{App, Shared};
 use crate::model::{DossierCode, Lang, Localized};
 use crate::publish::{OutputDir, PublishError};
+use crate::service::corrected;
 use crate::verify::{self, Trust, Verification};
 
 use super::files::pieces;
@@ -159,7 +160,9 @@ impl App {
         let dossier = self.store.dossier(Some(code.as_str()))?;
         let name = random_name().map_err(|_| Problem::Internal)?;
         let path = self.store.directory().join(FOLDER).join(format!("{name}.zip"));
-        let packed = export(&dossier, &self.settings.records, &path).map_err(refused)?;
+        let rules = self.settings.service.taught.rules(&self.store);
+        let corrected = corrected(&self.store, &dossier, &rules)?;
+        let packed = export(&dossier, &self.settings.records, &corrected, &path).map_err(refused)?;
         let opened = File::open(&packed.path);
         fs::remove_file(&packed.path).map_err(disk)?;
         let file = opened.map_err(disk)?;

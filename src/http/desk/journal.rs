@@ -191,6 +191,8 @@ fn kind(word: &str, lang: Lang) -> &str {
         "created" => lang.pick("mở hồ sơ", "dossier begun"),
         "viewed" => lang.pick("xem hồ sơ hoặc giấy tờ", "viewed the dossier or a paper of it"),
         "searched" => lang.pick("tìm kiếm", "searched"),
+        "data-confirmed" => lang.pick("xác nhận dữ liệu bóc tách", "data of a paper confirmed"),
+        "data-corrected" => lang.pick("sửa dữ liệu bóc tách", "data of a paper corrected"),
         "outlined" => lang.pick("vẽ lại viền trang", "outline of a page drawn"),
         "turned" => lang.pick("xoay trang", "page turned"),
         "blanked" => lang.pick("đánh dấu trang trắng", "page marked as blank, or not"),

@@ -47,12 +47,13 @@ pub(super) const STOP_SCAN: Act = Act::new('u', "Dừng quét", "Stop the scan")
 pub(super) const FIND_SCANNERS: Act = Act::new('c', "Tìm máy quét", "Look for scanners");
 pub(super) const FIGURES: Act = Act::new('l', "Số liệu", "Figures");
 pub(super) const AUDIT: Act = Act::new('n', "Nhật ký", "Journal");
+pub(super) const CONFIRM: Act = Act::new('y', "Xác nhận", "Confirm");
 pub(super) const FIND: Act = Act::new('i', "Tìm kiếm", "Search");
 pub(super) const VERIFY: Act = Act::new('v', "Kiểm tra", "Verify");
 pub(super) const EXPORT: Act = Act::new('t', "Tải hồ sơ (ZIP)", "Download the dossier (ZIP)");
 
 /// All of them, in the order in which the help names them.
-const ALL: [&Act; 18] = [
+const ALL: [&Act; 19] = [
     &TODAY,
     &DOSSIERS,
     &FIND,
@@ -68,6 +69,7 @@ const ALL: [&Act; 18] = [
     &FIND_SCANNERS,
     &VERIFY,
     &EXPORT,
+    &CONFIRM,
     &SIGN_TICKED,
     &SIGN_ALL,
     &LOG_OUT,

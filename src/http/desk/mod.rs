@@ -3,11 +3,12 @@
 //!
 //! `lists.rs` has today's dossiers and all; `dossiers.rs` one, `checklist.rs` what its procedure asks for, `reuse.rs` the papers that
 //! are there already; `files.rs` its files; `papers.rs` brings papers in and places what waits; [`review`] shows a component page by
-//! page; `scanning.rs` scans; `searching.rs` searches; `pairing.rs` lets phones send; `signing.rs` signs; `handing.rs` checks and
+//! page, [`data`] what was found on it, to be confirmed or corrected; `scanning.rs` scans; `searching.rs` searches; `pairing.rs` lets phones send; `signing.rs` signs; `handing.rs` checks and
 //! hands on; `figures` counts, `points.rs` scores and `journal.rs` lists what a day brought; `live.rs` tells pages what happens;
 //! `keys.rs` has the letters of the actions. Who opens a dossier or a file is written down before it is shown.
 
 mod checklist;
+mod data;
 mod days;
 mod dossiers;
 mod figures;
@@ -87,7 +88,7 @@ pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/audit", get(journal::journal)),
         ("/audit.csv", get(journal::journal_csv)),
     ];
-    own.into_iter().chain(review::routes()).collect()
+    own.into_iter().chain(review::routes()).chain(data::routes()).collect()
 }
 
 /// Whether a path is of the desk, whose pages know themselves who may see them.

@@ -10,20 +10,17 @@ use serde::Deserialize;
 
 use crate::http::html::{escaped, in_path, sentence};
 use crate::http::problem::Problem;
+use crate::http::search::LONGEST;
 use crate::http::session::{Visitor, wrong_form};
 use crate::http::{App, Shared};
 use crate::model::{Lang, Localized};
-use crate::search::{Found, Hit, How, Index, Question, SearchError, date};
-use crate::service::SEARCH_FOLDER;
+use crate::search::{Found, Hit, How, Question, SearchError, date};
 
 use super::keys::FIND;
 use super::page;
 
 /// Hits of a page.
 const HITS: usize = 20;
-
-/// Longest text of a field, characters.
-const LONGEST: usize = 200;
 
 /// What is typed.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -109,18 +106,11 @@ pub(super) async fn search(
     let skip = question.skip;
     let answer = app
         .blocking(move |app| {
-            let folder = app.store.directory().join(SEARCH_FOLDER);
-            let found = Index::open_to_ask(&folder).and_then(|index| {
-                let found = index.find(&question, HITS)?;
-                Ok((index.trace(&question, &found), found))
-            });
-            let (trace, found) = match found {
-                Ok(found) => found,
-                Err(error) => return Ok(Err(error)),
-            };
-            app.store.searched(Some(account), &trace, app.now())?;
-            let hits: Vec<String> = found.hits.iter().map(|hit| entry(app, hit, lang)).collect();
-            Ok(Ok((found, hits.concat())))
+            let found = app.find(&question, HITS, Some(account))?;
+            Ok(found.map(|found| {
+                let hits: String = found.hits.iter().map(|hit| entry(app, hit, lang)).collect();
+                (found, hits)
+            }))
         })
         .await?;
     let (status, wrong, results) = match &answer {

@@ -86,13 +86,15 @@ impl Shown<'_> {
         };
         format!(
             "<div class=head><a href=\"{back}\" data-key=g>← {name}</a><h1>{} <span class=dim>V{}</span></h1><span class=\"badge {}\">{}</span>\
-             <span class=dim>{}</span>{}{}{}</div>{reason}{}{older}",
+             <span class=dim>{}</span>{}<a href=/components/{}/data data-key=d>{}</a>{}{}</div>{reason}{}{older}",
             escaped(&component.title),
             component.version,
             state.code(),
             state.name(lang),
             moment(component.changed, self.offset),
             file_links(component, lang),
+            component.id,
+            lang.pick("Dữ liệu bóc tách", "Data of the paper"),
             self.beside(),
             self.closing(),
             self.opening(),

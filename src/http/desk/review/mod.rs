@@ -180,7 +180,7 @@ impl App {
 
     /// Writes down that a person looks at the pages of a component; a page that they have opened and that asks anew by itself is
     /// no other look.
-    fn note_look(&self, visitor: &Visitor, id: i64) -> Result<(), Problem> {
+    pub(super) fn note_look(&self, visitor: &Visitor, id: i64) -> Result<(), Problem> {
         let (account, now) = (visitor.account.id, self.now());
         if !(visitor.is_unattended && self.store.has_viewed_pages(account, id, now - SESSION_LONGEST)?) {
             self.store.looked(account, Looked::Pages(id), now)?;
