@@ -68,7 +68,7 @@ pub(super) async fn say(
             None => data.found.document.kind.as_ref().map(|kind| &kind.id[..]),
         };
         let is_correction = values.iter().any(|(field, value)| found(field).unwrap_or_default() != value);
-        app.say_of_data(id, &data, (&values, is_correction), None)?;
+        app.say_of_data(id, (&data, &rules), (&values, is_correction), None)?;
         let (data, rules) = app.data(id)?;
         Ok(Json(told(&data, &rules)))
     })
@@ -86,11 +86,11 @@ impl App {
     pub(super) fn say_of_data(
         &self,
         id: i64,
-        data: &Data,
+        (data, rules): (&Data, &Rules),
         (values, is_correction): (&[(Option<String>, String)], bool),
         account: Option<i64>,
     ) -> Result<(), Problem> {
-        let example = data.example(values, &self.settings.service.taught.untaught().kinds);
+        let example = data.example(values, &rules.kinds);
         let saying = Saying { values, is_correction, example: example.as_deref() };
         Ok(self.store.say_of_data(id, saying, account, self.now())?)
     }

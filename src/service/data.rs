@@ -23,20 +23,15 @@ use super::pages::{self, Read};
 /// The rules by which papers are read, with what people taught by what they said of earlier ones.
 #[derive(Debug)]
 pub struct Taught {
-    rules: Rules,
+    untaught: Rules,
     renewed: Mutex<(i64, Arc<Rules>)>,
 }
 
 impl Taught {
     /// These rules, before anything is taught.
-    pub fn new(rules: Rules) -> Self {
-        let renewed = Mutex::new((0, Arc::new(rules.clone())));
-        Self { rules, renewed }
-    }
-
-    /// The rules as the configuration has them.
-    pub fn untaught(&self) -> &Rules {
-        &self.rules
+    pub fn new(untaught: Rules) -> Self {
+        let renewed = Mutex::new((0, Arc::new(untaught.clone())));
+        Self { untaught, renewed }
     }
 
     /// The rules as they are by now; as they were where the store refuses.
@@ -48,8 +43,8 @@ impl Taught {
         {
             // What another version of the program wrote and this one cannot read teaches nothing.
             let examples: Vec<Example> = texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
-            let kinds = self.rules.kinds.taught(&examples);
-            *renewed = (version, Arc::new(Rules { kinds, records: self.rules.records.clone() }));
+            let kinds = self.untaught.kinds.taught(&examples);
+            *renewed = (version, Arc::new(Rules { kinds, records: self.untaught.records.clone() }));
         }
         Arc::clone(&renewed.1)
     }
@@ -110,7 +105,8 @@ impl Data {
         self.said.iter().find(|one| one.field.as_deref() == field)
     }
 
-    /// What is learned from all that was said of the paper and these values, JSON; `None` where its words cannot be read.
+    /// What is learned from all that was said of the paper and these values, JSON; `None` where its words cannot be read. `kinds` are
+    /// those by which it was read.
     pub fn example(&self, values: &[(Option<String>, String)], kinds: &Kinds) -> Option<String> {
         let mut said = said(&self.said);
         for (field, value) in values {

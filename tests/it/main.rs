@@ -9,6 +9,7 @@ mod check;
 mod codes;
 mod connector;
 mod crash;
+mod data;
 mod debug_pictures;
 mod desk;
 mod desk_days;

@@ -163,7 +163,7 @@ async fn say(
             return app.data_page(&known, &visitor, "misfit", StatusCode::BAD_REQUEST);
         }
         let said = (&taken.values[..], taken.is_correction);
-        app.say_of_data(id, &known.data, said, Some(visitor.account.id))?;
+        app.say_of_data(id, (&known.data, &known.rules), said, Some(visitor.account.id))?;
         let told = if taken.is_other_kind { "kind" } else { "saved" };
         Ok(to(&format!("{}?told={told}", address(id))))
     })
