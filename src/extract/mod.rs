@@ -11,6 +11,7 @@ mod check;
 mod classify;
 mod codes;
 mod digits;
+mod example;
 mod flow;
 mod grammar;
 mod insurance;
@@ -28,6 +29,7 @@ mod value;
 mod workbook;
 
 pub use check::{Checked, check};
+pub use example::{Example, Said};
 pub use grammar::{Fault, Grammar};
 pub use json::{RecordError, Records, Rules, SCHEMA, Subject, json, text};
 pub use kind::{Anchor, CodeKind, Field, Kind, KindError, Kinds, Pattern, Reader, Test};

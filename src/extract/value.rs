@@ -72,6 +72,8 @@ pub enum Method {
     PrintPattern,
     /// By its place on the paper.
     PrintPlace,
+    /// A person said it.
+    Person,
 }
 
 /// What validation says of a value.
