@@ -11,14 +11,14 @@ use super::mrz;
 use super::phrase::{distance, folded};
 use super::value::{Check, Method, Named, OF_A_CODE, Value, place_of};
 
-const IDENTITY: Named<'static> = ("id_number", "Số định danh cá nhân", "Personal identification number");
-const OLD_IDENTITY: Named<'static> = ("old_id_number", "Số CMND", "Old card's number");
+pub(super) const IDENTITY: Named<'static> = ("id_number", "Số định danh cá nhân", "Personal identification number");
+pub(super) const OLD_IDENTITY: Named<'static> = ("old_id_number", "Số CMND", "Old card's number");
 pub(super) const OWNER: Named<'static> = ("owner", "Họ và tên", "Name");
 pub(super) const BIRTH: Named<'static> = ("birth_date", "Ngày sinh", "Date of birth");
 pub(super) const SEX: Named<'static> = ("sex", "Giới tính", "Sex");
 pub(super) const RESIDENCE: Named<'static> = ("residence", "Nơi thường trú", "Residence");
-const ISSUED: Named<'static> = ("date", "Ngày cấp", "Date of issue");
-const EXPIRY: Named<'static> = ("valid_until", "Có giá trị đến", "Valid until");
+pub(super) const ISSUED: Named<'static> = ("date", "Ngày cấp", "Date of issue");
+pub(super) const EXPIRY: Named<'static> = ("valid_until", "Có giá trị đến", "Valid until");
 
 /// Trust in print from which it can gainsay a code where it has its form: else it is rather the print that was misread.
 const READ_WELL: f32 = 0.7;

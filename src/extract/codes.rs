@@ -7,7 +7,7 @@ use super::flow::Flow;
 use super::grammar::Grammar;
 use super::value::{Method, Named, Value, place_of};
 
-const CODES: [(Named<'static>, Grammar); 3] = [
+pub(super) const CODES: [(Named<'static>, Grammar); 3] = [
     (("dossier", "Mã hồ sơ", "Dossier code"), Grammar::Dossier),
     (("procedure", "Mã thủ tục", "Procedure code"), Grammar::Procedure),
     (("result_type", "Mã loại kết quả", "Result type code"), Grammar::ResultType),

@@ -6,8 +6,8 @@ use super::card::{BIRTH, OWNER, RESIDENCE, SEX, put};
 use super::grammar::{Grammar, Reading};
 use super::value::{Method, Named, Value, place_of};
 
-const NUMBER: Named<'static> = ("insurance_number", "Mã số BHYT", "Health-insurance number");
-const FROM: Named<'static> = ("valid_from", "Giá trị sử dụng từ", "Valid from");
+pub(super) const NUMBER: Named<'static> = ("insurance_number", "Mã số BHYT", "Health-insurance number");
+pub(super) const FROM: Named<'static> = ("valid_from", "Giá trị sử dụng từ", "Valid from");
 
 /// What the code says.
 #[derive(Clone, Debug, PartialEq)]

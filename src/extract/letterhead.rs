@@ -21,11 +21,11 @@ const MOST_OF_DAY: usize = 3;
 /// Most rows of the names of agencies.
 const MOST_ROWS: usize = 4;
 
-const NUMBER: Named<'static> = ("number", "Số, ký hiệu", "Number and symbol");
-const PLACE: Named<'static> = ("place", "Địa danh", "Place");
-const DATE: Named<'static> = ("date", "Ngày ban hành", "Date");
-const AGENCY: Named<'static> = ("agency", "Cơ quan ban hành", "Issuing agency");
-const SUPERIOR: Named<'static> = ("superior_agency", "Cơ quan chủ quản", "Superior agency");
+pub(super) const NUMBER: Named<'static> = ("number", "Số, ký hiệu", "Number and symbol");
+pub(super) const PLACE: Named<'static> = ("place", "Địa danh", "Place");
+pub(super) const DATE: Named<'static> = ("date", "Ngày ban hành", "Date");
+pub(super) const AGENCY: Named<'static> = ("agency", "Cơ quan ban hành", "Issuing agency");
+pub(super) const SUPERIOR: Named<'static> = ("superior_agency", "Cơ quan chủ quản", "Superior agency");
 
 /// Parts of symbols in use: types of papers, agencies, and who drafted.
 const SYMBOLS: &str = "QĐ NQ CT QC TT TTr TB BC KH HD CV GM GGT GXN BB DS HĐ TTLT CĐ CTr PA ĐA DA BTT BGN PT PG PC UBND HĐND \
@@ -238,9 +238,19 @@ pub(super) fn agency(flow: &Flow<'_>) -> Vec<Value> {
     }
 }
 
+/// The words of the national motto.
+pub(super) fn motto(flow: &Flow<'_>) -> Vec<Range<usize>> {
+    MOTTO.iter().flat_map(|motto| flow.find(motto)).map(|found| found.pieces).collect()
+}
+
+/// Whether words begin as the names of agencies and areas do.
+pub(super) fn begins_name(flow: &Flow<'_>, pieces: &Range<usize>) -> bool {
+    begins(flow, pieces, &AGENCIES) || begins(flow, pieces, &AREAS)
+}
+
 /// The rows of the agencies' names: capitals on the left of the head, from where a name begins.
-fn names_rows(flow: &Flow<'_>) -> Vec<Range<usize>> {
-    let motto: Vec<Range<usize>> = MOTTO.iter().flat_map(|motto| flow.find(motto)).map(|found| found.pieces).collect();
+pub(super) fn names_rows(flow: &Flow<'_>) -> Vec<Range<usize>> {
+    let motto = motto(flow);
     let mut rows: Vec<Range<usize>> = Vec::new();
     for row in head(flow) {
         let pieces = flow.rows[row].pieces.clone();
@@ -251,7 +261,7 @@ fn names_rows(flow: &Flow<'_>) -> Vec<Range<usize>> {
             .any(|piece| piece.text.contains(|c: char| c.is_ascii_digit() || c == ':'));
         let is_name = !pieces.is_empty() && !has_digits && flow.is_capitals(pieces.clone()) && flow.place(row).0 <= 0.5;
         match rows.last() {
-            None if is_name && (begins(flow, &pieces, &AGENCIES) || begins(flow, &pieces, &AREAS)) => rows.push(pieces),
+            None if is_name && begins_name(flow, &pieces) => rows.push(pieces),
             None => {}
             // Number, heading, anything in small letters and what stands apart ends the names.
             Some(last)

@@ -8,7 +8,7 @@ use super::letterhead::head;
 use super::phrase::folded;
 use super::value::{Method, Named, Value};
 
-const ABSTRACT: Named<'static> = ("abstract", "Trích yếu", "Abstract");
+pub(super) const ABSTRACT: Named<'static> = ("abstract", "Trích yếu", "Abstract");
 
 /// Most rows of an abstract.
 const MOST_ROWS: usize = 4;
