@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use super::card;
 use super::flow::Flow;
+use super::heading;
 use super::insurance;
 use super::kind::{Anchor, CodeKind, Kind, Kinds};
+use super::lessons::{Lessons, Verdict};
 use super::mrz;
 use super::{KindFound, Sheet};
 use crate::model::DossierCode;
@@ -29,9 +31,15 @@ pub(super) struct Class<'k> {
 
 impl Class<'_> {
     pub(super) fn found(self) -> KindFound {
-        let Kind { id, name, name_en, type_code, result_code, .. } = self.kind.clone();
-        let confidence = (self.confidence * 1000.0).round() / 1000.0;
-        KindFound { id, name, name_en, type_code, result_code, confidence }
+        KindFound::of(self.kind, (self.confidence * 1000.0).round() / 1000.0)
+    }
+}
+
+impl KindFound {
+    /// A kind that was found or said.
+    pub(super) fn of(kind: &Kind, confidence: f32) -> Self {
+        let Kind { id, name, name_en, type_code, result_code, .. } = kind.clone();
+        Self { id, name, name_en, type_code, result_code, confidence }
     }
 }
 
@@ -47,12 +55,40 @@ pub(super) fn best<'k>(flow: &Flow<'_>, sheets: &[Sheet<'_>], kinds: &'k Kinds) 
     let next = classes.next().map_or(0.0, |next| (next.weight / next.kind.sure).max(0.0));
     let lead = (share - next) / share;
     best.confidence = (share.min(1.0) * (1.0 - (CLEAR_LEAD - lead).max(0.0))).min(MOST);
-    (share >= LEAST).then_some(best)
+    let best = (share >= LEAST).then_some(best);
+    match &kinds.lessons {
+        Some(lessons) => taught(flow, &codes, best, kinds, lessons),
+        None => best,
+    }
 }
 
-/// The class of a paper that is known to be of a kind.
-pub(super) fn known<'k>(flow: &Flow<'_>, kind: &'k Kind) -> Class<'k> {
-    Class { confidence: MOST, ..weigh(flow, &[], kind) }
+/// The kind that a person said: nothing is to be weighed, but its heading is sought.
+pub(super) fn said<'k>(flow: &Flow<'_>, sheets: &[Sheet<'_>], kind: &'k Kind) -> Class<'k> {
+    Class { confidence: MOST, ..weigh(flow, &codes_of(flow, sheets), kind) }
+}
+
+/// What papers with the same heading were said to be comes before what phrases say, but not before what a code says.
+fn taught<'k>(
+    flow: &Flow<'_>,
+    codes: &[CodeKind],
+    best: Option<Class<'k>>,
+    kinds: &'k Kinds,
+    lessons: &Lessons,
+) -> Option<Class<'k>> {
+    let is_coded = |class: &Class<'_>| {
+        class.kind.anchors.iter().any(|anchor| anchor.code.is_some_and(|code| codes.contains(&code)))
+    };
+    let heading = heading::find(flow).filter(|_| !best.as_ref().is_some_and(is_coded));
+    let verdict = heading.clone().and_then(|words| lessons.kind_of(&flow.text(words)));
+    let Some(Verdict { kind, confidence }) = verdict else { return best };
+    let kind = kinds.get(kind?)?;
+    match best {
+        Some(best) if best.kind.id == kind.id => Some(Class { confidence: best.confidence.max(confidence), ..best }),
+        _ => {
+            let class = weigh(flow, codes, kind);
+            Some(Class { confidence, heading: class.heading.clone().or(heading), ..class })
+        }
+    }
 }
 
 fn weigh<'k>(flow: &Flow<'_>, codes: &[CodeKind], kind: &'k Kind) -> Class<'k> {

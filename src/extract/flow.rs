@@ -128,6 +128,11 @@ impl<'a> Flow<'a> {
         words.join(" ")
     }
 
+    /// Whether a piece has letters or digits: leaders and marks have none.
+    pub(super) fn has_letters(&self, piece: usize) -> bool {
+        self.pieces[piece].text.contains(char::is_alphanumeric)
+    }
+
     /// The block that a piece stands in.
     pub(super) fn block_of(&self, piece: usize) -> u32 {
         self.rows[self.pieces[piece].row].block

@@ -2,6 +2,7 @@
 //! found, and brings texts to test that with. Shipped files are in the program; more come from a folder.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use regex_lite::Regex;
 use serde::Deserialize;
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use crate::model::{Lang, Localized};
 
 use super::grammar::Grammar;
+use super::lessons::Lessons;
 
 /// Files of `assets/kinds` with their texts.
 macro_rules! shipped {
@@ -147,6 +149,12 @@ pub struct Field {
     /// Most rows that it goes over.
     #[serde(default = "one")]
     pub rows: usize,
+    /// Whether papers repeat each other's values: an office, a clinic, a procedure, never what belongs to a person.
+    #[serde(default)]
+    pub recurs: bool,
+    /// Those of its labels that it learnt, and of how many papers.
+    #[serde(skip)]
+    pub(super) learnt: Vec<(String, u32)>,
 }
 
 fn one() -> usize {
@@ -184,9 +192,11 @@ pub struct Test {
 /// All kinds that are known.
 #[derive(Clone, Debug)]
 pub struct Kinds {
-    kinds: Vec<Kind>,
+    pub(super) kinds: Vec<Kind>,
     /// What they were read from, for whom it matters whether they are the same.
-    source: String,
+    pub(super) source: String,
+    /// What they were taught beyond that.
+    pub(super) lessons: Option<Arc<Lessons>>,
 }
 
 /// Why a kind's file cannot be used.
@@ -222,7 +232,7 @@ impl Kinds {
     /// # Errors
     /// Names the first file that is wrong.
     pub fn with(files: &[(String, String)]) -> Result<Self, KindError> {
-        let mut all = Self { kinds: Vec::new(), source: String::new() };
+        let mut all = Self { kinds: Vec::new(), source: String::new(), lessons: None };
         let shipped = SHIPPED.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned()));
         for (file, text) in shipped.chain(files.iter().cloned()) {
             let kind = parse(&text).map_err(|problem| KindError { file, problem })?;
@@ -238,6 +248,11 @@ impl Kinds {
     /// The kinds, shipped ones first.
     pub fn all(&self) -> &[Kind] {
         &self.kinds
+    }
+
+    /// The kind with this id.
+    pub fn get(&self, id: &str) -> Option<&Kind> {
+        self.kinds.iter().find(|kind| kind.id == id)
     }
 
     /// The texts of their files: what is found with other texts may differ.
@@ -264,6 +279,10 @@ fn parse(text: &str) -> Result<Kind, String> {
         let is_known = |name: &String| kind.fields.iter().any(|other| other.name == *name);
         if !is_plain(&field.name, b"_") || field.after.as_ref().is_some_and(|after| !is_known(after)) {
             return Err(format!("fields: {}", field.name));
+        }
+        // What people are called and what numbers they have is not kept.
+        if field.recurs && field.grammar != Grammar::Text {
+            return Err(format!("fields: {}: recurs, grammar = \"text\"", field.name));
         }
     }
     Ok(kind)
@@ -295,6 +314,11 @@ mod tests {
             ("id = 'a'\nname = 'a'\nname_en = 'a'\nanchors = []", "anchors"),
             ("id = 'a'\nname = 'a'\nname_en = 'a'\nanchors = [{ weight = 1 }]", "phrase"),
             ("id = 'a'\nname = 'a'\nname_en = 'a'\nsort = 1\nanchors = []", "sort"),
+            (
+                "id = 'a'\nname = 'a'\nname_en = 'a'\nanchors = [{ phrase = 'a', weight = 1 }]\n\
+                 fields = [{ name = 'who', title = 'a', title_en = 'a', grammar = 'name', recurs = true }]",
+                "recurs",
+            ),
         ] {
             assert!(with(text).to_string().contains(named), "{text}: {}", with(text));
         }

@@ -9,7 +9,7 @@ use super::phrase::folded;
 use super::value::{Check, Method, Value};
 
 /// Gap between the rows of one value, in heights of the row above, beyond which the next row is another thing.
-const MOST_GAP: f64 = 1.4;
+pub(super) const MOST_GAP: f64 = 1.4;
 
 /// Likeness of a label from which what stands behind it is kept though it has not the form of the value.
 const SURE_LABEL: f32 = 0.95;
@@ -160,7 +160,7 @@ fn is_label(flow: &Flow<'_>, pieces: &Range<usize>) -> bool {
 }
 
 /// Whether a word is a mark or an ordinal: `a)`, `1.`, `-`.
-fn is_mark(flow: &Flow<'_>, piece: usize) -> bool {
+pub(super) fn is_mark(flow: &Flow<'_>, piece: usize) -> bool {
     flow.pieces[piece].text.chars().filter(|c| c.is_alphabetic()).count() <= 1
 }
 
@@ -233,7 +233,9 @@ fn valued(flow: &Flow<'_>, label: &Label<'_>, field: &Field, words: Range<usize>
     }
     // Words that are somewhat like a label, and something else than its value behind them.
     let is_none = reading.check == Err(Fault::Form) && label.similarity < SURE_LABEL;
-    (!reading.value.is_empty() && !is_none).then(|| Value::new(named(field), cut, reading, Method::PrintLabel, trust))
+    let learnt = field.learnt.iter().find(|(text, _)| text == label.text).map_or(0, |(_, papers)| *papers);
+    (!reading.value.is_empty() && !is_none)
+        .then(|| Value { taught: learnt, ..Value::new(named(field), cut, reading, Method::PrintLabel, trust) })
 }
 
 /// Whether the row below goes on with a value: right below, before the next label, without a colon of its own, not a
@@ -264,7 +266,7 @@ fn is_full(flow: &Flow<'_>, row: usize, word: usize) -> bool {
 
 /// The words without leaders and marks at their ends.
 fn trimmed(flow: &Flow<'_>, words: Range<usize>) -> Range<usize> {
-    let has_letters = |piece: &usize| flow.pieces[*piece].text.contains(char::is_alphanumeric);
+    let has_letters = |piece: &usize| flow.has_letters(*piece);
     let first = words.clone().find(has_letters).unwrap_or(words.end);
     let end = words.clone().rev().find(has_letters).map_or(first, |last| last + 1);
     first..end.max(first)
@@ -291,7 +293,7 @@ fn by_pattern(flow: &Flow<'_>, field: &Field) -> Option<Value> {
     None
 }
 
-fn named(field: &Field) -> (&str, &str, &str) {
+pub(super) fn named(field: &Field) -> (&str, &str, &str) {
     (&field.name, &field.title, &field.title_en)
 }
 

@@ -238,9 +238,19 @@ pub(super) fn agency(flow: &Flow<'_>) -> Vec<Value> {
     }
 }
 
+/// The words of the national motto.
+pub(super) fn motto(flow: &Flow<'_>) -> Vec<Range<usize>> {
+    MOTTO.iter().flat_map(|motto| flow.find(motto)).map(|found| found.pieces).collect()
+}
+
+/// Whether words begin as the names of agencies and areas do.
+pub(super) fn begins_name(flow: &Flow<'_>, pieces: &Range<usize>) -> bool {
+    begins(flow, pieces, &AGENCIES) || begins(flow, pieces, &AREAS)
+}
+
 /// The rows of the agencies' names: capitals on the left of the head, from where a name begins.
-fn names_rows(flow: &Flow<'_>) -> Vec<Range<usize>> {
-    let motto: Vec<Range<usize>> = MOTTO.iter().flat_map(|motto| flow.find(motto)).map(|found| found.pieces).collect();
+pub(super) fn names_rows(flow: &Flow<'_>) -> Vec<Range<usize>> {
+    let motto = motto(flow);
     let mut rows: Vec<Range<usize>> = Vec::new();
     for row in head(flow) {
         let pieces = flow.rows[row].pieces.clone();
@@ -251,7 +261,7 @@ fn names_rows(flow: &Flow<'_>) -> Vec<Range<usize>> {
             .any(|piece| piece.text.contains(|c: char| c.is_ascii_digit() || c == ':'));
         let is_name = !pieces.is_empty() && !has_digits && flow.is_capitals(pieces.clone()) && flow.place(row).0 <= 0.5;
         match rows.last() {
-            None if is_name && (begins(flow, &pieces, &AGENCIES) || begins(flow, &pieces, &AREAS)) => rows.push(pieces),
+            None if is_name && begins_name(flow, &pieces) => rows.push(pieces),
             None => {}
             // Number, heading, anything in small letters and what stands apart ends the names.
             Some(last)

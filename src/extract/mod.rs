@@ -6,18 +6,22 @@
 //! grammar of its form and, where it stands in several places, against the others. What fails is kept, trusted less and
 //! marked: a person decides. Nothing here changes the paper's file, and no value goes into a message.
 
+mod before;
 mod card;
 mod check;
 mod classify;
 mod codes;
+mod correct;
 mod digits;
 mod example;
 mod flow;
 mod grammar;
+mod heading;
 mod insurance;
 mod json;
 mod kind;
 mod labels;
+mod lessons;
 mod letterhead;
 mod mrz;
 mod phrase;
@@ -104,42 +108,48 @@ const PAGES_OF_KIND: usize = 3;
 
 /// Reads the data of a paper from its pages.
 pub fn read(sheets: &[Sheet<'_>], kinds: &Kinds) -> Document {
-    let first = Flow::new(&sheets[..sheets.len().min(PAGES_OF_KIND)]);
-    read_class(sheets, classify::best(&first, sheets, kinds))
-}
-
-/// Reads the data of a paper that is known to be of a kind.
-pub fn read_as(sheets: &[Sheet<'_>], kind: &Kind) -> Document {
-    let first = Flow::new(&sheets[..sheets.len().min(PAGES_OF_KIND)]);
-    read_class(sheets, Some(classify::known(&first, kind)))
-}
-
-fn read_class(sheets: &[Sheet<'_>], class: Option<Class<'_>>) -> Document {
     let flow = Flow::new(sheets);
+    let first = Flow::new(&sheets[..sheets.len().min(PAGES_OF_KIND)]);
+    let class = classify::best(&first, sheets, kinds);
+    with(&flow, sheets, class, kinds)
+}
+
+/// Reads the data of a paper that somebody said to be of this kind, by its id; of one that is not known as a paper of no kind.
+pub fn read_as(sheets: &[Sheet<'_>], kinds: &Kinds, kind: &str) -> Document {
+    let flow = Flow::new(sheets);
+    let first = Flow::new(&sheets[..sheets.len().min(PAGES_OF_KIND)]);
+    let class = kinds.get(kind).map(|kind| classify::said(&first, sheets, kind));
+    with(&flow, sheets, class, kinds)
+}
+
+fn with(flow: &Flow<'_>, sheets: &[Sheet<'_>], class: Option<Class<'_>>, kinds: &Kinds) -> Document {
     let kind = class.as_ref().map(|class| class.kind);
     let heading = class.as_ref().and_then(|class| class.heading.clone());
     let mut values = Vec::new();
     for reader in kind.map_or(&USUAL_READERS[..], |kind| &kind.readers) {
         match reader {
-            Reader::Number => values.extend(letterhead::number(&flow, kind)),
-            Reader::PlaceDate => values.extend(letterhead::place_date(&flow)),
-            Reader::Agency => values.extend(letterhead::agency(&flow)),
-            Reader::Abstract => values.extend(subject::read(&flow, heading.clone())),
-            Reader::Signer => values.extend(signer::read(&flow)),
-            Reader::Codes => values.extend(codes::read(&flow, sheets)),
+            Reader::Number => values.extend(letterhead::number(flow, kind)),
+            Reader::PlaceDate => values.extend(letterhead::place_date(flow)),
+            Reader::Agency => values.extend(letterhead::agency(flow)),
+            Reader::Abstract => values.extend(subject::read(flow, heading.clone())),
+            Reader::Signer => values.extend(signer::read(flow)),
+            Reader::Codes => values.extend(codes::read(flow, sheets)),
             Reader::IdentityCard | Reader::InsuranceCard => {}
         }
     }
     if let Some(kind) = kind {
-        values.extend(labels::read(&flow, kind));
+        values.extend(labels::read(flow, kind));
         // Codes are compared with what is printed, which is read by now.
         if kind.readers.contains(&Reader::IdentityCard) {
-            card::read(&flow, sheets, &mut values);
+            card::read(flow, sheets, &mut values);
         }
         if kind.readers.contains(&Reader::InsuranceCard) {
             insurance::read(sheets, &mut values);
         }
         card::check_structure(&mut values);
+    }
+    if let Some(lessons) = &kinds.lessons {
+        lessons.settle(&mut values);
     }
     Document { kind: class.map(Class::found), pages: sheets.len(), values }
 }

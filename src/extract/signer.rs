@@ -36,6 +36,8 @@ const TITLES: [&str; 23] = [
     "chanhvanphong",
     "nguoitiepnhan",
 ];
+/// Those of people who sign for themselves.
+const OF_CITIZENS: [&str; 6] = ["nguoiyeucau", "nguoikhai", "nguoilamdon", "nguoiviet", "nguoiuyquyen", "nguoilambieu"];
 /// Words that stand for another signer before a title.
 const FOR_OTHERS: [&str; 5] = ["tm", "kt", "tl", "tuq", "q"];
 /// Letters of a title that a seal must leave for it to be known.
@@ -64,7 +66,7 @@ pub(super) fn read(flow: &Flow<'_>) -> Vec<Value> {
 }
 
 /// Whether a row is the title of one who signs, by itself and on the lower part of what is written.
-fn is_title(flow: &Flow<'_>, row: usize) -> bool {
+pub(super) fn is_title(flow: &Flow<'_>, row: usize) -> bool {
     let pieces = flow.rows[row].pieces.clone();
     let words: Vec<String> = flow.pieces[pieces.clone()].iter().map(|piece| folded(piece.text)).collect();
     let own = words.iter().skip_while(|word| FOR_OTHERS.contains(&word.as_str()));
@@ -78,6 +80,16 @@ fn is_title(flow: &Flow<'_>, row: usize) -> bool {
     let is_value = |text: &str| text.contains(|c: char| c.is_ascii_digit() || ",:".contains(c));
     let has_value = flow.pieces[pieces].iter().any(|piece| is_value(piece.text.trim_end_matches(',')));
     (is_one || is_hidden) && is_heading && !has_value
+}
+
+/// Whether a title is that of an office, whose name stands on all its papers: what is known of it, none of a citizen's.
+pub(super) fn is_of_office(title: &str) -> bool {
+    let letters = folded(title);
+    let ends = |titles: &[&str]| {
+        let is_it = |one: &&str| letters.contains(*one) || (letters.len() >= LEAST_LEFT && one.ends_with(&letters));
+        titles.iter().any(is_it)
+    };
+    ends(&TITLES) && !ends(&OF_CITIZENS)
 }
 
 /// The rows of a title: `TM. ỦY BAN NHÂN DÂN` and `KT. CHỦ TỊCH` stand above the last.
@@ -148,6 +160,12 @@ mod tests {
             );
         }
         assert!(signer("CÔNG\n\nLê Thị An").is_empty());
+    }
+
+    #[test]
+    fn titles_of_offices_are_told_from_those_of_citizens() {
+        assert!(["KT. Chủ tịch Phó chủ tịch", "NH VĂN PHÒNG", "Công chức tư pháp"].into_iter().all(is_of_office));
+        assert!(!["Người yêu cầu", "NGƯỜI LÀM ĐƠN", "ười khai", "Bên A", ""].into_iter().any(is_of_office));
     }
 
     #[test]

@@ -15,6 +15,8 @@ const FAILED: f32 = 0.6;
 const MOST_OF_FAILED: f32 = 0.6;
 /// Trust in what a code says: it has error correction of its own, but may be another paper's.
 pub(super) const OF_A_CODE: f32 = 0.99;
+/// Trust in what a person says.
+pub(super) const OF_A_PERSON: f32 = 0.99;
 /// How much bluer ballpoint is than the ink of most of its page: on generated forms 13 to 44, faint ones too.
 const BALLPOINT: f32 = 12.0;
 /// Nothing that is read is certain.
@@ -132,6 +134,9 @@ pub struct Value {
     /// Whether it was written by hand, as its ink says: reading that is unsure.
     #[serde(default, skip_serializing_if = "is_not")]
     pub handwritten: bool,
+    /// Of how many papers the label or the value was learnt that this value is due to; 0 where none was.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub taught: u32,
     /// Why it is doubted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
@@ -139,6 +144,10 @@ pub struct Value {
 
 fn is_not(handwritten: &bool) -> bool {
     !handwritten
+}
+
+fn is_none(taught: &u32) -> bool {
+    *taught == 0
 }
 
 /// A confidence without what its conversion to binary adds.
@@ -176,6 +185,7 @@ impl Value {
             method,
             check: Check::None,
             handwritten: cut.blue >= BALLPOINT,
+            taught: 0,
             faults: Vec::new(),
         };
         value.trust(match reading.check {

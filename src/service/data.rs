@@ -206,9 +206,9 @@ fn read(component: &ComponentShown, pages: &[Read], kinds: &Kinds) -> Found {
 
 /// The same of a component that is said to be of this kind; `None` where the kind is not known, or there are no words.
 fn read_as(component: &ComponentShown, kind: &str, kinds: &Kinds) -> Option<Found> {
-    let kind = kinds.all().iter().find(|one| one.id == kind)?;
+    kinds.get(kind)?;
     let pages = all_pages(component);
-    let document = pages::said(&pages, |sheets| extract::read_as(sheets, kind));
+    let document = pages::said(&pages, |sheets| extract::read_as(sheets, kinds, kind));
     (!pages.is_empty()).then(|| found(component, &pages, document))
 }
 
