@@ -270,3 +270,36 @@ pub fn corrected(store: &Store, dossier: &DossierShown, rules: &Rules) -> Result
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::pages::tests::page;
+    use super::*;
+    use crate::store::Saying;
+
+    #[test]
+    fn rules_are_renewed_when_people_teach_and_keep_their_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let taught = Taught::new(Rules::shipped());
+        let before = taught.rules(&store);
+        assert!(Arc::ptr_eq(&before, &taught.rules(&store)), "nothing was taught");
+        let code = "H21-250701-0012".parse().unwrap();
+        store.create_dossier(&code, 1).unwrap();
+        let connection = rusqlite::Connection::open(folder.path().join("store.sqlite")).unwrap();
+        let insert = "INSERT INTO components (id, dossier, key, title, name, version, state, priority, created, changed, modified)
+            VALUES (7, 1, 'k', 't', 'n', 1, 'done', 0, 1, 1, 1)";
+        connection.execute(insert, []).unwrap();
+        let sheets = [page("GIẤY BÁO TIN\nKính gửi: Ông Lê Văn Tám", None)];
+        let sheets: Vec<_> = sheets.iter().map(Read::sheet).collect();
+        let said = Said { kind: Some("thong-bao".to_owned()), ..Said::default() };
+        let example = serde_json::to_string(&Example::of(&sheets, &before.kinds, &said)).unwrap();
+        let values = [(None, "thong-bao".to_owned())];
+        let saying = Saying { values: &values, is_correction: true, example: Some(&example) };
+        store.say_of_data(7, saying, None, 2).unwrap();
+        let after = taught.rules(&store);
+        let kind = |rules: &Rules| extract::read(&sheets, &rules.kinds).kind.map(|kind| kind.id);
+        assert_eq!((kind(&before), kind(&after).as_deref()), (None, Some("thong-bao")));
+        assert_eq!(before.kinds.source(), after.kinds.source(), "no component is made anew for it");
+    }
+}

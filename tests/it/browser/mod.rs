@@ -6,6 +6,7 @@
 
 mod camera;
 mod client;
+mod data;
 mod desk;
 mod flow;
 mod lens;

@@ -2,10 +2,11 @@
 //! serious, a first load below 100 KB, and no scrolling sideways, on a phone and on an office's laptop.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::codes::card;
 use crate::desk::add;
 use crate::program::run;
 use crate::service::CODE;
@@ -15,8 +16,9 @@ use super::scene::{PAPER, axe, sample};
 use super::{OFFICE, PHONE, Scene};
 
 /// Every page, by a name for its pictures and its path. `{code}` is a dossier, `{component}` the number of a component of it
-/// that is done, `{token}` that of a phone's link; `{doubted}` is the number of one with pages that want a look. The supervisor is logged in.
-const PAGES: [(&str, &str); 17] = [
+/// that is done, `{card}` that of one with data, `{token}` that of a phone's link; `{doubted}` is the number of one with pages that want a
+/// look. The supervisor is logged in.
+const PAGES: [(&str, &str); 18] = [
     ("login", "/login"),
     ("today", "/"),
     ("dossiers", "/dossiers"),
@@ -26,6 +28,7 @@ const PAGES: [(&str, &str); 17] = [
     ("paper", "/components/{component}/pages"),
     ("capture", "/components/{component}/pages?view=capture"),
     ("doubted-paper", "/components/{doubted}/pages"),
+    ("data", "/components/{card}/data"),
     ("reuse", "/dossiers/{code}/reuse"),
     ("phones", "/dossiers/{code}/phones"),
     ("search", "/search"),
@@ -36,7 +39,7 @@ const PAGES: [(&str, &str); 17] = [
     ("phone", "/p/{token}"),
 ];
 
-const SCREENS: [(&str, Screen); 2] = [("phone", PHONE), ("office", OFFICE)];
+pub(super) const SCREENS: [(&str, Screen); 2] = [("phone", PHONE), ("office", OFFICE)];
 
 /// All that a first visit may load, bytes, but for pictures of papers.
 const HEAVIEST: u64 = 100_000;
@@ -112,11 +115,25 @@ fn pictures_of_every_page() {
         for (screen_name, screen) in SCREENS {
             scene.browser.resize(screen);
             scene.go(&path);
-            let file = folder.join(format!("{name}-{screen_name}.png"));
-            fs::write(&file, scene.browser.screenshot()).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            keep(&folder, &format!("{name}-{screen_name}"), &scene.browser.screenshot());
         }
     }
     assert_eq!(scene.desk.centre.stop(), Some(0));
+}
+
+/// Keeps a picture to look at.
+fn keep(folder: &Path, name: &str, picture: &[u8]) {
+    let file = folder.join(format!("{name}.png"));
+    fs::write(&file, picture).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+}
+
+/// Keeps pictures of the page that is open, where `scripts/screenshots` wants some.
+pub(super) fn keep_pictures(scene: &mut Scene, name: &str) {
+    let Some(folder) = std::env::var_os(PICTURES).map(PathBuf::from) else { return };
+    for (screen_name, screen) in SCREENS {
+        scene.browser.resize(screen);
+        keep(&folder, &format!("{name}-{screen_name}"), &scene.browser.screenshot());
+    }
 }
 
 /// Fills the scene with papers in several states and logs the clerk in; the pages with their paths.
@@ -127,6 +144,7 @@ fn filled(scene: &mut Scene) -> Vec<(&'static str, String)> {
     centre.drop(&format!("{CODE}/Tờ khai đăng ký khai sinh/2.jpg"), &read("to-khai/trang-2.jpg"));
     centre.drop(&format!("{CODE}/Quyết định/1.jpg"), &read("tep-hong/anh-chep-do-dang.jpg"));
     centre.drop(&format!("{CODE}/Đơn/1.jpg"), &read("to-khai-chup-dien-thoai/bi-mo.jpg"));
+    centre.drop(&format!("{CODE}/Căn cước/1.tif"), &card("052090000123", "Nữ", "Nguyễn Thị An"));
     centre.drop("bia.jpg", &read("bia-ho-so.jpg"));
     centre.drop("IMG_0001.jpg", &read("danh-sach/trang-1.jpg"));
     let phone = scene.pair();
@@ -134,6 +152,7 @@ fn filled(scene: &mut Scene) -> Vec<(&'static str, String)> {
     assert_eq!(sent.status, 303, "{sent:?}");
     let made = scene.wait_for_component("Tờ khai đăng ký khai sinh", |one| one["state"] == "done");
     scene.wait_for_component("Quyết định", |one| one["state"] == "rescan");
+    let card = scene.wait_for_component("Căn cước", |one| one["state"] == "done");
     let doubted = scene.wait_for_component("Đơn", |one| one["state"] == "rescan");
     scene.wait_for_component(PAPER, |one| one["state"] == "done");
     centre.wait_for("one waits to be placed", || {
@@ -155,13 +174,13 @@ fn filled(scene: &mut Scene) -> Vec<(&'static str, String)> {
     let token = phone.rsplit('/').next().expect("a token");
     let fill = |path: &str| {
         let path = path.replace("{code}", CODE).replace("{token}", token);
-        path.replace("{component}", &made["id"].to_string()).replace("{doubted}", &doubted["id"].to_string())
+        path.replace("{component}", &made["id"].to_string()).replace("{doubted}", &doubted["id"].to_string()).replace("{card}", &card["id"].to_string())
     };
     PAGES.iter().map(|(name, path)| (*name, fill(path))).collect()
 }
 
 /// What is wrong with the page that is open.
-fn found_wrong(scene: &mut Scene) -> Vec<String> {
+pub(super) fn found_wrong(scene: &mut Scene) -> Vec<String> {
     let complaints = scene.browser.complaints().into_iter();
     let mut wrong: Vec<String> = complaints.map(|one| format!("{}: {} {}", one.source, one.text, one.url)).collect();
     let width = "document.documentElement.scrollWidth > document.documentElement.clientWidth";

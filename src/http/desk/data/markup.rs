@@ -127,7 +127,8 @@ impl Shown<'_> {
             let title = if title.is_empty() { String::new() } else { format!("<h2>{title}</h2>") };
             if rows.is_empty() { rows } else { format!("{title}<ul class=values>{rows}</ul>") }
         };
-        let first = doubted.first().map(|field| &field.shape.name[..]).filter(|_| self.told != "saved");
+        let first = doubted.iter().find(|field| field.misfit.is_some()).or(doubted.first());
+        let first = first.map(|field| &field.shape.name[..]).filter(|_| self.told != "saved");
         let title = if doubted.is_empty() { "" } else { lang.pick("Không phải xem lại", "Need no look") };
         let missing = match part("", &missing, None) {
             rows if rows.is_empty() => rows,
@@ -251,6 +252,12 @@ impl Shown<'_> {
             told.push(format!("{} “{}”", lang.pick("máy đọc", "read as"), escaped(&read)));
         }
         told.push(found.method.name(lang).to_owned());
+        if found.taught > 0 {
+            told.push(match lang {
+                Lang::Vi => format!("học từ {} giấy tờ trước", found.taught),
+                Lang::En => format!("learnt from {} papers", found.taught),
+            });
+        }
         if found.handwritten {
             told.push(lang.pick("chữ viết tay", "handwritten").to_owned());
         }
