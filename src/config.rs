@@ -388,6 +388,8 @@ pub struct RawExtract {
     pub kinds: Option<PathBuf>,
     /// The records that are filled of the data, in place of the built-in ones.
     pub records: Option<PathBuf>,
+    /// What people said of other papers, as `sohoa extract --teach` prints it.
+    pub examples: Option<PathBuf>,
 }
 
 /// What papers say, as data, checked.
@@ -397,6 +399,8 @@ pub struct ExtractConfig {
     pub kinds: Option<PathBuf>,
     /// File of records in place of the built-in ones.
     pub records: Option<PathBuf>,
+    /// File of examples by which papers are read.
+    pub examples: Option<PathBuf>,
 }
 
 /// Section `[guard]`: marks by which papers are not to be digitised.
@@ -946,7 +950,11 @@ impl RawConfig {
             codes: self.codes.check()?,
             points: self.points.check()?,
             personal_store: self.personal_store.check()?,
-            extract: ExtractConfig { kinds: self.extract.kinds, records: self.extract.records },
+            extract: ExtractConfig {
+                kinds: self.extract.kinds,
+                records: self.extract.records,
+                examples: self.extract.examples,
+            },
             marks: self.guard.marks,
             package: self.package.check(self.profile.agency.as_ref())?,
             http: self.http.check()?,

@@ -66,26 +66,30 @@ def main():
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--offices", type=int, default=0, help="so many communes, each with two who sign, the same for any seed")
     arguments = parser.parse_args()
 
     faces.check()
     for folder in ("scan", "phone"):
         (arguments.out / folder).mkdir(parents=True)
     numbers = range(arguments.count)
+    same = (arguments.seed, arguments.out, arguments.offices)
     with (
         ProcessPoolExecutor(arguments.jobs) as pool,
         open(arguments.out / "truth.jsonl", "w", encoding="utf-8") as truth,
     ):
-        for entry in pool.map(make, numbers, [arguments.seed] * arguments.count, [arguments.out] * arguments.count):
+        for entry in pool.map(make, numbers, *([one] * arguments.count for one in same)):
             truth.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
 
-def make(number, seed, out):
+def make(number, seed, out, offices=0):
     """Writes one capture; returns its line of the truth."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng([seed, number, 7])
     fill, (width, height) = PAPERS[number % len(PAPERS)]
     paper = Paper(width, height, faces.drawn(rng), rng, pen.Hand.drawn(rng))
+    if offices:
+        paper.belong(number % offices)
     fill(paper)
     device = "phone" if (number + number // len(PAPERS)) % 5 in PHONE_TURNS else "scan"
     shot = getattr(taken, device)(np.asarray(paper.sheet.image), rng)

@@ -46,6 +46,8 @@ class Paper:
     fields: dict = field(default_factory=dict)
     by_hand: list = field(default_factory=list)
     marked: bool | None = None
+    # Who signs for the office; anybody where nobody is here.
+    officials: list = field(default_factory=list)
 
     def __post_init__(self):
         self.sheet = Sheet(self.width, self.height, self.face, self.rng, self.hand)
@@ -53,6 +55,12 @@ class Paper:
         self.way = Way.drawn(self.say)
         self.written = False
         self.y = float(self.say.number(12, 22))
+
+    def belong(self, office):
+        """Makes it a paper of the office with this number."""
+        own = Speaker(np.random.default_rng([office, 11]))
+        self.say.ward_kind, self.say.ward_name, self.say.province = own.ward_kind, own.ward_name, own.province
+        self.officials = [person(own).name for _ in range(2)]
 
     @property
     def style(self):
@@ -197,7 +205,7 @@ class Paper:
         if note:
             y = sheet.paragraph(note, x, y, width, align="center", style=Style(size=12, italic=True))
         pen.signature(sheet, x + 24, y + 9, 32, self.rng)
-        name = self.someone().name
+        name = self.say.pick(self.officials) if self.officials and sealed else self.someone().name
         if named:
             self.fact("signer", name, "name")
         shown = f"<h>{name}</h>" if self.written and not sealed else f"<b>{name}</b>"

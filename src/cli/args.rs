@@ -305,6 +305,12 @@ pub(super) struct Extract {
     /// Run the tests that the kinds of a folder bring along, and those of the program's own
     #[arg(long, value_name = "DIR", conflicts_with_all = ["inputs", "out", "kinds"])]
     pub(super) check_kinds: Option<PathBuf>,
+    /// What people said of other papers, as --teach prints it, a JSON line each: papers are read after it
+    #[arg(long, value_name = "FILE")]
+    pub(super) examples: Option<PathBuf>,
+    /// Print what the papers teach instead of their data; the file has what somebody said of them, a JSON line a component
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "json", "check_kinds"])]
+    pub(super) teach: Option<PathBuf>,
     /// Data for programs on standard output, one JSON line a component
     #[arg(long)]
     pub(super) json: bool,
@@ -533,6 +539,11 @@ const VIETNAMESE: &[(&str, &str)] = &[
     ("extract", "Bóc tách dữ liệu giấy tờ: loại, số ký hiệu, ngày, họ tên, kèm kiểm tra và độ tin cậy"),
     ("extract out", "Thư mục ghi dữ liệu: TÊN.data.json của mỗi thành phần, data.csv và data.xlsx"),
     ("kinds", "Thư mục có thêm loại giấy tờ, mỗi loại một tệp TOML"),
+    ("examples", "Những gì người dùng đã nói về giấy tờ khác, mỗi ví dụ một dòng JSON do --teach in ra: đọc theo đó"),
+    (
+        "teach",
+        "In điều học được từ giấy tờ thay vì dữ liệu; tệp có điều người dùng nói về giấy tờ, mỗi thành phần một dòng JSON",
+    ),
     ("check_kinds", "Chạy các phép thử kèm theo loại giấy tờ trong thư mục và trong chương trình"),
     ("inspect", "Cho biết những gì nhận ra trên ảnh, mỗi ảnh một dòng JSON"),
     ("upgrade", "Thêm dấu thời gian và dữ liệu thu hồi vào tệp đã ký để chữ ký có giá trị lâu dài"),

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use serde::de::DeserializeOwned;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use sohoa::config::{Config, KeySource, RawConfig};
 use sohoa::exit::ExitCode;
 use sohoa::export::Records;
-use sohoa::extract::{self, Kinds, Rules};
+use sohoa::extract::{self, Example, Kinds, Rules};
 use sohoa::guard::Marks;
 use sohoa::http::KeyRefusal;
 use sohoa::imaging::seal;
@@ -117,10 +118,31 @@ pub(super) fn rules(config: &Config) -> Result<Rules, Failure> {
             files.push((shown(&path), read(&path)?));
         }
     }
-    let kinds = Kinds::with(&files).map_err(|error| failure(error.message(lang)))?;
+    let mut kinds = Kinds::with(&files).map_err(|error| failure(error.message(lang)))?;
+    if let Some(path) = &config.extract.examples {
+        kinds = kinds.taught(&examples(path, &read(path)?, lang)?);
+    }
     let records = config.extract.records.as_deref().map(read).transpose()?;
     let records = extract::Records::parse(records.as_deref()).map_err(|error| failure(error.message(lang)))?;
     Ok(Rules { kinds, records })
+}
+
+fn examples(path: &Path, text: &str, lang: Lang) -> Result<Vec<Example>, Failure> {
+    json_lines(text).collect::<Result<_, _>>().map_err(|(line, error)| {
+        let problem = match lang {
+            Lang::Vi => format!("dòng {line} không phải là ví dụ do sohoa extract --teach in ra, hãy xóa dòng đó"),
+            Lang::En => format!("line {line} is no example as sohoa extract --teach prints them, delete it"),
+        };
+        Failure::new(ExitCode::Configuration, format!("{}: {problem} ({error})", shown(path)))
+    })
+}
+
+/// What the lines of a file say, each a value of JSON; those that are wrong with their number.
+pub(super) fn json_lines<T: DeserializeOwned>(
+    text: &str,
+) -> impl Iterator<Item = Result<T, (usize, serde_json::Error)>> {
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    lines.map(|(number, line)| serde_json::from_str(line).map_err(|error| (number, error)))
 }
 
 /// A reader with its model.

@@ -1,16 +1,19 @@
 //! `sohoa extract`: what papers say, as data: a summary for people, JSON and a table for programs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs;
 use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use serde::Deserialize;
 use sohoa::config::Config;
 use sohoa::exit::ExitCode;
-use sohoa::extract::{self, Band, Check, Document, Rules, Sheet, Subject};
+use sohoa::extract::{self, Band, Check, Document, Example, Rules, Said, Sheet, Subject};
 use sohoa::gather::{self, CaptureFile, GatherError, Gathered};
 use sohoa::input::{self, Frame, InputError};
-use sohoa::model::{Edit, Lang, Localized, shown};
+use sohoa::model::{Edit, Lang, Localized, io_reason, shown};
 use sohoa::page::{self, Page, PageError};
 use sohoa::publish::{OutputDir, PublishError};
 use sohoa::shelf::Tools;
@@ -35,6 +38,7 @@ pub(super) fn run(command: &Extract, shared: &Shared, lang: Lang) -> Result<Exit
     let config = environment::configuration(shared, lang, |raw| {
         let kinds = command.check_kinds.as_ref().or(command.kinds.as_ref());
         raw.extract.kinds = kinds.cloned().or(raw.extract.kinds.take());
+        raw.extract.examples = command.examples.clone().or(raw.extract.examples.take());
     })?;
     let rules = environment::rules(&config)?;
     if command.check_kinds.is_some() {
@@ -48,19 +52,23 @@ pub(super) fn run(command: &Extract, shared: &Shared, lang: Lang) -> Result<Exit
         Failure::new(ExitCode::Usage, message)
     })?;
     let gathered = gathered(command, lang)?;
+    let said = command.teach.as_deref().map(|path| said(path, &gathered, lang)).transpose()?;
     // Before the work: whoever has the directory, or a file there, is told at once.
     let output = command.out.as_deref().map(|out| output(out, &gathered, lang)).transpose()?;
     let tools = environment::tools(&config, Some(reader))?;
     let mut code = ExitCode::Done;
     let mut all = Vec::new();
-    for component in gathered {
+    for (at, component) in gathered.into_iter().enumerate() {
         let pages = pages(&component, &tools, &config, &mut code);
         if pages.is_empty() {
             continue;
         }
         let sheets: Vec<Sheet<'_>> = pages.iter().map(sheet).collect();
         let read = Read { name: component.name, document: extract::read(&sheets, &rules.kinds) };
-        tell(&read, &rules, command.json, lang)?;
+        match &said {
+            Some(said) => teach(&Example::of(&sheets, &rules.kinds, &said[at]))?,
+            None => tell(&read, &rules, command.json, lang)?,
+        }
         all.push(read);
     }
     if all.is_empty() && code != ExitCode::Secret {
@@ -70,6 +78,50 @@ pub(super) fn run(command: &Extract, shared: &Shared, lang: Lang) -> Result<Exit
         write(&output, &all, &rules, lang)?;
     }
     Ok(code)
+}
+
+/// A line of what somebody said.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    /// The component; may be left out where there is one.
+    component: Option<String>,
+    kind: Option<String>,
+    #[serde(default)]
+    values: BTreeMap<String, String>,
+}
+
+/// What somebody said of each of the components.
+fn said(path: &Path, gathered: &[Gathered], lang: Lang) -> Result<Vec<Said>, Failure> {
+    let failure = |message: String| Failure::new(ExitCode::Configuration, format!("{}: {message}", shown(path)));
+    let text = fs::read_to_string(path).map_err(|error| failure(io_reason(error.kind(), lang)))?;
+    let lines: Vec<Line> = environment::json_lines(&text).collect::<Result<_, _>>().map_err(|(line, error)| {
+        let form = r#"{"component": "…", "kind": "…", "values": {"field": "…"}}"#;
+        failure(match lang {
+            Lang::Vi => format!("dòng {line} phải có dạng {form} ({error})"),
+            Lang::En => format!("line {line} must have the form {form} ({error})"),
+        })
+    })?;
+    let of = |component: &Gathered| {
+        let is_its = |line: &&Line| match &line.component {
+            Some(name) => *name == component.name,
+            None => gathered.len() == 1,
+        };
+        let Some(Line { kind, values, .. }) = lines.iter().find(is_its) else {
+            let name = &component.name;
+            return Err(failure(match lang {
+                Lang::Vi => format!("không có dòng nào nói về thành phần {name}; hãy thêm \"component\": \"{name}\""),
+                Lang::En => format!("no line is of the component {name}; add one with \"component\": \"{name}\""),
+            }));
+        };
+        Ok(Said { kind: kind.clone(), values: values.clone() })
+    };
+    gathered.iter().map(of).collect()
+}
+
+fn teach(example: &Example) -> Result<(), Failure> {
+    let text = serde_json::to_string(example).map_err(|error| Failure::new(ExitCode::Internal, error.to_string()))?;
+    print(format!("{text}\n").as_bytes()).map(|_| ())
 }
 
 fn gathered(command: &Extract, lang: Lang) -> Result<Vec<Gathered>, Failure> {
@@ -95,7 +147,7 @@ fn output(path: &Path, gathered: &[Gathered], lang: Lang) -> Result<OutputDir, F
     let output = OutputDir::open(path).map_err(|error| publish_failure(&error, lang))?;
     let names = gathered.iter().map(|component| data_name(&component.name)).chain([TABLE, WORKBOOK].map(str::to_owned));
     for path in names.map(|name| output.path().join(name)) {
-        if std::fs::symlink_metadata(&path).is_ok() {
+        if fs::symlink_metadata(&path).is_ok() {
             return Err(publish_failure(&PublishError::InTheWay(path), lang));
         }
     }

@@ -88,7 +88,8 @@ fn above(flow: &Flow<'_>, row: usize, value: usize) -> Option<String> {
     }
     let left = f64::from(flow.pieces[value].bounds.x) - height;
     let start = label.pieces.clone().find(|piece| f64::from(flow.pieces[*piece].bounds.x) >= left)?;
-    let start = (label.pieces.start..=start).rev().find(|piece| *piece == label.pieces.start || is_apart(flow, *piece))?;
+    let start =
+        (label.pieces.start..=start).rev().find(|piece| *piece == label.pieces.start || is_apart(flow, *piece))?;
     let end = (start + 1..label.pieces.end).find(|piece| is_apart(flow, *piece)).unwrap_or(label.pieces.end);
     let start = (start..end).find(|piece| !is_mark(flow, *piece))?;
     of(&flow.text(start..end))
@@ -131,7 +132,10 @@ mod tests {
         assert_eq!(name("1. Cấp cho ông/bà: NGUYEN VAN AN").as_deref(), Some("Cấp cho ông/bà"));
         assert_eq!(name("Sinh năm: 1980 Người được cấp: Nguyễn Văn An").as_deref(), Some("Người được cấp"));
         assert_eq!(name("Chủ đầu tư        Nguyễn Văn An").as_deref(), Some("Chủ đầu tư"));
-        assert_eq!(name("Chủ đầu tư:         Ngày cấp:\nNguyễn Văn An       02/03/2020").as_deref(), Some("Chủ đầu tư"));
+        assert_eq!(
+            name("Chủ đầu tư:         Ngày cấp:\nNguyễn Văn An       02/03/2020").as_deref(),
+            Some("Chủ đầu tư")
+        );
         let day = |text: &str| label_of(text, Grammar::Date, "2024-01-14");
         assert_eq!(day("Có hiệu lực từ: ngày 14 tháng 01 năm 2024").as_deref(), Some("Có hiệu lực từ"));
         assert_eq!(day("Được cấp ngày 14/01/2024").as_deref(), Some("Được cấp"));

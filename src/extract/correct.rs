@@ -95,7 +95,7 @@ impl Value {
 }
 
 /// A value as people typed it in the one way in which such values are written.
-fn written(text: &str, grammar: Grammar) -> (String, Result<bool, Fault>) {
+pub(super) fn written(text: &str, grammar: Grammar) -> (String, Result<bool, Fault>) {
     let Reading { value, check } = grammar.read(text);
     let is_shouted = !text.contains(char::is_lowercase);
     match grammar {
@@ -157,7 +157,13 @@ mod tests {
     fn what_a_person_said_stands_and_what_was_not_said_stays() {
         let document = corrected(
             None,
-            &[("date", "04/08/2024"), ("signer", "Lê Thị An"), ("abstract", ""), ("dossier", "12"), ("chair", "Lê Văn Tám")],
+            &[
+                ("date", "04/08/2024"),
+                ("signer", "Lê Thị An"),
+                ("abstract", ""),
+                ("dossier", "12"),
+                ("chair", "Lê Văn Tám"),
+            ],
         );
         let value = |field: &str| document.get(field).unwrap();
         let date = value("date");
@@ -175,7 +181,10 @@ mod tests {
 
     #[test]
     fn a_kind_is_said_or_said_to_be_none() {
-        assert_eq!(corrected(Some("thong-bao"), &[]).kind.map(|kind| (kind.name, kind.confidence > 0.9)), Some(("Thông báo".to_owned(), true)));
+        assert_eq!(
+            corrected(Some("thong-bao"), &[]).kind.map(|kind| (kind.name, kind.confidence > 0.9)),
+            Some(("Thông báo".to_owned(), true))
+        );
         assert_eq!(corrected(Some(""), &[]).kind, None);
         assert_eq!(corrected(Some("gone"), &[]).kind.map(|kind| kind.id).as_deref(), Some("quyet-dinh"));
     }

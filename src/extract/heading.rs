@@ -18,8 +18,7 @@ const LEFT: f64 = 0.42;
 /// Beginnings of rows in capitals that are no heading's, folded: the abstract, and who issues.
 const OTHERS: [&str; 5] = ["veviec", "vv", "kinhgui", "chutich", "uybannhandan"];
 /// Beginnings of headings with which names of people might begin, too, folded.
-const NO_NAMES: [&str; 9] =
-    ["tokhai", "totrinh", "hoso", "hotich", "hova", "hoten", "hochu", "chungnhan", "chungthuc"];
+const NO_NAMES: [&str; 9] = ["tokhai", "totrinh", "hoso", "hotich", "hova", "hoten", "hochu", "chungnhan", "chungthuc"];
 
 /// The words of the heading; `None` where there is none.
 pub(super) fn find(flow: &Flow<'_>) -> Option<Range<usize>> {
@@ -84,9 +83,11 @@ mod tests {
     #[test]
     fn it_is_below_the_letterhead_and_above_the_text() {
         let head = "ỦY BAN NHÂN DÂN          CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM\nXÃ MỸ LỘC\nSố: 12/GP-UBND\n\n";
-        let text = format!("{head}                    GIẤY PHÉP\n                 XÂY DỰNG TẠM\n\nCấp cho ông: NGUYỄN VĂN AN");
+        let text =
+            format!("{head}                    GIẤY PHÉP\n                 XÂY DỰNG TẠM\n\nCấp cho ông: NGUYỄN VĂN AN");
         assert_eq!(heading(&text).as_deref(), Some("GIẤY PHÉP XÂY DỰNG TẠM"));
-        let text = format!("{head}                 QUYẾT ĐỊNH\n             VỀ VIỆC HỌP THÔN\nCHỦ TỊCH ỦY BAN NHÂN DÂN");
+        let text =
+            format!("{head}                 QUYẾT ĐỊNH\n             VỀ VIỆC HỌP THÔN\nCHỦ TỊCH ỦY BAN NHÂN DÂN");
         assert_eq!(heading(&text).as_deref(), Some("QUYẾT ĐỊNH"));
         assert_eq!(heading(&format!("{head}Kính gửi: Các thôn\nThôn họp vào sáng mai")), None);
     }

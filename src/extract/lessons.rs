@@ -282,3 +282,84 @@ pub(super) fn is_taken(kind: &Kind, field: &str, letters: &str) -> bool {
     let is_known = |of: &Field| of.labels.iter().any(is_like);
     !kind.fields.iter().any(|of| of.name == field) || kind.stops.iter().any(is_like) || kind.fields.iter().any(is_known)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::Recurring;
+    use super::super::typeset::page_of;
+    use super::super::{Band, Kinds, Sheet, read};
+    use super::*;
+
+    fn headed(kind: Option<&str>, heading: &str) -> Example {
+        Example { kind: kind.map(str::to_owned), heading: Some(heading.to_owned()), ..Example::default() }
+    }
+
+    fn placed(read: &str, said: &str) -> Example {
+        let read = (folded(read) != folded(said)).then(|| read.to_owned());
+        let recurring = vec![Recurring { field: "place".to_owned(), read, said: said.to_owned() }];
+        Example { recurring, ..Example::default() }
+    }
+
+    fn kind_of(examples: &[Example], heading: &str) -> Option<String> {
+        let page = page_of(&format!("                    {heading}\n\nĐây là văn bản"));
+        read(&[Sheet::of(&page)], &Kinds::shipped().taught(examples)).kind.map(|kind| kind.id)
+    }
+
+    #[test]
+    fn a_heading_is_what_most_or_the_newest_said() {
+        let (report, notice) = (headed(Some("bao-cao"), "BẢN TIN THÔN"), headed(Some("thong-bao"), "BẢN TIN THÔN"));
+        assert_eq!(kind_of(&[report.clone()], "BẢN TIN THÔN").as_deref(), Some("bao-cao"));
+        assert_eq!(kind_of(&[report.clone()], "BẢN TlN THÔN").as_deref(), Some("bao-cao"));
+        assert_eq!(kind_of(&[report.clone(), notice.clone()], "BẢN TIN THÔN").as_deref(), Some("thong-bao"));
+        assert_eq!(kind_of(&[report.clone(), report.clone(), notice], "BẢN TIN THÔN").as_deref(), Some("bao-cao"));
+        assert_eq!(kind_of(&[headed(Some("gone"), "BẢN TIN THÔN")], "BẢN TIN THÔN"), None);
+        // A longer heading is another one's, and a shipped kind keeps its own.
+        assert_eq!(kind_of(&[headed(Some("bao-cao"), "GIẤY XÁC NHẬN")], "GIẤY XÁC NHẬN").as_deref(), Some("bao-cao"));
+        let whole = "GIẤY XÁC NHẬN TÌNH TRẠNG HÔN NHÂN";
+        assert_eq!(kind_of(&[headed(Some("bao-cao"), "GIẤY XÁC NHẬN")], whole).as_deref(), Some("xac-nhan-hon-nhan"));
+        assert_eq!(kind_of(&[headed(None, whole)], whole), None);
+    }
+
+    fn place_of(examples: &[Example], place: &str) -> (String, Band, u32) {
+        let page = page_of(&format!("                    {place}, ngày 3 tháng 8 năm 2024"));
+        let document = read(&[Sheet::of(&page)], &Kinds::shipped().taught(examples));
+        let value = document.get("place").unwrap();
+        (value.value.clone(), value.band, value.taught)
+    }
+
+    #[test]
+    fn what_was_read_before_is_what_was_said_then() {
+        let once = [placed("Hòa Đuc Thuong", "Hòa Đức Thượng")];
+        assert_eq!(place_of(&once, "Hoa Đúc Thuợng"), ("Hòa Đức Thượng".to_owned(), Band::Accept, 1));
+        // Somewhat like it is enough only for what was said on two papers.
+        assert_eq!(place_of(&once, "Hoa Đúc Thuọmg").0, "Hoa Đúc Thuọmg");
+        let twice = [once[0].clone(), placed("Hòa Đức Thượng", "Hòa Đức Thượng")];
+        assert_eq!(place_of(&twice, "Hoa Đúc Thuọmg"), ("Hòa Đức Thượng".to_owned(), Band::Glance, 2));
+        // The same misreading again, in more letters than are forgiven.
+        let misread = [placed("Hoo Duo Thuono", "Hòa Đức Thượng")];
+        assert_eq!(place_of(&misread, "Hoo Duo Thuono"), ("Hòa Đức Thượng".to_owned(), Band::Glance, 1));
+        assert_eq!(place_of(&[], "Hoo Duo Thuono").2, 0);
+    }
+
+    #[test]
+    fn names_that_differ_in_marks_stand_beside_each_other() {
+        let both = [placed("Tân Hùng", "Tân Hùng"), placed("Tân Hưng", "Tân Hưng"), placed("Tân Hưng", "Tân Hưng")];
+        assert_eq!(place_of(&both, "Tân Hùng").0, "Tân Hùng");
+        assert_eq!(place_of(&both, "Tân Hưng").0, "Tân Hưng");
+        assert_eq!(place_of(&both, "Tân Hung"), ("Tân Hưng".to_owned(), Band::Glance, 2));
+    }
+
+    #[test]
+    fn many_examples_are_bounded() {
+        let word =
+            |n: usize| -> String { n.to_string().bytes().map(|digit| char::from(b'A' + digit - b'0')).collect() };
+        let examples: Vec<Example> = (0..3000)
+            .flat_map(|n| {
+                [headed(Some("bao-cao"), &format!("BẢN TIN {}", word(n))), placed("", &format!("Xã {}", word(n)))]
+            })
+            .collect();
+        let (_, lessons) = Lessons::learn(Kinds::shipped().all().to_vec(), examples);
+        assert_eq!((lessons.headings.len(), lessons.values["place"].readings.len()), (MOST_HEADINGS, MOST_VALUES));
+        assert!(lessons.kind_of(&format!("BẢN TIN {}", word(2999))).is_some());
+    }
+}

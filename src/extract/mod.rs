@@ -25,6 +25,7 @@ mod lessons;
 mod letterhead;
 mod mrz;
 mod phrase;
+mod private;
 mod shape;
 mod signer;
 mod subject;
