@@ -17,13 +17,14 @@ fn a_clerk_confirms_and_corrects_data_by_keyboard_alone() {
     let paper = scene.wait_for_component(PAPER, |one| one["state"] == "done");
     let path = format!("/components/{}/data", paper["id"]);
     scene.log_in();
+    scene.go(&path);
+    keep_pictures(&mut scene, "values");
     for (name, screen) in SCREENS {
         scene.browser.resize(screen);
         scene.browser.complaints();
         scene.browser.open_first(&format!("{}{path}", scene.origin));
         assert_eq!(found_wrong(&mut scene), [] as [String; 0], "{name}");
     }
-    keep_pictures(&mut scene, "values");
     scene.browser.resize(OFFICE);
     scene.go(&path);
     // Each value shows its own part of one picture.
