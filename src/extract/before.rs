@@ -68,7 +68,8 @@ fn on_row(flow: &Flow<'_>, before: Range<usize>) -> Option<String> {
         start = (start..end).rev().find(is_capital).filter(|_| has_colon)?;
     }
     start = (start..end).find(|piece| !is_mark(flow, *piece))?;
-    of(&flow.text(start..end))
+    // Words in capitals are a heading's unless a colon follows.
+    of(&flow.text(start..end)).filter(|_| has_colon || !flow.is_capitals(start..end))
 }
 
 /// Whether a wide gap is before a word.
@@ -92,7 +93,7 @@ fn above(flow: &Flow<'_>, row: usize, value: usize) -> Option<String> {
         (label.pieces.start..=start).rev().find(|piece| *piece == label.pieces.start || is_apart(flow, *piece))?;
     let end = (start + 1..label.pieces.end).find(|piece| is_apart(flow, *piece)).unwrap_or(label.pieces.end);
     let start = (start..end).find(|piece| !is_mark(flow, *piece))?;
-    of(&flow.text(start..end))
+    of(&flow.text(start..end)).filter(|_| flow.pieces[end - 1].text.ends_with(':') || !flow.is_capitals(start..end))
 }
 
 /// The words as a label; `None` where they are too few or too many, have digits, or look like running text or a name.
@@ -102,7 +103,8 @@ fn of(text: &str) -> Option<String> {
     let letters = folded(text);
     let has_marks = text.contains(|c: char| c.is_ascii_digit() || ":;.?!=<>|".contains(c));
     let is_long = words.len() > MOST_WORDS || !(LEAST..=MOST).contains(&letters.len());
-    let is_running = RUNNING.iter().any(|begin| folded(words.first().unwrap_or(&"")) == *begin);
+    let begins = |count: usize| folded(&words[..count.min(words.len())].concat());
+    let is_running = RUNNING.iter().any(|begin| begins(1) == *begin || begins(2) == *begin);
     let is_low = !text.starts_with(char::is_uppercase);
     // Names within a sentence have capitals; short forms (`CCCD`) have nothing else, and so has a label in capitals.
     let is_proper = |pair: &[&str]| {
@@ -149,6 +151,7 @@ mod tests {
             "Số 12 cấp cho Nguyễn Văn An",
             "Bà Lê Thị Bưởi vợ Nguyễn Văn An",
             "LÊ THỊ BƯỞI: Nguyễn Văn An",
+            "CỘNG HÒA XÃ HỘI Nguyễn Văn An",
             "Ông: Nguyễn Văn An",
             "Nguyễn Văn An",
         ] {

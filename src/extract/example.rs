@@ -16,7 +16,7 @@ use super::lessons::{Lessons, is_taken};
 use super::phrase::{distance, folded, forgiven};
 use super::private::{Private, is_official, recurs};
 use super::value::{Method, Value};
-use super::{Document, Sheet, heading, labels, read, read_as, signer};
+use super::{Document, Sheet, heading, labels, read, read_as};
 
 /// The most that an example has as JSON.
 const MOST_BYTES: usize = 2000;
@@ -232,7 +232,7 @@ mod tests {
         { name = 'clinic', title = 'Nơi khám', title_en = 'Clinic', labels = ['Nơi khám'], recurs = true },\n\
         ]";
     const PAPER: &str = "ỦY BAN NHÂN DÂN XÃ MÝ LỌC\n\n          BẢN CHẤP THUẬN MỞ QUÁN\n\nChủ hộ kinh doanh: Lê Văn Tám\n\
-        Mã số của chủ hộ: 052090000123\nChỗ ở hiện tại: thôn Đầm Sậy\nSinh ngày 14/01/1990\nNơi khám: Trạm y tế xã\n\n\
+        Mã số của chủ hộ: 052090000123\nChỗ ở hiện tại: thôn Đầm Sậy\nĐược sinh ngày 14/01/1990\nNơi khám: Trạm y tế xã\n\n\
         CHỦ TỊCH\n\nTrần Hữu Oanh";
 
     fn kinds() -> Kinds {
@@ -306,10 +306,17 @@ mod tests {
             fields.join(",")
         );
         let kinds = Kinds::with(&[("b".to_owned(), kind)]).unwrap();
-        let letters = |n: usize| format!("{}{}", char::from(b'a' + (n / 26) as u8), char::from(b'a' + (n % 26) as u8));
-        let row = |n: usize| format!("Mục dài lắm của phần {0}{0}{0}: chữ {0}{0} đây\n", letters(n));
+        // Words that nobody takes for each other.
+        let word = |seed: usize| -> String {
+            let letters = (0..11).scan(seed * 7919 + 1, |state, _| {
+                *state = (*state * 1_103_515_245 + 12345) % (1 << 31);
+                Some(b'a' + u8::try_from(*state / 65536 % 26).unwrap())
+            });
+            letters.map(char::from).collect()
+        };
+        let row = |n: usize| format!("Mục {} {} {}: {}\n", word(n), word(n + 100), word(n + 200), word(n + 300));
         let text: String = (0..60).map(row).collect();
-        let values = (0..60).map(|n| (format!("f{n}"), format!("chữ {0}{0} đây", letters(n)))).collect();
+        let values = (0..60).map(|n| (format!("f{n}"), word(n + 300))).collect();
         let example = example(&text, &kinds, &Said { kind: Some("b".to_owned()), values });
         let json = serde_json::to_string(&example).unwrap();
         assert!(json.len() < 2048 && example.labels.len() > 10, "{} {}", json.len(), example.labels.len());

@@ -182,7 +182,7 @@ const SURNAMES: &str = "nguyen tran le pham huynh hoang phan vu vo dang bui do h
     kha khong khuc lai mac nghi thi tong trang tu uong van vong tuong au an lieu banh than van chung chung truong bo co cu";
 
 /// Those of the Kinh that no other surname is like but for its marks: `Vũ` and `Vừ`, `Phan` and `Phàn` are not among them.
-const MARKED: &str = "Nguyễn Trần Lê Phạm Huỳnh Hoàng Võ Đặng Bùi Đỗ Ngô Trịnh Đoàn Tạ Tăng Kiều Nông Đinh Nghiêm Khuất Quách \
+pub(super) const MARKED: &str = "Nguyễn Trần Lê Phạm Huỳnh Hoàng Võ Đặng Bùi Đỗ Ngô Trịnh Đoàn Tạ Tăng Kiều Nông Đinh Nghiêm Khuất Quách \
     Triệu";
 
 /// What was read of a name in print, its surname with the marks that it must have.

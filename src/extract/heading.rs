@@ -16,17 +16,25 @@ const MOST: usize = 90;
 /// How far left of the middle names of agencies stand, as a share of the page's width.
 const LEFT: f64 = 0.42;
 /// Beginnings of rows in capitals that are no heading's, folded: the abstract, and who issues.
-const OTHERS: [&str; 5] = ["veviec", "vv", "kinhgui", "chutich", "uybannhandan"];
-/// Beginnings of headings with which names of people might begin, too, folded.
-const NO_NAMES: [&str; 9] = ["tokhai", "totrinh", "hoso", "hotich", "hova", "hoten", "hochu", "chungnhan", "chungthuc"];
+const OTHERS: [&str; 6] = ["tmuyban", "veviec", "vv", "kinhgui", "chutich", "uybannhandan"];
+/// Words with which headings begin, and but for their marks the names of agencies (*ban*, *quỹ*, *sở*).
+const NO_AGENCIES: [&str; 3] = ["bản", "quy", "sổ"];
+/// Surnames that are hardly ever words of a heading, beyond those that [`grammar`] knows by their marks.
+const SURNAMES: &str = "Phan Vũ Hồ Dương Mai Trương Lâm";
+/// Middle names by which others are known, folded.
+const MIDDLE: [&str; 4] = ["thi", "van", "huu", "duc"];
+/// What begins like a name and is none, folded.
+const NO_NAMES: [&str; 6] = ["hoso", "hotich", "hova", "hoten", "hochu", "hogia"];
 
 /// The words of the heading; `None` where there is none.
 pub(super) fn find(flow: &Flow<'_>) -> Option<Range<usize>> {
-    let letterhead = [motto(flow), names_rows(flow)].concat();
+    let (motto, names) = (motto(flow), names_rows(flow));
     let is_free = |row: usize| {
         let pieces = &flow.rows[row].pieces;
-        let is_left = flow.place(row).0 < LEFT && begins_name(flow, pieces);
-        !is_left && !letterhead.iter().any(|other| pieces.start < other.end && other.start < pieces.end)
+        let is_in = |all: &[Range<usize>]| all.iter().any(|one| pieces.start < one.end && one.start < pieces.end);
+        let is_of_agency = is_in(&names) || (flow.place(row).0 < LEFT && begins_name(flow, pieces));
+        let first = flow.pieces[pieces.start].text.to_lowercase();
+        !is_in(&motto) && (!is_of_agency || NO_AGENCIES.contains(&first.as_str()))
     };
     let first = head(flow).find(|row| is_free(*row) && may_be(flow, *row))?;
     let mut last = first;
@@ -41,15 +49,21 @@ pub(super) fn find(flow: &Flow<'_>) -> Option<Range<usize>> {
 fn may_be(flow: &Flow<'_>, row: usize) -> bool {
     let text = flow.row_text(row);
     let letters = folded(&text);
-    let is_plain = !text.contains(|c: char| c.is_ascii_digit() || "/(=".contains(c)) && !text.ends_with(':');
+    let is_plain = !text.contains(|c: char| c.is_ascii_digit() || "/(=:".contains(c));
     let words = text.split_whitespace().filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() > 1).count();
     is_plain
         && words >= 2
         && letters.len() >= LEAST
-        && flow.is_capitals(flow.rows[row].pieces.clone())
+        && is_in_capitals(&text)
         && !OTHERS.iter().any(|other| letters.starts_with(other))
         && !signer::is_title(flow, row)
         && !is_name(&text)
+}
+
+/// Whether the letters of a text are capitals, but for a tenth that may be misread.
+fn is_in_capitals(text: &str) -> bool {
+    let letters = || text.chars().filter(|c| c.is_alphabetic());
+    letters().filter(|c| c.is_uppercase()).count() * 10 >= letters().count() * 9
 }
 
 fn goes_on(flow: &Flow<'_>, row: usize) -> bool {
@@ -62,10 +76,14 @@ fn goes_on(flow: &Flow<'_>, row: usize) -> bool {
 /// Whether a text looks like somebody's name and nothing else.
 pub(super) fn is_name(text: &str) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let letters = folded(text);
-    (2..=5).contains(&words.len())
-        && grammar::is_surname(words[0])
-        && !NO_NAMES.iter().any(|begin| letters.starts_with(begin))
+    let [first, second, ..] = words[..] else { return false };
+    let own = grammar::capitalised(first);
+    let is_marked = grammar::MARKED.split_whitespace().chain(SURNAMES.split_whitespace()).any(|name| name == own);
+    let has_middle = grammar::is_surname(first) && MIDDLE.contains(&folded(second).as_str());
+    words.len() <= 5
+        && words.iter().all(|word| word.starts_with(char::is_uppercase))
+        && (is_marked || has_middle)
+        && !NO_NAMES.contains(&folded(&format!("{first}{second}")).as_str())
 }
 
 #[cfg(test)]
@@ -97,6 +115,7 @@ mod tests {
         assert_eq!(heading("GIẤY CAM KẾT\nNGUYỄN VĂN AN").as_deref(), Some("GIẤY CAM KẾT"));
         assert_eq!(heading("TRẦN THỊ LAN\nSinh năm 1990"), None);
         assert_eq!(heading("TỜ KHAI ĐĂNG KÝ KHAI SINH").as_deref(), Some("TỜ KHAI ĐĂNG KÝ KHAI SINH"));
-        assert!(is_name("Hồ Văn An") && !is_name("HỒ SƠ ĐẤT ĐAI"));
+        assert!(["Hồ Văn An", "LÝ THỊ MẬN", "Trần Oanh"].into_iter().all(is_name));
+        assert!(!["HỒ SƠ ĐẤT ĐAI", "BẢN TIN THÔN", "Chủ hộ kinh doanh", "LÝ LỊCH"].into_iter().any(is_name));
     }
 }

@@ -68,9 +68,9 @@ pub(super) fn read(flow: &Flow<'_>, kind: &Kind) -> Vec<Value> {
 /// The first value behind a label of the field, rather one that has its form.
 fn best_labelled(flow: &Flow<'_>, labels: &[Label<'_>], field: &Field, after: usize) -> Option<Value> {
     let own = |label: &Label<'_>| label.pieces.start >= after && field.labels.iter().any(|text| text == label.text);
-    // What has just the known words comes before what has more.
+    // What has just the known words comes before what has more, and what the kind's file says before what was learnt.
     let mut places: Vec<usize> = (0..labels.len()).filter(|at| own(&labels[*at])).collect();
-    places.sort_by_key(|at| labels[*at].is_longer);
+    places.sort_by_key(|at| (learnt(field, labels[*at].text) > 0, labels[*at].is_longer));
     let mut first = None;
     for value in places.into_iter().filter_map(|at| labelled(flow, labels, at, field)) {
         if value.check != Check::Failed {
@@ -233,9 +233,14 @@ fn valued(flow: &Flow<'_>, label: &Label<'_>, field: &Field, words: Range<usize>
     }
     // Words that are somewhat like a label, and something else than its value behind them.
     let is_none = reading.check == Err(Fault::Form) && label.similarity < SURE_LABEL;
-    let learnt = field.learnt.iter().find(|(text, _)| text == label.text).map_or(0, |(_, papers)| *papers);
+    let taught = learnt(field, label.text);
     (!reading.value.is_empty() && !is_none)
-        .then(|| Value { taught: learnt, ..Value::new(named(field), cut, reading, Method::PrintLabel, trust) })
+        .then(|| Value { taught, ..Value::new(named(field), cut, reading, Method::PrintLabel, trust) })
+}
+
+/// Of how many papers a field learnt a label; 0 of those of its kind's file.
+fn learnt(field: &Field, label: &str) -> u32 {
+    field.learnt.iter().find(|(text, _)| text == label).map_or(0, |(_, papers)| *papers)
 }
 
 /// Whether the row below goes on with a value: right below, before the next label, without a colon of its own, not a

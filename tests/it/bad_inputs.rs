@@ -307,6 +307,16 @@ fn arguments() -> Vec<Case> {
             fs::write(folder.join("sohoa.toml"), "nhanh = true\n").expect("our own folder");
         })
         .arguments(&["digitize", "in", "--out", "out", "--config", "sohoa.toml"]),
+        Case::new("examples of papers that are none", CONFIGURATION, move |folder| {
+            good(folder);
+            fs::write(folder.join("examples.jsonl"), "{}\n{\"kin\": 1}\n").expect("our own folder");
+        })
+        .arguments(&["extract", "in", "--examples", "examples.jsonl"]),
+        Case::new("correction of another paper", CONFIGURATION, move |folder| {
+            good(folder);
+            fs::write(folder.join("said.jsonl"), "{\"component\": \"khac\"}\n").expect("our own folder");
+        })
+        .arguments(&["extract", "in", "--teach", "said.jsonl"]),
         Case::new("no recognition model", CONFIGURATION, move |folder| {
             good(folder);
             fs::create_dir(folder.join("empty")).expect("our own folder");

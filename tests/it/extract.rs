@@ -11,8 +11,13 @@ use crate::program::{Run, fresh, root, run, sohoa};
 
 /// The data of some samples, a component each.
 fn extracted(samples: &[&str], more: &[&str]) -> (Run, Vec<Value>) {
+    extracted_as(samples, &[&["--json"], more].concat())
+}
+
+/// What the program prints of some samples, lines of JSON.
+fn extracted_as(samples: &[&str], options: &[&str]) -> (Run, Vec<Value>) {
     let mut command = sohoa();
-    command.arg("extract").arg("--json").args(more);
+    command.arg("extract").args(options);
     command.args(samples.iter().map(|sample| root().join("samples").join(sample)));
     let run = run(&mut command);
     let data = run.stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
@@ -225,6 +230,55 @@ fn a_new_kind_is_a_file() {
     let wrong = check(&folder);
     assert_eq!(wrong.code, Some(9));
     assert!(wrong.stderr.contains("tro-cap.toml"), "{}", wrong.stderr);
+}
+
+#[test]
+fn what_people_said_of_papers_teaches_how_the_next_are_read() {
+    let folder = fresh("extract-examples");
+    let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    let samples = ["danh-sach", "quyet-dinh/1-mat-truoc.jpg"];
+    // A kind whose file has not the heading of its papers.
+    fs::create_dir(folder.join("kinds")).unwrap();
+    fs::write(folder.join("kinds/a.toml"), KIND.replace("danh sách đối tượng", "sổ theo dõi đối tượng")).unwrap();
+    let kinds = ["--kinds", &path("kinds")];
+    let (run_before, before) = extracted(&samples, &kinds);
+    assert_eq!((run_before.code, &before[0]["kind"]["id"]), (Some(0), &"danh-sach".into()), "{}", run_before.stderr);
+    assert_eq!(value(&before[1], "agency")["value"], "Ủy ban nhân dân xã Mỹ Lộc");
+
+    let said = r#"{"component": "danh-sach", "kind": "danh-sach-tro-cap"}
+{"component": "1-mat-truoc", "values": {"agency": "Ủy ban nhân dân phường Mỹ Lộc", "signer": "Trần Hữu Oanh", "date": ""}}
+"#;
+    fs::write(folder.join("said.jsonl"), said).unwrap();
+    let (taught, _) = extracted_as(&samples, &[&kinds[..], &["--teach", &path("said.jsonl")]].concat());
+    assert_eq!((taught.code, taught.stdout.lines().count()), (Some(0), 2), "{}", taught.stderr);
+    assert!(taught.stdout.contains("DANH SÁCH ĐỐI TƯỢNG") && !taught.stdout.contains("697"), "{}", taught.stdout);
+    fs::write(folder.join("examples.jsonl"), &taught.stdout).unwrap();
+
+    let out = folder.join("out");
+    let more = [&kinds[..], &["--examples", &path("examples.jsonl")]].concat();
+    let (run_after, after) = extracted(&samples, &[&more[..], &["--out", &path("out")]].concat());
+    assert_eq!(run_after.code, Some(0), "{}", run_after.stderr);
+    let kind = &after[0]["kind"];
+    assert_eq!((&kind["id"], &kind["band"]), (&"danh-sach-tro-cap".into(), &"glance".into()));
+    let agency = value(&after[1], "agency");
+    assert_eq!((&agency["value"], &agency["taught"]), (&"Ủy ban nhân dân phường Mỹ Lộc".into(), &1.into()));
+    assert_eq!((&agency["band"], &agency["text"]), (&"glance".into(), &value(&before[1], "agency")["text"]));
+    assert_eq!(value(&after[1], "signer")["check"], "passed");
+    assert_eq!(value(&after[1], "date"), value(&before[1], "date"));
+    if judges_are_there() {
+        let (code, said) = against_schema(DATA, &out.join("1-mat-truoc.data.json"));
+        assert_eq!(code, Some(0), "{said}");
+    }
+
+    // Whoever wrote a file wrongly is told where, and what to do.
+    fs::write(folder.join("examples.jsonl"), format!("{}{{\"kin\": 1}}\n", taught.stdout)).unwrap();
+    let (wrong, _) = extracted(&samples, &more);
+    assert_eq!(wrong.code, Some(9));
+    assert!(wrong.stderr.contains("examples.jsonl: dòng 3"), "{}", wrong.stderr);
+    fs::write(folder.join("said.jsonl"), said.replace("1-mat-truoc", "khác")).unwrap();
+    let (wrong, _) = extracted_as(&samples, &["--teach", &path("said.jsonl")]);
+    assert_eq!(wrong.code, Some(9));
+    assert!(wrong.stderr.contains("said.jsonl") && wrong.stderr.contains("1-mat-truoc"), "{}", wrong.stderr);
 }
 
 fn check(folder: &Path) -> Run {
