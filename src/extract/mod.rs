@@ -10,6 +10,7 @@ mod card;
 mod check;
 mod classify;
 mod codes;
+mod columns;
 mod digits;
 mod flow;
 mod grammar;
@@ -115,6 +116,7 @@ pub fn read(sheets: &[Sheet<'_>], kinds: &Kinds) -> Document {
             Reader::IdentityCard | Reader::InsuranceCard => {}
         }
     }
+    letterhead::settle_area(&mut values);
     if let Some(kind) = kind {
         values.extend(labels::read(&flow, kind));
         // Codes are compared with what is printed, which is read by now.
