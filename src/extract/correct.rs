@@ -8,30 +8,9 @@ use super::flow::{Cut, Flow};
 use super::grammar::{Fault, Grammar, Reading};
 use super::kind::{Kind, Kinds};
 use super::phrase::folded;
-use super::value::{Check, Method, Named, OF_A_PERSON, Value};
-use super::{Document, KindFound, Sheet, card, codes, insurance, letterhead, signer, subject};
-
-/// What readers call their fields, with the forms of the values.
-const OF_READERS: [(Named<'static>, Grammar); 18] = [
-    (letterhead::NUMBER, Grammar::Text),
-    (letterhead::PLACE, Grammar::Text),
-    (letterhead::DATE, Grammar::Date),
-    (letterhead::AGENCY, Grammar::Text),
-    (letterhead::SUPERIOR, Grammar::Text),
-    (subject::ABSTRACT, Grammar::Text),
-    (signer::SIGNER, Grammar::Name),
-    (signer::TITLE, Grammar::Text),
-    codes::CODES[0],
-    codes::CODES[1],
-    codes::CODES[2],
-    (card::IDENTITY, Grammar::Identity),
-    (card::OLD_IDENTITY, Grammar::Identity),
-    (card::OWNER, Grammar::Name),
-    (card::BIRTH, Grammar::Date),
-    (card::SEX, Grammar::Sex),
-    (card::RESIDENCE, Grammar::Text),
-    (insurance::NUMBER, Grammar::Text),
-];
+use super::shape::of_readers;
+use super::value::{Check, Method, OF_A_PERSON, Value};
+use super::{Document, KindFound, Sheet};
 
 impl Document {
     /// Lays what a person said over what was read: said values are as sure as can be, even where they do not have their form,
@@ -94,15 +73,19 @@ impl Value {
     }
 }
 
-/// A value as people typed it in the one way in which such values are written.
+/// A value as people typed it in the one way in which such values are written; as they typed it where that would lose some of it.
 pub(super) fn written(text: &str, grammar: Grammar) -> (String, Result<bool, Fault>) {
     let Reading { value, check } = grammar.read(text);
-    let is_shouted = !text.contains(char::is_lowercase);
+    let is_whole = folded(&value) == folded(text);
+    let has_capitals = text.contains(char::is_lowercase) && text.contains(char::is_uppercase);
     match grammar {
-        // Whoever types a name knows its capitals, but for names in nothing else.
-        Grammar::Name if !is_shouted || folded(&value) != folded(text) => (text.to_owned(), check),
         _ if check.is_err() => (text.to_owned(), check),
-        _ => (value, check),
+        // Whoever types a name knows its capitals, but for names in nothing else.
+        Grammar::Name if has_capitals && is_whole => (text.to_owned(), check),
+        // These are written in another way than people do.
+        Grammar::Date | Grammar::Area | Grammar::Sex => (value, check),
+        _ if is_whole => (value, check),
+        _ => (text.to_owned(), Err(Fault::Form)),
     }
 }
 
@@ -111,12 +94,12 @@ fn added(field: &str, text: &str, kind: Option<&Kind>, others: &[Value]) -> Valu
     let named = kind
         .and_then(|kind| kind.fields.iter().find(|of| of.name == field))
         .map(super::labels::named)
-        .or_else(|| OF_READERS.iter().map(|(named, _)| *named).find(|(name, ..)| *name == field))
+        .or_else(|| of_readers().map(|(named, _)| named).find(|(name, ..)| *name == field))
         .unwrap_or((field, field, field));
     let letters = folded(text);
     let place = others.iter().find(|other| !letters.is_empty() && folded(&other.text).contains(&letters));
     let (page, bounds) = place.map_or((1, Rect::default()), |other| (other.page, other.bounds));
-    let cut = Cut { text: text.to_owned(), page, bounds, confidence: OF_A_PERSON, blue: 0.0 };
+    let cut = Cut { text: text.to_owned(), page, bounds, confidence: OF_A_PERSON, least: OF_A_PERSON, blue: 0.0 };
     // Said to be nothing at first, so that saying it is what gives it its check.
     let reading = Reading { value: String::new(), check: Ok(false) };
     let mut value = Value::new(named, cut, reading, Method::Person, 1.0);
@@ -127,7 +110,7 @@ fn added(field: &str, text: &str, kind: Option<&Kind>, others: &[Value]) -> Valu
 /// The form of a field's values.
 pub(super) fn grammar_of(field: &str, kind: Option<&Kind>) -> Grammar {
     let own = kind.and_then(|kind| kind.fields.iter().find(|of| of.name == field)).map(|of| of.grammar);
-    let of_reader = || OF_READERS.iter().find(|((name, ..), _)| *name == field).map(|(_, grammar)| *grammar);
+    let of_reader = || of_readers().find(|((name, ..), _)| *name == field).map(|(_, grammar)| grammar);
     own.or_else(of_reader).unwrap_or_default()
 }
 
@@ -192,6 +175,14 @@ mod tests {
     #[test]
     fn names_keep_the_capitals_that_people_typed() {
         let typed = |text: &str| written(text, Grammar::Name).0;
-        assert_eq!([typed("LÊ THỊ AN"), typed("H'Hen Niê")], ["Lê Thị An", "H'Hen Niê"]);
+        assert_eq!(
+            [typed("LÊ THỊ AN"), typed("lê thị an"), typed("H'Hen Niê")],
+            ["Lê Thị An", "Lê Thị An", "H'Hen Niê"]
+        );
+        assert_eq!(
+            written("Lê Thị An, Lê Văn Tám", Grammar::Name),
+            ("Lê Thị An, Lê Văn Tám".to_owned(), Err(Fault::Form))
+        );
+        assert_eq!(written("217/2025/HN", Grammar::Number).0, "217/2025/HN", "nothing is lost");
     }
 }

@@ -206,7 +206,9 @@ mod tests {
         let document = read(&[Sheet::of(&page)], &Kinds::shipped());
         let text = text(&document, Subject { component: "a", ..Subject::default() }, &Records::parse(None).unwrap());
         assert!(document.values.iter().any(|value| !value.faults.is_empty()));
-        assert_eq!(parse(text.as_bytes()), Some(document));
+        let subject = Subject { component: "a", ..Subject::default() };
+        let again = super::text(&parse(text.as_bytes()).unwrap(), subject, &Records::parse(None).unwrap());
+        assert_eq!(again, text);
         assert_eq!(
             (parse(b"{}"), parse(b"\xff"), parse(text.replace("data/1", "data/2").as_bytes())),
             (None, None, None)

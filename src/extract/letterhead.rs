@@ -30,7 +30,7 @@ pub(super) const SUPERIOR: Named<'static> = ("superior_agency", "Cơ quan chủ 
 /// Parts of symbols in use: types of papers, agencies, and who drafted.
 const SYMBOLS: &str = "QĐ NQ CT QC TT TTr TB BC KH HD CV GM GGT GXN BB DS HĐ TTLT CĐ CTr PA ĐA DA BTT BGN PT PG PC UBND HĐND \
     UBMTTQ SNV STP STC SXD TTPVHCC PVHCC VP VPUB VPCP TP TC KT NV LĐTBXH BQL TTHC VHXH KTHT MTTQ BCH CA CP TTg BTP BNV BCA \
-    BTC STTT CNTT BCVT TNMT SNNMT ĐKĐĐ VPĐKĐĐ GP GCN GKS CCKH TLKH";
+    BTC STTT CNTT BCVT TNMT SNNMT ĐKĐĐ VPĐKĐĐ GP GCN GKS CCKH TLKH QSDĐ CNQSDĐ TCQSDĐ TKQSDĐ";
 
 regex!(
     WHOLE_NUMBER,
@@ -176,6 +176,9 @@ fn dated(flow: &Flow<'_>, row: usize) -> Option<Dated> {
     Some(Dated { row, date: start..pieces.end, text, place, begins_row: start == all.start, ends_row })
 }
 
+/// Trust in each of two that say the same, one of them wrong.
+const UNSETTLED: f32 = 0.5;
+
 /// Words with which the names of agencies begin, folded, as a row has them first.
 const AGENCIES: [&str; 34] = [
     "uy ban",
@@ -248,6 +251,28 @@ pub(super) fn begins_name(flow: &Flow<'_>, pieces: &Range<usize>) -> bool {
     begins(flow, pieces, &AGENCIES) || begins(flow, pieces, &AREAS)
 }
 
+/// Holds the place of a paper against its agency: the name of a commune's area stands in both, `Mỹ Lộc` and `Ủy ban nhân dân xã Mỹ
+/// Lộc`. Said alike by both it is surer; where they differ by a letter a word, one of them is misread.
+pub(super) fn settle_area(values: &mut [Value]) {
+    let at = |field: &str| values.iter().position(|value| value.field == field);
+    let (Some(agency), Some(place)) = (at(AGENCY.0), at(PLACE.0)) else { return };
+    let Ok([agency, place]) = values.get_disjoint_mut([agency, place]) else { return };
+    let area = place.value.split_whitespace().rev();
+    let pairs: Vec<(&str, &str)> = agency.value.split_whitespace().rev().zip(area).collect();
+    let is_alike = |(one, other): &(&str, &str)| distance(&folded(one), &folded(other)) <= 1;
+    if pairs.is_empty() || !pairs.iter().all(is_alike) {
+        return;
+    }
+    if pairs.iter().all(|(one, other)| one.to_lowercase() == other.to_lowercase()) {
+        let sure = agency.confidence.min(place.confidence);
+        agency.confirm(sure);
+        place.confirm(sure);
+    } else {
+        agency.trust(agency.confidence.min(UNSETTLED));
+        place.trust(place.confidence.min(UNSETTLED));
+    }
+}
+
 /// The rows of the agencies' names: capitals on the left of the head, from where a name begins.
 pub(super) fn names_rows(flow: &Flow<'_>) -> Vec<Range<usize>> {
     let motto = motto(flow);
@@ -302,6 +327,8 @@ fn agency_name(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use super::super::kind::Kinds;
     use super::super::typeset::page_of;
     use super::super::value::Check;
@@ -351,6 +378,28 @@ mod tests {
         assert_eq!(dates_of("Nghĩa Khê, n à_ 22 tháng 01 năm 2020"), dates_of("Nghĩa Khê; ngày 22 tháng 01 năm 2020"));
         assert_eq!(dates_of("Mỹ Lộc, ngày 31 tháng 02 năm 2025")[1].1, [Fault::Calendar]);
         assert!(dates_of("theo Luật ngày 16 tháng 6 năm 2025 của Quốc hội").is_empty());
+    }
+
+    #[test]
+    fn the_area_of_an_agency_is_the_place() {
+        let settled = |text: &str| {
+            let mut page = page_of(text);
+            page.lines.iter_mut().flat_map(|line| &mut line.words).for_each(|word| word.confidence = 0.9);
+            let flow = Flow::new(&[Sheet::of(&page)]);
+            let values = || -> Vec<Value> { agency(&flow).into_iter().chain(place_date(&flow)).collect() };
+            let (before, mut after) = (values(), values());
+            settle_area(&mut after);
+            let change = |field: &str| {
+                let of = |values: &[Value]| values.iter().find(|value| value.field == field).unwrap().confidence;
+                of(&after).partial_cmp(&of(&before)).unwrap()
+            };
+            (change("agency"), change("place"))
+        };
+        let date = "ngày 3 tháng 8 năm 2024";
+        assert_eq!(settled(&format!("UBND XÃ MỸ LỘC\n    Mỹ Lộc, {date}")), (Ordering::Greater, Ordering::Greater));
+        assert_eq!(settled(&format!("UBND XÃ MỸ LỘC\n    Mỹ Lọc, {date}")), (Ordering::Less, Ordering::Less));
+        let other = settled(&format!("SỞ TƯ PHÁP TỈNH BÌNH MINH\n    Phú Thọ, {date}"));
+        assert_eq!(other, (Ordering::Equal, Ordering::Equal));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod card;
 mod check;
 mod classify;
 mod codes;
+mod columns;
 mod correct;
 mod digits;
 mod example;
@@ -138,6 +139,7 @@ fn with(flow: &Flow<'_>, sheets: &[Sheet<'_>], class: Option<Class<'_>>, kinds: 
             Reader::IdentityCard | Reader::InsuranceCard => {}
         }
     }
+    letterhead::settle_area(&mut values);
     if let Some(kind) = kind {
         values.extend(labels::read(flow, kind));
         // Codes are compared with what is printed, which is read by now.

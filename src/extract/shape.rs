@@ -3,9 +3,9 @@
 use crate::model::{Lang, Localized};
 
 use super::card::{BIRTH, EXPIRY, IDENTITY, ISSUED, OLD_IDENTITY, OWNER, RESIDENCE, SEX};
+use super::correct::written;
 use super::grammar::{Fault, Grammar};
 use super::kind::{Kinds, Reader};
-use super::phrase::folded;
 use super::value::{Named, Value};
 use super::{USUAL_READERS, codes, insurance, letterhead, signer, subject};
 
@@ -45,6 +45,17 @@ const OF_INSURANCE: [(Named<'static>, Grammar); 6] = [
     (insurance::FROM, Grammar::Date),
 ];
 
+const READERS: [Reader; 8] = [
+    Reader::Number,
+    Reader::PlaceDate,
+    Reader::Agency,
+    Reader::Abstract,
+    Reader::Signer,
+    Reader::Codes,
+    Reader::IdentityCard,
+    Reader::InsuranceCard,
+];
+
 /// The fields that a reader finds.
 fn of_reader(reader: Reader) -> &'static [(Named<'static>, Grammar)] {
     match reader {
@@ -57,6 +68,11 @@ fn of_reader(reader: Reader) -> &'static [(Named<'static>, Grammar)] {
         Reader::IdentityCard => &OF_CARD,
         Reader::InsuranceCard => &OF_INSURANCE,
     }
+}
+
+/// The fields of all readers. Of several with one name the first has its usual title.
+pub(super) fn of_readers() -> impl Iterator<Item = (Named<'static>, Grammar)> {
+    READERS.iter().flat_map(|reader| of_reader(*reader)).copied()
 }
 
 impl Shape {
@@ -91,14 +107,8 @@ impl Shape {
     /// why it is doubted.
     pub fn read(&self, typed: &str) -> (String, Option<Fault>) {
         let text = typed.split_whitespace().collect::<Vec<_>>().join(" ");
-        let reading = self.grammar.read(&text);
-        // Days, areas and sexes are written in another way than they are keyed in; of all else nothing may be lost.
-        let is_written_anew = matches!(self.grammar, Grammar::Date | Grammar::Area | Grammar::Sex);
-        match reading.check {
-            Ok(_) if is_written_anew || folded(&reading.value) == folded(&text) => (reading.value, None),
-            Ok(_) => (text, Some(Fault::Form)),
-            Err(fault) => (text, Some(fault)),
-        }
+        let (value, check) = written(&text, self.grammar);
+        (value, check.err())
     }
 
     /// Why something that was keyed in is doubted, with the form that is expected.

@@ -16,6 +16,9 @@ use super::listed;
 /// Most pages of a file.
 const MOST_PAGES: usize = 100_000;
 
+/// Less than this is no margin, half points.
+const LEAST_MARGIN: u32 = 4;
+
 /// What is on a published page.
 pub(super) struct Read {
     pub(super) size: (u32, u32),
@@ -36,14 +39,33 @@ pub(super) fn pages(published: &Published) -> Vec<Read> {
     let file = path.and_then(|path| fs::read(path).ok());
     let words = file.and_then(|file| reader::words(&file, MOST_PAGES).ok()).unwrap_or_default();
     // A file that came with signatures is listed without pages.
-    let listed = listed(published).map(|component| component.pages).unwrap_or_default();
-    let mut codes = listed.into_iter().map(|page| page.codes.into_iter().filter_map(code).collect::<Vec<_>>());
-    let read = |reader::PageWords { size, lines }| Read {
-        size,
-        text: PageText { lines },
-        codes: codes.next().unwrap_or_default(),
+    let mut listed = listed(published).map(|component| component.pages).unwrap_or_default().into_iter();
+    let read = |words: reader::PageWords| match listed.next() {
+        Some(page) => {
+            let reader::PageWords { size, lines } = of_image(words, page.image.size_mm.height);
+            Read { size, text: PageText { lines }, codes: page.codes.into_iter().filter_map(code).collect() }
+        }
+        None => Read { size: words.size, text: PageText { lines: words.lines }, codes: Vec::new() },
     };
     words.into_iter().map(read).collect()
+}
+
+/// The words with boxes on the page's image, which is as high as this: a page may have grown by a margin above it, for the box of a
+/// signature.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a side of a page")]
+fn of_image(mut words: reader::PageWords, height_mm: f64) -> reader::PageWords {
+    let height = (height_mm * reader::PARTS_OF_MM).round() as u32;
+    // What rounding leaves is no margin.
+    let margin = words.size.1.saturating_sub(height);
+    if height == 0 || margin <= LEAST_MARGIN {
+        return words;
+    }
+    words.size.1 -= margin;
+    for line in &mut words.lines {
+        let bounds = line.words.iter_mut().map(|word| &mut word.bounds).chain([&mut line.bounds]);
+        bounds.for_each(|bounds| bounds.y = bounds.y.saturating_sub(margin));
+    }
+    words
 }
 
 /// A code as the manifest has it: where it stood is not known.
@@ -78,6 +100,17 @@ pub(super) mod tests {
         let text = PageText { lines: (1..).zip(text.lines()).map(line).collect() };
         let listed = payload.map(|payload| manifest::Code { kind: "QR".to_owned(), payload: payload.to_owned() });
         Read { size: (1190, 1684), text, codes: listed.into_iter().filter_map(code).collect() }
+    }
+
+    #[test]
+    fn boxes_are_those_of_the_image_below_the_margin_for_a_signature() {
+        let lines = page("một hai", None).text.lines;
+        let before = lines[0].bounds;
+        let of = |height| of_image(reader::PageWords { size: (1191, height), lines: lines.clone() }, 297.0);
+        assert_eq!((of(1685).size, of(1685).lines[0].bounds), ((1191, 1685), before));
+        let grown = of(1720);
+        assert_eq!((grown.size.1, grown.lines[0].bounds.y), (1684, before.y - 36));
+        assert_eq!(grown.lines[0].words[1].bounds.y, before.y - 36);
     }
 
     #[test]

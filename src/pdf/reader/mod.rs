@@ -29,7 +29,7 @@ pub use colour::PdfColour;
 pub use error::PdfReadError;
 pub use facts::{Facts, PageFacts, PictureFacts, SignatureFacts, facts};
 pub use first_page::{FirstPage, first_page};
-pub use text::{PageWords, words};
+pub use text::{PARTS_OF_MM, PageWords, words};
 
 /// Millimetres in a PDF unit (1/72 inch).
 const MM: f64 = 25.4 / 72.0;

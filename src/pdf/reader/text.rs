@@ -16,6 +16,8 @@ use crate::pdf::blank_font::{ADVANCE, DESCENT, UNITS_PER_EM};
 
 /// Parts of a point: boxes are counted in these, 0.18 mm.
 const PARTS: f64 = 2.0;
+/// The same of a millimetre.
+pub const PARTS_OF_MM: f64 = PARTS * 72.0 / 25.4;
 /// Longest map of characters, bytes: 65,535 of them take 1 MB.
 const MAX_MAP: usize = 4 << 20;
 /// Longest side of a page, points (ISO 32000-1, annex C).

@@ -174,7 +174,9 @@ fn filled(scene: &mut Scene) -> Vec<(&'static str, String)> {
     let token = phone.rsplit('/').next().expect("a token");
     let fill = |path: &str| {
         let path = path.replace("{code}", CODE).replace("{token}", token);
-        path.replace("{component}", &made["id"].to_string()).replace("{doubted}", &doubted["id"].to_string()).replace("{card}", &card["id"].to_string())
+        path.replace("{component}", &made["id"].to_string())
+            .replace("{doubted}", &doubted["id"].to_string())
+            .replace("{card}", &card["id"].to_string())
     };
     PAGES.iter().map(|(name, path)| (*name, fill(path))).collect()
 }

@@ -180,8 +180,9 @@ impl Shown<'_> {
         }
         let mut kinds: Vec<_> = self.known.rules.kinds.all().iter().map(|one| (name(one), &one.id)).collect();
         kinds.sort_by_key(|(name, _)| name.to_lowercase());
+        let chosen = self.known.chosen.as_deref().or(kind.map(|kind| &kind.id[..]));
         let option = |(name, id): &(String, &String)| {
-            let selected = if kind.is_some_and(|kind| kind.id == **id) { " selected" } else { "" };
+            let selected = if chosen == Some(&id[..]) { " selected" } else { "" };
             format!("<option value={id}{selected}>{name}</option>")
         };
         let options: String = kinds.iter().map(option).collect();
@@ -199,11 +200,11 @@ impl Shown<'_> {
         let cut = field.found.as_ref().map_or_else(String::new, |found| self.cuts.of(found, title));
         let class = if field.wants_a_look() { " class=doubted" } else { "" };
         let (name, shown) = (&field.shape.name, field.shown());
-        let typed = field.misfit.as_ref().map_or(&shown, |(typed, _)| typed);
-        let wrong = field.misfit.as_ref().map_or_else(String::new, |(typed, fault)| {
+        let typed = field.typed.as_ref().unwrap_or(&shown);
+        let wrong = field.misfit.map_or_else(String::new, |fault| {
             format!(
                 "<p class=error id=l-{name}>{}</p><input type=hidden name=\"{KEPT}{name}\" value=\"{}\">",
-                escaped(&sentence(&field.shape.doubt(*fault, lang))),
+                escaped(&sentence(&field.shape.doubt(fault, lang))),
                 escaped(typed),
             )
         });
@@ -273,7 +274,8 @@ impl Shown<'_> {
 
 /// Whether a value is to be seen: one that was found, or that a person said.
 fn is_there(field: &Field) -> bool {
-    field.found.is_some() || field.misfit.is_some() || field.value().is_some_and(|value| !value.is_empty())
+    let is_given = |value: Option<&str>| value.is_some_and(|value| !value.is_empty());
+    field.found.is_some() || is_given(field.typed.as_deref()) || is_given(field.value())
 }
 
 /// What is to be done with a value.

@@ -47,6 +47,8 @@ struct Known {
     data: Data,
     rules: Arc<Rules>,
     fields: Vec<Field>,
+    /// The id of the kind that was chosen, where the form comes back as it was filled in.
+    chosen: Option<String>,
 }
 
 /// A field of a paper.
@@ -57,8 +59,9 @@ struct Field {
     found: Option<Value>,
     /// What a person said.
     said: Option<Statement>,
-    /// What was typed and does not fit.
-    misfit: Option<(String, Fault)>,
+    /// What was typed, where the form comes back as it was filled in, and why it does not fit.
+    typed: Option<String>,
+    misfit: Option<Fault>,
 }
 
 impl Field {
@@ -89,7 +92,7 @@ impl App {
         let listed = self.store.component(id)?;
         let (data, rules) = self.data(id)?;
         let fields = fields(&data, &rules);
-        Ok(Known { listed, data, rules, fields })
+        Ok(Known { listed, data, rules, fields, chosen: None })
     }
 }
 
@@ -105,6 +108,7 @@ fn fields(data: &Data, rules: &Rules) -> Vec<Field> {
     let field = |shape: Shape| Field {
         found: found(&shape.name).cloned(),
         said: data.statement(Some(&shape.name)).cloned(),
+        typed: None,
         misfit: None,
         shape,
     };
@@ -157,9 +161,7 @@ async fn say(
         }
         let taken = typed.take(&known)?;
         if !taken.misfits.is_empty() {
-            for field in &mut known.fields {
-                field.misfit = taken.misfits.get(&field.shape.name).cloned();
-            }
+            typed.put_back(&mut known, &taken);
             return app.data_page(&known, &visitor, "misfit", StatusCode::BAD_REQUEST);
         }
         let said = (&taken.values[..], taken.is_correction);

@@ -30,8 +30,8 @@ pub(super) struct Taken {
     pub(super) is_correction: bool,
     /// Whether the paper is of another kind now, so that other fields are to be seen.
     pub(super) is_other_kind: bool,
-    /// What was typed and does not fit, by field.
-    pub(super) misfits: BTreeMap<String, (String, Fault)>,
+    /// Why what was typed does not fit, by field.
+    pub(super) misfits: BTreeMap<String, Fault>,
 }
 
 impl Typed {
@@ -71,10 +71,20 @@ impl Typed {
             match self.value(field, typed, is_other_kind) {
                 Ok(None) => {}
                 Ok(Some(value)) => taken.take(field, value),
-                Err(fault) => drop(taken.misfits.insert(field.shape.name.clone(), (typed.clone(), fault))),
+                Err(fault) => drop(taken.misfits.insert(field.shape.name.clone(), fault)),
             }
         }
         Ok(taken)
+    }
+
+    /// Has the page show the form as it was filled in, with what does not fit.
+    pub(super) fn put_back(self, known: &mut Known, taken: &Taken) {
+        let Self { kind, mut values, .. } = self;
+        known.chosen = Some(kind);
+        for field in &mut known.fields {
+            field.typed = values.remove(&field.shape.name);
+            field.misfit = taken.misfits.get(&field.shape.name).copied();
+        }
     }
 
     /// What is said of a field by what was typed there; `None` where nothing is.
