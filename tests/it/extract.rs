@@ -255,8 +255,9 @@ fn what_people_said_of_papers_teaches_how_the_next_are_read() {
     fs::write(folder.join("examples.jsonl"), &taught.stdout).unwrap();
 
     let out = folder.join("out");
-    let more = [&kinds[..], &["--examples", &path("examples.jsonl")]].concat();
-    let (run_after, after) = extracted(&samples, &[&more[..], &["--out", &path("out")]].concat());
+    let (examples, written) = (path("examples.jsonl"), path("out"));
+    let more = [&kinds[..], &["--examples", &examples]].concat();
+    let (run_after, after) = extracted(&samples, &[&more[..], &["--out", &written]].concat());
     assert_eq!(run_after.code, Some(0), "{}", run_after.stderr);
     let kind = &after[0]["kind"];
     assert_eq!((&kind["id"], &kind["band"]), (&"danh-sach-tro-cap".into(), &"glance".into()));

@@ -12,8 +12,8 @@ use crate::service::Data;
 
 /// Share of the page's width that is shown at least: so print has one size, however short the value is.
 const LEAST_WIDTH: f64 = 0.45;
-/// What is shown around a value, as a share of its height, and at most of the page's.
-const AROUND: f64 = 0.4;
+/// What is shown around a value, as a share of its height, and at most of the page's: marks stand above and below letters.
+const AROUND: f64 = 0.7;
 const MOST_AROUND: f64 = 0.01;
 /// Share of the page's height that is shown at most.
 const MOST_HEIGHT: f64 = 0.25;
@@ -61,11 +61,18 @@ impl Picture {
             escaped(title)
         );
         let (page_width, page_height) = self.size;
+        // Around the letters, so that it hides no mark of theirs.
+        let frame = place.height.div_ceil(4);
+        let (left, top) = (place.x.saturating_sub(frame), place.y.saturating_sub(frame));
         _ = write!(
             text,
             "<image href=\"{}\" width={page_width} height={page_height} preserveAspectRatio=none />\
              <rect x={} y={} width={} height={} /></svg>",
-            self.address, place.x, place.y, place.width, place.height,
+            self.address,
+            left,
+            top,
+            place.x + place.width + frame - left,
+            place.y + place.height + frame - top,
         );
         text
     }

@@ -11,7 +11,7 @@ use super::typed::{KEPT, VALUE};
 use super::{Field, Known, LONGEST, address};
 
 /// Longest value that has one row to be keyed in, characters.
-const ONE_ROW: usize = 50;
+const ONE_ROW: usize = 36;
 
 /// What is shown.
 pub(super) struct Shown<'a> {
