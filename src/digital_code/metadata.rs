@@ -163,10 +163,10 @@ mod tests {
     #[test]
     fn data_files_are_those_that_extraction_writes() {
         assert!(PaperData::is_named(&format!("a{DATA_SUFFIX}")) && !PaperData::is_named("a.pdf"));
-        let text = crate::extract::text(
-            &crate::extract::Document::default(),
-            crate::extract::Subject { component: "a", ..crate::extract::Subject::default() },
-            &crate::extract::Records::parse(None).unwrap(),
+        let text = extract::text(
+            &extract::Document::default(),
+            extract::Subject { component: "a", ..extract::Subject::default() },
+            &extract::Records::parse(None).unwrap(),
         );
         assert!(PaperData::parse(text.as_bytes()).is_some());
     }

@@ -253,7 +253,7 @@ impl Shown<'_> {
             told.push(format!("{} “{}”", lang.pick("máy đọc", "read as"), escaped(&read)));
         }
         told.push(found.method.name(lang).to_owned());
-        if found.taught > 0 {
+        if found.taught > 0 && field.said.is_none() {
             told.push(match lang {
                 Lang::Vi => format!("học từ {} giấy tờ trước", found.taught),
                 Lang::En => format!("learnt from {} papers", found.taught),
