@@ -100,13 +100,13 @@ fn of_zone(zone: &mrz::Mrz, cut: &Cut, values: &mut Vec<Value>) {
             Cut { text: text.to_owned(), confidence: if fits { OF_A_CODE } else { cut.confidence }, ..cut.clone() };
         put(values, Value::new(named, cut, Reading { value: text.to_owned(), check }, Method::Mrz, 1.0));
     }
-    // The zone has no marks: it can confirm a name, and give one only where nothing else does.
+    // The zone has no marks: it cannot confirm a name, only gainsay one, and give one where nothing else does.
     let name = folded(&zone.name);
     // A row that only looks like a name yields to the zone.
     let is_guess = |value: &Value| value.field == OWNER.0 && value.method == Method::PrintPattern;
     values.retain(|value| !is_guess(value) || agree(&folded(&value.value), &name));
     match values.iter_mut().find(|value| value.field == OWNER.0) {
-        Some(owner) if agree(&folded(&owner.value), &name) => owner.confirm(cut.confidence),
+        Some(owner) if agree(&folded(&owner.value), &name) => {}
         Some(owner) => owner.doubt(Fault::Contradicted),
         None if name.is_empty() => {}
         None => {

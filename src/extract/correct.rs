@@ -9,15 +9,15 @@ use super::grammar::{Fault, Grammar, Reading};
 use super::kind::{Kind, Kinds};
 use super::phrase::folded;
 use super::value::{Check, Method, Named, OF_A_PERSON, Value};
-use super::{Document, KindFound, Sheet, card, codes, insurance, letterhead, signer, subject};
+use super::{Document, KindFound, Sheet, agency, card, codes, insurance, letterhead, signer, subject};
 
 /// What readers call their fields, with the forms of the values.
 const OF_READERS: [(Named<'static>, Grammar); 18] = [
     (letterhead::NUMBER, Grammar::Text),
     (letterhead::PLACE, Grammar::Text),
     (letterhead::DATE, Grammar::Date),
-    (letterhead::AGENCY, Grammar::Text),
-    (letterhead::SUPERIOR, Grammar::Text),
+    (agency::AGENCY, Grammar::Text),
+    (agency::SUPERIOR, Grammar::Text),
     (subject::ABSTRACT, Grammar::Text),
     (signer::SIGNER, Grammar::Name),
     (signer::TITLE, Grammar::Text),
@@ -116,7 +116,7 @@ fn added(field: &str, text: &str, kind: Option<&Kind>, others: &[Value]) -> Valu
     let letters = folded(text);
     let place = others.iter().find(|other| !letters.is_empty() && folded(&other.text).contains(&letters));
     let (page, bounds) = place.map_or((1, Rect::default()), |other| (other.page, other.bounds));
-    let cut = Cut { text: text.to_owned(), page, bounds, confidence: OF_A_PERSON, blue: 0.0 };
+    let cut = Cut { text: text.to_owned(), page, bounds, confidence: OF_A_PERSON, least: OF_A_PERSON, blue: 0.0 };
     // Said to be nothing at first, so that saying it is what gives it its check.
     let reading = Reading { value: String::new(), check: Ok(false) };
     let mut value = Value::new(named, cut, reading, Method::Person, 1.0);

@@ -63,6 +63,8 @@ pub(super) struct Cut {
     pub(super) bounds: Rect,
     /// Mean confidence of its words, each weighted by its letters.
     pub(super) confidence: f32,
+    /// That of the word that is least surely read.
+    pub(super) least: f32,
     /// How much bluer its ink is than that of its page, weighted in the same way.
     pub(super) blue: f32,
 }
@@ -145,21 +147,28 @@ impl<'a> Flow<'a> {
 
     /// The pieces with their place; `None` of none.
     pub(super) fn cut(&self, pieces: Range<usize>) -> Option<Cut> {
-        let words = &self.pieces[pieces.clone()];
+        self.cut_all(&pieces.collect::<Vec<_>>())
+    }
+
+    /// Pieces that others may stand between, with their place; `None` of none.
+    pub(super) fn cut_all(&self, pieces: &[usize]) -> Option<Cut> {
+        let words: Vec<&Piece<'_>> = pieces.iter().map(|piece| &self.pieces[*piece]).collect();
         let first = words.first()?;
         let page = self.rows[first.row].page;
         // A value that goes on overleaf has its box where it begins.
         let here = words.iter().filter(|piece| self.rows[piece.row].page == page);
         let bounds = here.map(|piece| piece.bounds).reduce(Rect::union)?;
-        let letters = |piece: &&Piece<'_>| piece.text.chars().count() as f32;
-        let count: f32 = words.iter().map(|piece| letters(&piece)).sum();
+        let letters = |piece: &Piece<'_>| piece.text.chars().count() as f32;
+        let count: f32 = words.iter().map(|piece| letters(piece)).sum();
         let mean = |of: fn(&Piece<'_>) -> f32| {
-            let sum: f32 = words.iter().map(|piece| of(piece) * letters(&piece)).sum();
+            let sum: f32 = words.iter().map(|piece| of(piece) * letters(piece)).sum();
             if count > 0.0 { sum / count } else { 0.0 }
         };
         let (confidence, blue) = (mean(|piece| piece.confidence), mean(|piece| f32::from(piece.blue)));
         let blue = blue - f32::from(self.inks[page - 1]);
-        Some(Cut { text: self.text(pieces), page, bounds, confidence, blue })
+        let text = words.iter().map(|piece| piece.text).collect::<Vec<_>>().join(" ");
+        let least = words.iter().map(|piece| piece.confidence).fold(1.0, f32::min);
+        Some(Cut { text, page, bounds, confidence, least, blue })
     }
 
     /// Where the middle of a row stands on its page: shares of its width and height.

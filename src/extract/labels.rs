@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use super::flow::{Flow, Row};
-use super::grammar::{self, Fault, Grammar, Reading};
+use super::columns::{self, Column, Columns};
+use super::flow::{Cut, Flow, Row};
+use super::grammar::{self, Fault, Grammar};
 use super::kind::{Field, Kind};
+use super::pattern;
 use super::phrase::folded;
 use super::value::{Check, Method, Value};
 
@@ -24,17 +26,19 @@ const LONGER_LABEL: f32 = 0.85;
 const OTHERS: [&str; 6] = ["me", "cha", "vo", "chong", "nguoi", "bo"];
 /// Values that may stand on the row of a label in two languages, folded, how they begin.
 const ANSWERS: [&str; 3] = ["nam", "nu", "viet"];
+/// Most digits of an ordinal: more are a value.
+const ORDINAL_DIGITS: usize = 3;
 /// Height of a row, as a share, by which values may stand left of the label above them.
-const COLUMN_SLACK: f64 = 0.6;
+pub(super) const COLUMN_SLACK: f64 = 0.6;
 
 /// A label found on the paper.
 #[derive(Debug)]
-struct Label<'k> {
-    pieces: Range<usize>,
+pub(super) struct Label<'k> {
+    pub(super) pieces: Range<usize>,
     similarity: f32,
-    text: &'k str,
+    pub(super) text: &'k str,
     /// Where its value begins: behind a second language, an addition in brackets or more words up to a colon.
-    behind: usize,
+    pub(super) behind: usize,
     /// Whether there are more words than those known.
     is_longer: bool,
 }
@@ -45,8 +49,10 @@ pub(super) fn read(flow: &Flow<'_>, kind: &Kind) -> Vec<Value> {
     let place = |field: &Field, after: usize| {
         labels.iter().position(|label| label.pieces.start >= after && field.labels.iter().any(|own| own == label.text))
     };
+    let columns = columns::find(flow, &labels, kind);
     let mut values = Vec::new();
     for field in &kind.fields {
+        let column = column_of(&columns, field);
         // Of several fields with one label each stands behind the label of another.
         let after = match &field.after {
             None => Some(0),
@@ -56,23 +62,43 @@ pub(super) fn read(flow: &Flow<'_>, kind: &Kind) -> Vec<Value> {
                 .find(|other| other.name == *name)
                 .and_then(|other| place(other, 0).map(|found| labels[found].pieces.end)),
         };
-        let labelled = after.and_then(|after| best_labelled(flow, &labels, field, after));
+        let labelled = after.and_then(|after| best_labelled(flow, &labels, field, after, column));
         // What has the form of the value comes before what only stands where it should.
         let is_good = |value: &Value| value.check != Check::Failed;
-        let by_pattern = || by_pattern(flow, field).filter(|value| labelled.is_none() || is_good(value));
+        let by_pattern = || pattern::read(flow, field).filter(|value| labelled.is_none() || is_good(value));
         values.extend(labelled.clone().filter(is_good).or_else(by_pattern).or(labelled));
     }
     values
 }
 
+/// The column in which the field stands, where people are described beside each other.
+fn column_of<'a>(columns: &'a Columns<'_>, field: &Field) -> Option<&'a Column> {
+    let head = field.after.as_ref().unwrap_or(&field.name);
+    columns.iter().find(|(name, _)| name == head).map(|(_, column)| column)
+}
+
 /// The first value behind a label of the field, rather one that has its form.
-fn best_labelled(flow: &Flow<'_>, labels: &[Label<'_>], field: &Field, after: usize) -> Option<Value> {
-    let own = |label: &Label<'_>| label.pieces.start >= after && field.labels.iter().any(|text| text == label.text);
+fn best_labelled(
+    flow: &Flow<'_>,
+    labels: &[Label<'_>],
+    field: &Field,
+    after: usize,
+    column: Option<&Column>,
+) -> Option<Value> {
+    let own = |label: &Label<'_>| {
+        label.pieces.start >= after
+            && field.labels.iter().any(|text| text == label.text)
+            && column.is_none_or(|column| column.holds(flow, label.pieces.start))
+    };
     // What has just the known words comes before what has more, and what the kind's file says before what was learnt.
     let mut places: Vec<usize> = (0..labels.len()).filter(|at| own(&labels[*at])).collect();
     places.sort_by_key(|at| (learnt(field, labels[*at].text) > 0, labels[*at].is_longer));
     let mut first = None;
-    for value in places.into_iter().filter_map(|at| labelled(flow, labels, at, field)) {
+    let value = |at: usize| match column {
+        Some(column) => valued(&labels[at], field, flow.cut_all(&column.words(flow, labels, at, field))?),
+        None => labelled(flow, labels, at, field),
+    };
+    for value in places.into_iter().filter_map(value) {
         if value.check != Check::Failed {
             return Some(value);
         }
@@ -159,9 +185,10 @@ fn is_label(flow: &Flow<'_>, pieces: &Range<usize>) -> bool {
     first.row == last.row && !crosses && starts_high && (begins_row || has_colon || is_second || has_second)
 }
 
-/// Whether a word is a mark or an ordinal: `a)`, `1.`, `-`.
+/// Whether a word is a mark or an ordinal: `a)`, `1.`.
 pub(super) fn is_mark(flow: &Flow<'_>, piece: usize) -> bool {
-    flow.pieces[piece].text.chars().filter(|c| c.is_alphabetic()).count() <= 1
+    let count = |of: fn(char) -> bool| flow.pieces[piece].text.chars().filter(|c| of(*c)).count();
+    count(char::is_alphabetic) <= 1 && count(char::is_numeric) <= ORDINAL_DIGITS
 }
 
 /// The value behind a label; `None` where nothing is written there.
@@ -177,7 +204,7 @@ fn labelled(flow: &Flow<'_>, labels: &[Label<'_>], at: usize, field: &Field) -> 
         return None;
     }
     if on_row.is_empty() && labels.iter().filter(on_same_row).any(|other| !is_own(&other)) {
-        return below(flow, labels, at, is_own).and_then(|words| valued(flow, label, field, words));
+        return below(flow, labels, at, is_own).and_then(|words| valued(label, field, flow.cut(words)?));
     }
     let mut words = on_row.clone();
     let mut rows = usize::from(!on_row.is_empty());
@@ -188,7 +215,7 @@ fn labelled(flow: &Flow<'_>, labels: &[Label<'_>], at: usize, field: &Field) -> 
         let own = trimmed(flow, flow.rows[last].pieces.start..flow.rows[last].pieces.end.min(next));
         words = if words.is_empty() { own } else { words.start..own.end };
     }
-    valued(flow, label, field, words)
+    valued(label, field, flow.cut(words)?)
 }
 
 /// Of several labels on one row with nothing behind them: the words below this one, above where the next begins.
@@ -224,8 +251,7 @@ fn below(
     (!is_label).then(|| trimmed(flow, found.1))
 }
 
-fn valued(flow: &Flow<'_>, label: &Label<'_>, field: &Field, words: Range<usize>) -> Option<Value> {
-    let cut = flow.cut(words)?;
+fn valued(label: &Label<'_>, field: &Field, cut: Cut) -> Option<Value> {
     let trust = if label.is_longer { label.similarity * LONGER_LABEL } else { label.similarity };
     let mut reading = field.grammar.read(cut.text.trim_matches(|c: char| c.is_whitespace() || ".…:;,_".contains(c)));
     if field.grammar == Grammar::Name {
@@ -275,27 +301,6 @@ fn trimmed(flow: &Flow<'_>, words: Range<usize>) -> Range<usize> {
     let first = words.clone().find(has_letters).unwrap_or(words.end);
     let end = words.clone().rev().find(has_letters).map_or(first, |last| last + 1);
     first..end.max(first)
-}
-
-fn by_pattern(flow: &Flow<'_>, field: &Field) -> Option<Value> {
-    for pattern in &field.patterns {
-        for row in 0..flow.rows.len() {
-            let text = flow.row_text(row);
-            let Some(found) = pattern.0.captures(&text).and_then(|found| found.get(1)) else { continue };
-            let reading: Reading = field.grammar.read(found.as_str());
-            // By its form alone any row of words is a name.
-            if field.grammar == Grammar::Name && reading.check != Ok(true) {
-                continue;
-            }
-            let reading = match field.grammar {
-                Grammar::Name => Reading { value: grammar::with_surname(&reading.value), ..reading },
-                _ => reading,
-            };
-            let cut = flow.cut(flow.words_at(row, found.range()))?;
-            return Some(Value::new(named(field), cut, reading, Method::PrintPattern, 1.0));
-        }
-    }
-    None
 }
 
 pub(super) fn named(field: &Field) -> (&str, &str, &str) {

@@ -8,11 +8,32 @@ use crate::model::{Lang, Rect};
 use super::flow::Cut;
 use super::grammar::{Fault, Reading};
 
-/// What a value that fits its grammar lacks of certainty, as a share of what its letters lack: few texts fit by chance.
-const PASSED: f32 = 0.4;
-/// Trust in a value that does not fit, as a share of that in its letters, and the most of it.
-const FAILED: f32 = 0.6;
+/// What makes a value from print likely right: weights of a logistic regression, fitted on papers of `benches/papers/make` and held
+/// against others of it (docs/extract.md has the table).
+mod weight {
+    /// Of every value.
+    pub(super) const ALL: f32 = -0.64;
+    /// Of the logarithm of what its least sure word lacks of certainty, which is at least the second.
+    pub(super) const DOUBT: f32 = -1.80;
+    pub(super) const LEAST_DOUBT: f32 = 0.005;
+    /// Of the logarithm of the number of its letters.
+    pub(super) const LENGTH: f32 = -0.36;
+    /// Where it fits what it is held against, and where it does not.
+    pub(super) const PASSED: f32 = 1.18;
+    pub(super) const FAILED: f32 = -2.42;
+    /// Where it is written by hand.
+    pub(super) const BY_HAND: f32 = -2.32;
+    /// Where it has letters, and not digits alone.
+    pub(super) const LETTERS: f32 = -1.03;
+    /// Where it is known by its own form.
+    pub(super) const BY_FORM: f32 = 1.56;
+    /// Of what its place lacks of certainty: a label misread, a form put right.
+    pub(super) const PLACE: f32 = -1.0;
+}
+/// Most trust in a value that fails a check that came later.
 const MOST_OF_FAILED: f32 = 0.6;
+/// The same of what a code says, as a share of the trust in it.
+const FAILED_OF_CODE: f32 = 0.6;
 /// Trust in what a code says: it has error correction of its own, but may be another paper's.
 pub(super) const OF_A_CODE: f32 = 0.99;
 /// Trust in what a person says.
@@ -116,6 +137,9 @@ pub struct Value {
     pub method: Method,
     /// What validation says.
     pub check: Check,
+    /// Confidence of the word in it that is least surely read.
+    #[serde(skip)]
+    pub(super) least: f32,
     /// Whether it was written by hand, as its ink says: reading that is unsure.
     #[serde(skip_serializing_if = "is_not")]
     pub handwritten: bool,
@@ -156,7 +180,29 @@ impl Value {
         method: Method,
         trust: f32,
     ) -> Self {
-        let read = cut.confidence * trust;
+        let handwritten = cut.blue >= BALLPOINT;
+        let by_check = match reading.check {
+            Ok(true) => weight::PASSED,
+            Ok(false) => 0.0,
+            Err(_) => weight::FAILED,
+        };
+        let likely = match method {
+            Method::Qr | Method::Barcode | Method::Mrz | Method::Person => cut.confidence * trust,
+            Method::PrintLabel | Method::PrintPattern | Method::PrintPlace => {
+                let letters = cut.text.chars().filter(|c| !c.is_whitespace()).count().max(1);
+                let sign = |is: bool, weight: f32| if is { weight } else { 0.0 };
+                likelihood(
+                    weight::ALL
+                        + weight::DOUBT * (1.0 - cut.least).max(weight::LEAST_DOUBT).ln()
+                        + weight::LENGTH * (letters as f32).ln()
+                        + by_check
+                        + sign(handwritten, weight::BY_HAND)
+                        + sign(reading.value.contains(char::is_alphabetic), weight::LETTERS)
+                        + sign(method == Method::PrintPattern, weight::BY_FORM)
+                        + weight::PLACE * (1.0 - trust),
+                )
+            }
+        };
         let mut value = Self {
             field: field.to_owned(),
             title: title.to_owned(),
@@ -169,18 +215,17 @@ impl Value {
             bounds: cut.bounds,
             method,
             check: Check::None,
-            handwritten: cut.blue >= BALLPOINT,
+            least: cut.least,
+            handwritten,
             taught: 0,
             faults: Vec::new(),
         };
-        value.trust(match reading.check {
-            Ok(true) => 1.0 - (1.0 - read) * PASSED,
-            _ => read,
-        });
+        value.trust(likely);
         match reading.check {
             Ok(true) => value.check = Check::Passed,
             Ok(false) => {}
-            Err(fault) => value.doubt(fault),
+            Err(fault) if value.is_of_code() => value.doubt(fault),
+            Err(fault) => value.fail(fault),
         }
         value
     }
@@ -193,11 +238,26 @@ impl Value {
 
     /// Marks the value and lowers the trust in it.
     pub(super) fn doubt(&mut self, fault: Fault) {
-        if !self.faults.contains(&fault) {
-            self.faults.push(fault);
-            self.check = Check::Failed;
-            self.trust((self.confidence * FAILED).min(MOST_OF_FAILED));
+        if self.faults.contains(&fault) {
+            return;
         }
+        let lower = if self.is_of_code() {
+            self.confidence * FAILED_OF_CODE
+        } else {
+            let without = if self.check == Check::Passed { weight::PASSED } else { 0.0 };
+            likelihood(log_odds(self.confidence) - without + weight::FAILED)
+        };
+        self.trust(lower.min(MOST_OF_FAILED));
+        self.fail(fault);
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        self.faults.push(fault);
+        self.check = Check::Failed;
+    }
+
+    fn is_of_code(&self) -> bool {
+        matches!(self.method, Method::Qr | Method::Barcode | Method::Mrz)
     }
 
     /// Another place says the same: both would have to be misread alike.
@@ -207,6 +267,17 @@ impl Value {
             self.trust(1.0 - (1.0 - self.confidence) * (1.0 - other));
         }
     }
+}
+
+/// The probability that has these log odds.
+fn likelihood(log_odds: f32) -> f32 {
+    1.0 / (1.0 + (-log_odds).exp())
+}
+
+/// The log odds of a probability.
+fn log_odds(probability: f32) -> f32 {
+    let probability = probability.clamp(1.0 - MOST, MOST);
+    (probability / (1.0 - probability)).ln()
 }
 
 /// The place of a code on its page.
@@ -222,7 +293,7 @@ pub(super) fn place_of(code: &Code, page: usize, text: &str) -> Cut {
         false => (ends(|corner| corner.x), ends(|corner| corner.y)),
     };
     let bounds = Rect { x: left, y: top, width: right - left, height: bottom - top };
-    Cut { text: text.to_owned(), page, bounds, confidence: OF_A_CODE, blue: 0.0 }
+    Cut { text: text.to_owned(), page, bounds, confidence: OF_A_CODE, least: OF_A_CODE, blue: 0.0 }
 }
 
 #[cfg(test)]
@@ -230,7 +301,8 @@ mod tests {
     use super::*;
 
     fn value(check: Result<bool, Fault>) -> Value {
-        let cut = Cut { text: "a".to_owned(), page: 1, bounds: Rect::default(), confidence: 0.9, blue: 0.0 };
+        let cut =
+            Cut { text: "a".to_owned(), page: 1, bounds: Rect::default(), confidence: 0.9, least: 0.9, blue: 0.0 };
         Value::new(("a", "A", "A"), cut, Reading { value: "a".to_owned(), check }, Method::PrintLabel, 1.0)
     }
 

@@ -190,7 +190,7 @@ mod tests {
                 return Err(OcrError::Engine { reason: "asked".to_owned() });
             }
             let (x1, y1) = line.dimensions();
-            Ok(vec![LineWord { text: self.0.to_owned(), x0: 0, x1, y0: 0, y1, confidence: 0.7 }])
+            Ok(vec![LineWord { text: self.0.to_owned(), x0: 0, x1, y0: 0, y1, ends: Vec::new(), confidence: 0.7 }])
         }
 
         fn name(&self) -> &str {

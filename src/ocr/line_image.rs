@@ -4,7 +4,7 @@
 
 use image::GrayImage;
 
-use super::lines::Line;
+use super::lines::{Baseline, Line};
 use super::prepare::Prepared;
 use crate::imaging::components::Bounds;
 
@@ -40,6 +40,10 @@ impl Framing {
     pub(crate) const SECOND: Self = Self { fall: 0.5, margin: 0.15 };
 }
 
+/// A dot below a letter: largest side, and least distance from the baseline, in multiples of the letter height. Commas and
+/// points begin on the baseline or above it.
+const DOT_BELOW: [f64; 2] = [0.4, 0.04];
+
 /// Widest line image, pixels: 400 times its height is no line of print.
 const LONGEST: f64 = 20_000.0;
 
@@ -55,6 +59,8 @@ pub(crate) struct LineImage {
     step: f64,
     left: f64,
     parts: Vec<Bounds>,
+    size: f64,
+    baseline: Baseline,
 }
 
 impl LineImage {
@@ -82,13 +88,30 @@ impl LineImage {
         let top = |x: f64| line.baseline.at(x) - rise - (rise + fall) * framing.margin;
         let mut pixels = patch.resample(width as u32 + 2 * MARGIN, step, left, top);
         even_ink(&mut pixels);
-        Some(Self { pixels, step, left, parts })
+        Some(Self { pixels, step, left, parts, size: line.size, baseline: line.baseline })
+    }
+
+    /// Whether a dot stands below the baseline between two columns of the image: apart from the letter above it, as high as
+    /// wide, and no larger than such dots are.
+    pub(crate) fn has_dot_below(&self, x0: u32, x1: u32) -> bool {
+        let columns = self.column(x0)..self.column(x1);
+        let is_dot = |b: &Bounds| {
+            let (least, most) = (b.width().min(b.height()), b.width().max(b.height()));
+            most <= least * 2
+                && f64::from(most) <= DOT_BELOW[0] * self.size
+                && f64::from(b.y0) >= self.baseline.at(f64::from(b.center_x())) + DOT_BELOW[1] * self.size
+        };
+        self.parts.iter().any(|b| columns.contains(&b.center_x()) && is_dot(b))
+    }
+
+    /// The column of the page at a column of the image, working pixels.
+    fn column(&self, x: u32) -> i32 {
+        (self.left + f64::from(x) * self.step).round() as i32
     }
 
     /// Box of the ink between two columns of the image, working pixels; `None` when there is no width.
     pub(crate) fn ink_between(&self, x0: u32, x1: u32) -> Option<Bounds> {
-        let map = |x: u32| (self.left + f64::from(x) * self.step).round() as i32;
-        let (from, to) = (map(x0), map(x1));
+        let (from, to) = (self.column(x0), self.column(x1));
         let inside = |b: &&Bounds| (from..to).contains(&b.center_x());
         let ink = self.parts.iter().filter(inside).copied().reduce(|a, b| a.union(&b));
         let all = self.parts.iter().copied().reduce(|a, b| a.union(&b))?;

@@ -24,6 +24,7 @@ use std::path::PathBuf;
 
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::model::{Lang, Localized, PageText, Rect, TextLine, Word};
 use line_image::{Framing, LineImage};
@@ -46,6 +47,8 @@ pub struct LineWord {
     pub y0: u32,
     /// Lower edge, exclusive.
     pub y1: u32,
+    /// The column behind each character of the text; empty where the engine does not say.
+    pub ends: Vec<u32>,
     /// From 0 to 1.
     pub confidence: f32,
 }
@@ -272,10 +275,46 @@ fn is_number(said: &str, glyphs: usize, in_cell: bool) -> bool {
 }
 
 fn place(image: &LineImage, prepared: &Prepared, word: LineWord) -> Option<Word> {
-    use unicode_normalization::UnicodeNormalization;
-    let text: String = word.text.nfc().filter(|c| !c.is_whitespace()).collect();
+    let text: String = with_dotted_y(image, &word).nfc().filter(|c| !c.is_whitespace()).collect();
     let bounds = prepared.to_page(image.ink_between(word.x0, word.x1)?);
     (!text.is_empty()).then_some(Word { text, bounds, confidence: word.confidence.clamp(0.0, 1.0), blue: 0 })
+}
+
+/// What may stand before the y that ends a syllable, in small letters without marks; a u may come between.
+const BEFORE_Y: [&str; 28] = [
+    "", "b", "c", "ch", "d", "đ", "g", "gh", "gi", "h", "k", "kh", "l", "m", "n", "ng", "ngh", "nh", "p", "ph", "q",
+    "r", "s", "t", "th", "tr", "v", "x",
+];
+
+/// Whether letters are a syllable that ends with a y and has no tone yet, as one with a dot below it has: `Ty`, `quy`, not `expiry`.
+fn may_have_dotted_y(syllable: &str) -> bool {
+    let small = syllable.to_lowercase();
+    let before = small.strip_suffix('y').map(|before| before.strip_suffix('u').unwrap_or(before));
+    before.is_some_and(|before| BEFORE_Y.contains(&before))
+}
+
+/// The text with a dot below the y of its syllables (*dấu nặng*: Tỵ, kỵ) where the picture has one. The model's alphabet has all
+/// letters of Vietnamese but these two, and reads them as if they had no dot.
+fn with_dotted_y(image: &LineImage, word: &LineWord) -> String {
+    let letters: Vec<char> = word.text.chars().collect();
+    if word.ends.len() != letters.len() {
+        return word.text.clone();
+    }
+    let mut text = String::new();
+    let mut at = 0;
+    for syllable in letters.chunk_by(|one, next| one.is_alphabetic() == next.is_alphabetic()) {
+        let y = at + syllable.len() - 1;
+        let start = if y == 0 { word.x0 } else { word.ends[y - 1] };
+        let dotted = may_have_dotted_y(&String::from_iter(syllable)) && image.has_dot_below(start, word.ends[y]);
+        text.extend(&syllable[..syllable.len() - 1]);
+        text.push(match letters[y] {
+            'y' if dotted => 'ỵ',
+            'Y' if dotted => 'Ỵ',
+            other => other,
+        });
+        at += syllable.len();
+    }
+    text
 }
 
 #[cfg(test)]
@@ -296,7 +335,7 @@ mod tests {
             let (x1, y1) = line.dimensions();
             // "e" + combining circumflex: the answer must come out in NFC.
             let text = format!("e\u{302}{x1}");
-            Ok(vec![LineWord { text, x0: 0, x1, y0: 0, y1, confidence: 0.9 }])
+            Ok(vec![LineWord { text, x0: 0, x1, y0: 0, y1, ends: Vec::new(), confidence: 0.9 }])
         }
 
         fn name(&self) -> &str {
@@ -378,6 +417,51 @@ mod tests {
     }
 
     #[test]
+    fn the_dot_below_a_y_is_seen_on_the_picture() {
+        /// Says for each line that it is so many letters of equal width.
+        struct Says(&'static str);
+        impl OcrEngine for Says {
+            fn recognize(&self, line: &GrayImage) -> Result<Vec<LineWord>, OcrError> {
+                let (x1, y1) = line.dimensions();
+                let count = u32::try_from(self.0.chars().count()).unwrap();
+                let ends = (1..=count).map(|letter| letter * x1 / count).collect();
+                Ok(vec![LineWord { text: self.0.to_owned(), x0: 0, x1, y0: 0, y1, ends, confidence: 0.9 }])
+            }
+
+            fn name(&self) -> &str {
+                "says"
+            }
+        }
+        let mut page = RgbImage::from_pixel(1654, 600, Rgb([250; 3]));
+        let mut paint = |x0: u32, y0: u32, width: u32, height: u32| {
+            for (x, y) in (0..width).flat_map(|x| (0..height).map(move |y| (x, y))) {
+                page.put_pixel(x0 + x, y0 + y, Rgb([15; 3]));
+            }
+        };
+        for letter in 0..6 {
+            paint(200 + letter * 16, 100, 3, 20);
+            paint(200 + letter * 16, 100, 11, 3);
+        }
+        // Below the second letter.
+        paint(221, 124, 4, 4);
+        let read = |text: &'static str| read(&page, 200.0, &Says(text)).unwrap().text();
+        assert_eq!(read("TY:-NY"), "TỴ:-NY");
+        assert_eq!(read("ty,123"), "tỵ,123");
+        assert_eq!(read("TA:-NY"), "TA:-NY");
+        assert_eq!(read("TYTYTY"), "TYTYTY");
+    }
+
+    #[test]
+    fn a_dotted_y_ends_a_syllable_without_another_tone() {
+        for syllable in ["Ty", "TY", "ky", "quy", "Ngụy", "huy"] {
+            assert_eq!(may_have_dotted_y(syllable), syllable != "Ngụy", "{syllable}");
+        }
+        for other in ["expiry", "tỳ", "yên", "Nationality", "ty2"] {
+            assert!(!may_have_dotted_y(other), "{other}");
+        }
+    }
+
+    #[test]
     fn unsure_lines_are_looked_at_twice_and_the_surer_answer_stays() {
         /// Reads small print better.
         struct LongSighted;
@@ -387,7 +471,7 @@ mod tests {
                 let small = ink * 10 < line.height() as usize * 6;
                 let (text, confidence) = if small { ("small", 0.8) } else { ("large", 0.7) };
                 let (x1, y1) = line.dimensions();
-                Ok(vec![LineWord { text: text.to_owned(), x0: 0, x1, y0: 0, y1, confidence }])
+                Ok(vec![LineWord { text: text.to_owned(), x0: 0, x1, y0: 0, y1, ends: Vec::new(), confidence }])
             }
 
             fn name(&self) -> &str {

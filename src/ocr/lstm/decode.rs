@@ -148,6 +148,14 @@ pub(super) struct Spoken {
     pub(super) confidence: f32,
 }
 
+impl Spoken {
+    /// The step behind each letter: half way to the next, the end of the word behind the last.
+    pub(super) fn ends(&self) -> impl Iterator<Item = u32> {
+        let between = self.letters.windows(2).map(|two| half_way(two[0].end, two[1].start));
+        between.chain([self.end])
+    }
+}
+
 /// The words of a line. `characters` says for each output which character it is; `null` is the output for none.
 pub(super) fn words(
     probabilities: &Probabilities,
@@ -417,12 +425,17 @@ fn mixed(hash: u64, code: u16) -> u64 {
     (hash.rotate_left(9) ^ (u64::from(code) + 1)).wrapping_mul(6_364_136_223_846_793_005)
 }
 
+/// The step half way from the end of one character to the start of the next.
+fn half_way(end: u32, start: u32) -> u32 {
+    end + start.saturating_sub(end) / 2
+}
+
 /// Words between spaces. A character reaches half way to its neighbours, the first and last to the ends of the line.
 fn split(letters: &[Letter], total: u32) -> Vec<Spoken> {
     let boundary = |i: usize| match (i.checked_sub(1).map(|before| letters[before].end), letters.get(i)) {
         (None, _) => 0,
         (_, None) => total,
-        (Some(end), Some(letter)) => end + letter.start.saturating_sub(end) / 2,
+        (Some(end), Some(letter)) => half_way(end, letter.start),
     };
     let mut words = Vec::new();
     let mut from = 0;

@@ -85,12 +85,17 @@ impl OcrEngine for Lstm {
         let step = input.step * self.network.columns_a_step() as f64;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the image")]
         let column = |x: f64| (x as u32).min(width);
+        let text = |letter: &decode::Letter| self.alphabet[usize::from(letter.character)].text.as_str();
+        let ends = |word: &decode::Spoken| {
+            let behind = |(letter, end): (&decode::Letter, u32)| {
+                let end = column((f64::from(end) * step).ceil());
+                text(letter).chars().map(move |_| end).collect::<Vec<_>>()
+            };
+            word.letters.iter().zip(word.ends()).flat_map(behind).collect()
+        };
         let word = |word: decode::Spoken| LineWord {
-            text: word
-                .letters
-                .iter()
-                .map(|letter| self.alphabet[usize::from(letter.character)].text.as_str())
-                .collect(),
+            text: word.letters.iter().map(text).collect(),
+            ends: ends(&word),
             x0: column((f64::from(word.start) * step).floor()),
             x1: column((f64::from(word.end) * step).ceil()),
             y0: 0,
