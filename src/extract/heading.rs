@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::agency::{begins_name, motto, names_rows};
 use super::flow::Flow;
 use super::labels::MOST_GAP;
-use super::letterhead::{begins_name, head, motto, names_rows};
+use super::letterhead::head;
 use super::phrase::folded;
 use super::{grammar, signer};
 

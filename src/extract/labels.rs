@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::columns::{self, Column, Columns};
 use super::flow::{Cut, Flow, Row};
-use super::grammar::{self, Fault, Grammar, Reading};
+use super::grammar::{self, Fault, Grammar};
 use super::kind::{Field, Kind};
+use super::pattern;
 use super::phrase::folded;
 use super::value::{Check, Method, Value};
 
@@ -64,7 +65,7 @@ pub(super) fn read(flow: &Flow<'_>, kind: &Kind) -> Vec<Value> {
         let labelled = after.and_then(|after| best_labelled(flow, &labels, field, after, column));
         // What has the form of the value comes before what only stands where it should.
         let is_good = |value: &Value| value.check != Check::Failed;
-        let by_pattern = || by_pattern(flow, field).filter(|value| labelled.is_none() || is_good(value));
+        let by_pattern = || pattern::read(flow, field).filter(|value| labelled.is_none() || is_good(value));
         values.extend(labelled.clone().filter(is_good).or_else(by_pattern).or(labelled));
     }
     values
@@ -184,7 +185,7 @@ fn is_label(flow: &Flow<'_>, pieces: &Range<usize>) -> bool {
     first.row == last.row && !crosses && starts_high && (begins_row || has_colon || is_second || has_second)
 }
 
-/// Whether a word is a mark or an ordinal: `a)`, `1.`, `-`.
+/// Whether a word is a mark or an ordinal: `a)`, `1.`.
 pub(super) fn is_mark(flow: &Flow<'_>, piece: usize) -> bool {
     let count = |of: fn(char) -> bool| flow.pieces[piece].text.chars().filter(|c| of(*c)).count();
     count(char::is_alphabetic) <= 1 && count(char::is_numeric) <= ORDINAL_DIGITS
@@ -300,27 +301,6 @@ fn trimmed(flow: &Flow<'_>, words: Range<usize>) -> Range<usize> {
     let first = words.clone().find(has_letters).unwrap_or(words.end);
     let end = words.clone().rev().find(has_letters).map_or(first, |last| last + 1);
     first..end.max(first)
-}
-
-fn by_pattern(flow: &Flow<'_>, field: &Field) -> Option<Value> {
-    for pattern in &field.patterns {
-        for row in 0..flow.rows.len() {
-            let text = flow.row_text(row);
-            let Some(found) = pattern.0.captures(&text).and_then(|found| found.get(1)) else { continue };
-            let reading: Reading = field.grammar.read(found.as_str());
-            // By its form alone any row of words is a name.
-            if field.grammar == Grammar::Name && reading.check != Ok(true) {
-                continue;
-            }
-            let reading = match field.grammar {
-                Grammar::Name => Reading { value: grammar::with_surname(&reading.value), ..reading },
-                _ => reading,
-            };
-            let cut = flow.cut(flow.words_at(row, found.range()))?;
-            return Some(Value::new(named(field), cut, reading, Method::PrintPattern, 1.0));
-        }
-    }
-    None
 }
 
 pub(super) fn named(field: &Field) -> (&str, &str, &str) {

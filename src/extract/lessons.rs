@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::example::Example;
 use super::kind::{Field, Kind};
-use super::phrase::{self, distance, folded};
+use super::phrase::{distance, folded};
 use super::value::{Check, Value};
 
 /// Fields of readers whose values come again on other papers.
@@ -241,8 +241,7 @@ fn labelled(kind: &Kind, examples: &[Example]) -> Kind {
             if is_taken(kind, &one.field, &letters) {
                 continue;
             }
-            let alike = |label: &&mut Label<'_>| distance(&label.letters, &letters) <= phrase::forgiven(letters.len());
-            match labels.iter_mut().find(alike) {
+            match labels.iter_mut().find(|label| is_same(&label.letters, &letters)) {
                 Some(label) => label.fields.add(&one.field, 1, number),
                 None => {
                     let mut fields = Ballot::default();
@@ -273,12 +272,14 @@ fn labelled(kind: &Kind, examples: &[Example]) -> Kind {
     kind
 }
 
+/// Whether folded labels are the same but for a misread letter: those of two parents differ in no more than three.
+fn is_same(one: &str, other: &str) -> bool {
+    one.len().abs_diff(other.len()) <= 1 && distance(one, other) <= 1
+}
+
 /// Whether some letters are no new label of a field: they are one already, or something else.
 pub(super) fn is_taken(kind: &Kind, field: &str, letters: &str) -> bool {
-    let is_like = |text: &String| {
-        let known = folded(text);
-        distance(&known, letters) <= phrase::forgiven(known.len().min(letters.len()))
-    };
+    let is_like = |text: &String| is_same(&folded(text), letters);
     let is_known = |of: &Field| of.labels.iter().any(is_like);
     !kind.fields.iter().any(|of| of.name == field) || kind.stops.iter().any(is_like) || kind.fields.iter().any(is_known)
 }

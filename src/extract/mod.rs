@@ -6,6 +6,7 @@
 //! grammar of its form and, where it stands in several places, against the others. What fails is kept, trusted less and
 //! marked: a person decides. Nothing here changes the paper's file, and no value goes into a message.
 
+mod agency;
 mod before;
 mod card;
 mod check;
@@ -25,6 +26,7 @@ mod labels;
 mod lessons;
 mod letterhead;
 mod mrz;
+mod pattern;
 mod phrase;
 mod private;
 mod shape;
@@ -132,14 +134,14 @@ fn with(flow: &Flow<'_>, sheets: &[Sheet<'_>], class: Option<Class<'_>>, kinds: 
         match reader {
             Reader::Number => values.extend(letterhead::number(flow, kind)),
             Reader::PlaceDate => values.extend(letterhead::place_date(flow)),
-            Reader::Agency => values.extend(letterhead::agency(flow)),
+            Reader::Agency => values.extend(agency::read(flow)),
             Reader::Abstract => values.extend(subject::read(flow, heading.clone())),
             Reader::Signer => values.extend(signer::read(flow)),
             Reader::Codes => values.extend(codes::read(flow, sheets)),
             Reader::IdentityCard | Reader::InsuranceCard => {}
         }
     }
-    letterhead::settle_area(&mut values);
+    agency::settle_area(&mut values);
     if let Some(kind) = kind {
         values.extend(labels::read(flow, kind));
         // Codes are compared with what is printed, which is read by now.

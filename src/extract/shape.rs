@@ -7,7 +7,7 @@ use super::correct::written;
 use super::grammar::{Fault, Grammar};
 use super::kind::{Kinds, Reader};
 use super::value::{Named, Value};
-use super::{USUAL_READERS, codes, insurance, letterhead, signer, subject};
+use super::{USUAL_READERS, agency, codes, insurance, letterhead, signer, subject};
 
 /// A field with its form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Shape {
 }
 
 const AGENCIES: [(Named<'static>, Grammar); 2] =
-    [(letterhead::AGENCY, Grammar::Text), (letterhead::SUPERIOR, Grammar::Text)];
+    [(agency::AGENCY, Grammar::Text), (agency::SUPERIOR, Grammar::Text)];
 const PLACE_DATE: [(Named<'static>, Grammar); 2] =
     [(letterhead::PLACE, Grammar::Text), (letterhead::DATE, Grammar::Date)];
 const SIGNERS: [(Named<'static>, Grammar); 2] = [(signer::SIGNER, Grammar::Name), (signer::TITLE, Grammar::Text)];
