@@ -201,6 +201,7 @@ pub(crate) fn find(page: &Prepared) -> Vec<Line> {
     lines.sort_by_key(|line| (line.body.y0, line.body.x0));
     let bases = (0..list.len() as u32).filter(|&i| roles[i as usize] == Role::Base);
     share(list, bases, usual, &mut lines);
+    share_marks(list, &mut lines);
     lines
 }
 
@@ -231,6 +232,47 @@ fn share(list: &[Component], bases: impl Iterator<Item = u32>, usual: f64, lines
                     line.members.insert(at, base);
                 }
                 line.shared.push(base);
+            }
+        }
+    }
+}
+
+/// A letter may have grown together with the stacked marks of a capital below it when it reaches farther below its baseline than the
+/// first multiple of its line's size (descenders reach 0.45 of small letters), and ends at most the second, as a share of the
+/// capital's height, above or below the top of that.
+const GROWN_MARK: [f64; 2] = [0.6, 0.25];
+
+/// Shows letters that marks of the line below touch to that line, too: without them its letters would have no marks.
+fn share_marks(list: &[Component], lines: &mut [Line]) {
+    let [reach, gap] = GROWN_MARK;
+    let bounds = |member: u32| list[member as usize].bounds;
+    let mut found: Vec<(usize, usize, u32)> = Vec::new();
+    for (upper, line) in lines.iter().enumerate() {
+        let hangs = |member: &&u32| {
+            let (b, baseline) = (bounds(**member), line.baseline_at(bounds(**member).center_x()));
+            f64::from(b.y1) > baseline + reach * line.size && f64::from(b.y0) < baseline - line.size / 2.0
+        };
+        for &member in line.members.iter().filter(hangs) {
+            let b = bounds(member);
+            let is_marked = |&letter: &u32| {
+                let base = bounds(letter);
+                let step = f64::from(base.y0 - b.y1).abs();
+                base.overlap_x(&b) > 0 && base.y1 > b.y1 && step <= gap * f64::from(base.height())
+            };
+            let below = (0..lines.len()).filter(|&lower| lower != upper && lines[lower].body.overlap_x(&b) > 0);
+            let lower = below.into_iter().find(|&lower| {
+                lines[lower].members.binary_search(&member).is_err() && lines[lower].members.iter().any(is_marked)
+            });
+            found.extend(lower.map(|lower| (upper, lower, member)));
+        }
+    }
+    for (upper, lower, member) in found {
+        for line in [upper, lower] {
+            let line = &mut lines[line];
+            for list in [&mut line.members, &mut line.shared] {
+                if let Err(at) = list.binary_search(&member) {
+                    list.insert(at, member);
+                }
             }
         }
     }
@@ -616,6 +658,25 @@ mod tests {
         let [upper, lower] = [&found[0], &found[1]];
         assert_eq!((upper.members.len(), lower.members.len()), (12, 12));
         assert_eq!((upper.shared.len(), &upper.shared), (1, &lower.shared));
+    }
+
+    #[test]
+    fn marks_that_touch_the_line_above_belong_to_both() {
+        // Below the fifth letter of the upper line the marks of a capital have grown to it.
+        let mut letters = word(200, 100, 12);
+        letters.extend((0..10).map(|i| (200 + i * 20, 136, 15, 24)));
+        letters.retain(|&(x, y, ..)| (x, y) != (260, 100));
+        letters.push((260, 100, 11, 34));
+        let found = find(&page(&letters));
+        assert_eq!(found.len(), 2, "{found:?}");
+        let [upper, lower] = [&found[0], &found[1]];
+        assert_eq!((upper.members.len(), lower.members.len()), (12, 11));
+        assert_eq!((upper.shared.len(), &upper.shared), (1, &lower.shared));
+        // A descender is none.
+        letters.pop();
+        letters.push((260, 100, 11, 25));
+        let found = find(&page(&letters));
+        assert!(found.iter().all(|line| line.shared.is_empty()), "{found:?}");
     }
 
     #[test]
