@@ -164,7 +164,7 @@ mod tests {
     fn data_files_are_those_that_extraction_writes() {
         assert!(PaperData::is_named(&format!("a{DATA_SUFFIX}")) && !PaperData::is_named("a.pdf"));
         let text = extract::text(
-            &extract::Document::default(),
+            &Document::default(),
             extract::Subject { component: "a", ..extract::Subject::default() },
             &extract::Records::parse(None).unwrap(),
         );

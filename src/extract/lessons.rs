@@ -309,8 +309,8 @@ mod tests {
     #[test]
     fn a_heading_is_what_most_or_the_newest_said() {
         let (report, notice) = (headed(Some("bao-cao"), "BẢN TIN THÔN"), headed(Some("thong-bao"), "BẢN TIN THÔN"));
-        assert_eq!(kind_of(&[report.clone()], "BẢN TIN THÔN").as_deref(), Some("bao-cao"));
-        assert_eq!(kind_of(&[report.clone()], "BẢN TlN THÔN").as_deref(), Some("bao-cao"));
+        assert_eq!(kind_of(std::slice::from_ref(&report), "BẢN TIN THÔN").as_deref(), Some("bao-cao"));
+        assert_eq!(kind_of(std::slice::from_ref(&report), "BẢN TlN THÔN").as_deref(), Some("bao-cao"));
         assert_eq!(kind_of(&[report.clone(), notice.clone()], "BẢN TIN THÔN").as_deref(), Some("thong-bao"));
         assert_eq!(kind_of(&[report.clone(), report.clone(), notice], "BẢN TIN THÔN").as_deref(), Some("bao-cao"));
         assert_eq!(kind_of(&[headed(Some("gone"), "BẢN TIN THÔN")], "BẢN TIN THÔN"), None);

@@ -21,8 +21,7 @@ pub struct Shape {
     grammar: Grammar,
 }
 
-const AGENCIES: [(Named<'static>, Grammar); 2] =
-    [(agency::AGENCY, Grammar::Text), (agency::SUPERIOR, Grammar::Text)];
+const AGENCIES: [(Named<'static>, Grammar); 2] = [(agency::AGENCY, Grammar::Text), (agency::SUPERIOR, Grammar::Text)];
 const PLACE_DATE: [(Named<'static>, Grammar); 2] =
     [(letterhead::PLACE, Grammar::Text), (letterhead::DATE, Grammar::Date)];
 const SIGNERS: [(Named<'static>, Grammar); 2] = [(signer::SIGNER, Grammar::Name), (signer::TITLE, Grammar::Text)];
