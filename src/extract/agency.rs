@@ -168,10 +168,11 @@ fn agency_name(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use super::super::Sheet;
     use super::super::letterhead::place_date;
     use super::super::typeset::page_of;
-    use super::super::value::Check;
     use super::*;
 
     #[test]

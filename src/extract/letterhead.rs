@@ -171,8 +171,6 @@ fn dated(flow: &Flow<'_>, row: usize) -> Option<Dated> {
 
 #[cfg(test)]
 mod tests {
-    use std::cmp::Ordering;
-
     use super::super::kind::Kinds;
     use super::super::typeset::page_of;
     use super::super::value::Check;
