@@ -9,7 +9,7 @@ use super::labels::{MOST_GAP, is_mark};
 use super::phrase::folded;
 
 /// Fewest letters of a label that is learnt, and the most.
-const LEAST: usize = 5;
+pub(super) const LEAST: usize = 5;
 const MOST: usize = 48;
 /// Most words of it.
 const MOST_WORDS: usize = 10;
@@ -98,13 +98,14 @@ fn above(flow: &Flow<'_>, row: usize, value: usize) -> Option<String> {
 
 /// The words as a label; `None` where they are too few or too many, have digits, or look like running text or a name.
 fn of(text: &str) -> Option<String> {
-    let text = text.trim_matches(|c: char| c.is_whitespace() || ".…:-–*•()/,;".contains(c));
+    let text = text.trim_matches(|c: char| c.is_whitespace() || ".…:-–*•/,;".contains(c));
     let words: Vec<&str> = text.split_whitespace().collect();
     let letters = folded(text);
     let has_marks = text.contains(|c: char| c.is_ascii_digit() || ":;.?!=<>|".contains(c));
     let is_long = words.len() > MOST_WORDS || !(LEAST..=MOST).contains(&letters.len());
     let begins = |count: usize| folded(&words[..count.min(words.len())].concat());
     let is_running = RUNNING.iter().any(|begin| begins(1) == *begin || begins(2) == *begin);
+    let is_cut = text.matches('(').count() != text.matches(')').count();
     let is_low = !text.starts_with(char::is_uppercase);
     // Names within a sentence have capitals; short forms (`CCCD`) have nothing else, and so has a label in capitals.
     let is_proper = |pair: &[&str]| {
@@ -112,7 +113,7 @@ fn of(text: &str) -> Option<String> {
         pair[1].starts_with(char::is_uppercase) && pair[1].contains(char::is_lowercase) && !is_second
     };
     let has_names = words.windows(2).any(is_proper) || is_name(text);
-    (!has_marks && !is_long && !is_running && !is_low && !has_names).then(|| text.to_owned())
+    (!has_marks && !is_cut && !is_long && !is_running && !is_low && !has_names).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -152,6 +153,7 @@ mod tests {
             "Bà Lê Thị Bưởi vợ Nguyễn Văn An",
             "LÊ THỊ BƯỞI: Nguyễn Văn An",
             "CỘNG HÒA XÃ HỘI Nguyễn Văn An",
+            "Bên nhận (bên mua Nguyễn Văn An",
             "Ông: Nguyễn Văn An",
             "Nguyễn Văn An",
         ] {

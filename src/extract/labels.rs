@@ -66,7 +66,9 @@ pub(super) fn read(flow: &Flow<'_>, kind: &Kind) -> Vec<Value> {
         // What has the form of the value comes before what only stands where it should.
         let is_good = |value: &Value| value.check != Check::Failed;
         let by_pattern = || pattern::read(flow, field).filter(|value| labelled.is_none() || is_good(value));
-        values.extend(labelled.clone().filter(is_good).or_else(by_pattern).or(labelled));
+        // And a form comes before a label that was learnt.
+        let is_sure = |value: &Value| is_good(value) && value.taught == 0;
+        values.extend(labelled.clone().filter(is_sure).or_else(by_pattern).or(labelled));
     }
     values
 }

@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::before::LEAST;
 use super::example::Example;
 use super::kind::{Field, Kind};
 use super::phrase::{distance, folded};
@@ -281,7 +282,12 @@ fn is_same(one: &str, other: &str) -> bool {
 pub(super) fn is_taken(kind: &Kind, field: &str, letters: &str) -> bool {
     let is_like = |text: &String| is_same(&folded(text), letters);
     let is_known = |of: &Field| of.labels.iter().any(is_like);
-    !kind.fields.iter().any(|of| of.name == field) || kind.stops.iter().any(is_like) || kind.fields.iter().any(is_known)
+    // A label of the field and what follows it: it is found as it is, and not for this that the value is wrong.
+    let begins = |text: &String| text.chars().count() >= LEAST && letters.starts_with(&folded(text));
+    let is_longer = |of: &Field| of.name == field && of.labels.iter().any(begins);
+    !kind.fields.iter().any(|of| of.name == field)
+        || kind.stops.iter().any(is_like)
+        || kind.fields.iter().any(|of| is_known(of) || is_longer(of))
 }
 
 #[cfg(test)]
