@@ -56,9 +56,9 @@ impl PaperData {
         self.0.kind.as_ref().filter(|kind| is_sure(Band::of(kind.confidence)))?.result_code.as_deref()
     }
 
-    /// The identification of the paper's owner, where it was read surely.
+    /// The identification of the paper's owner, where it needs no second look: a paper is filed by it, and a code has it for good.
     pub fn owner(&self) -> Option<String> {
-        self.value("id_number").and_then(super::owner)
+        self.known("id_number", Band::Accept).and_then(super::owner)
     }
 
     /// The code of the procedure that the paper is of.
@@ -84,9 +84,14 @@ impl PaperData {
 
     /// A value that was read surely, or that a person said.
     fn value(&self, field: &str) -> Option<&str> {
+        self.known(field, Band::Glance)
+    }
+
+    /// A value of this band or a surer one, or that a person said.
+    fn known(&self, field: &str, least: Band) -> Option<&str> {
         let mut values = self.0.values.iter().filter(|value| value.field == field && !value.value.is_empty());
         let is_known = |value: &&extract::Value| {
-            value.method == Method::Person || is_sure(value.band) && value.check != Check::Failed
+            value.method == Method::Person || value.band >= least && value.check != Check::Failed
         };
         values.find(is_known).map(|value| &value.value[..])
     }
@@ -132,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_was_read_surely_is_known() {
-        let sure = data("glance", "passed");
+        let sure = data("accept", "passed");
         assert_eq!((sure.type_code(), sure.owner().as_deref()), (Some("KQ.G15.000031"), Some("052090000123")));
         let known = PaperData::metadata(Some(&sure), "IMG 1", None);
         assert_eq!((&known.title[..], known.owner_name.as_deref()), ("Giấy khai sinh", Some("Nguyễn Văn An")));
@@ -150,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_is_doubted_is_not() {
-        for doubted in [data("confirm", "passed"), data("accept", "failed")] {
+        for doubted in [data("glance", "passed"), data("confirm", "passed"), data("accept", "failed")] {
             assert_eq!(doubted.owner(), None);
         }
         let doubted = data("retype", "none");

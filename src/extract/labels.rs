@@ -217,7 +217,13 @@ fn labelled(flow: &Flow<'_>, labels: &[Label<'_>], at: usize, field: &Field) -> 
         let own = trimmed(flow, flow.rows[last].pieces.start..flow.rows[last].pieces.end.min(next));
         words = if words.is_empty() { own } else { words.start..own.end };
     }
-    valued(label, field, flow.cut(words)?)
+    let value = flow.cut(words).and_then(|cut| valued(label, field, cut));
+    if value.as_ref().is_some_and(|value| value.check != Check::Failed) {
+        return value;
+    }
+    // What stands on the row may be the label in another language, misread.
+    let other = below(flow, labels, at, is_own).and_then(|words| valued(label, field, flow.cut(words)?));
+    other.filter(|other| other.check == Check::Passed).or(value)
 }
 
 /// Of several labels on one row with nothing behind them: the words below this one, above where the next begins.
@@ -363,6 +369,8 @@ mod tests {
     fn labels_in_two_languages_have_their_values_behind_or_below_both() {
         let text = "Họ, chữ đệm, tên / Fuil nœme: LÊ VĂN AN\nNgày sinh / Dafe øƒ birth  Giới tính / Sex\n01/02/1990                 Nam";
         assert_eq!(read_of(text), pairs(&[("who", "Lê Văn An"), ("born", "1990-02-01"), ("sex", "Nam")]));
+        let text = "Ngày sinh / 2afe øƒ birth\n01/02/1990";
+        assert_eq!(read_of(text), pairs(&[("born", "1990-02-01")]));
         let text = "Giới tính / Sex Nam\nNgày sinh / Date of birth: 01/02/1990";
         assert_eq!(read_of(text), pairs(&[("born", "1990-02-01"), ("sex", "Nam")]));
     }
