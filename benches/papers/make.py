@@ -66,7 +66,7 @@ def main():
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--offices", type=int, default=0, help="so many communes, each with two who sign, the same for any seed")
+    parser.add_argument("--offices", type=int, default=0, help="so many communes, each with two who sign")
     arguments = parser.parse_args()
 
     faces.check()
