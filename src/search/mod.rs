@@ -52,7 +52,7 @@ const KEY: &str = "key";
 /// `SOHT` in ASCII: marks an SQLite file as ours.
 const APPLICATION_ID: i32 = 0x534F_4854;
 /// What an index of this program is like: one of another version is made anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Pages of the database in memory, KiB (as SQLite takes it, negative).
 const CACHE_KIB: i64 = -32_768;
