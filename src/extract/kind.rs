@@ -161,6 +161,13 @@ fn one() -> usize {
     1
 }
 
+impl Field {
+    /// On how many papers a label was learnt; 0 of those of the kind's file.
+    pub(super) fn learnt_on(&self, label: &str) -> u32 {
+        self.learnt.iter().find(|(text, _)| text == label).map_or(0, |(_, papers)| *papers)
+    }
+}
+
 /// A regular expression in a kind's file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]

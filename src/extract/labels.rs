@@ -94,7 +94,7 @@ fn best_labelled(
     };
     // What has just the known words comes before what has more, and what the kind's file says before what was learnt.
     let mut places: Vec<usize> = (0..labels.len()).filter(|at| own(&labels[*at])).collect();
-    places.sort_by_key(|at| (learnt(field, labels[*at].text) > 0, labels[*at].is_longer));
+    places.sort_by_key(|at| (field.learnt_on(labels[*at].text) > 0, labels[*at].is_longer));
     let mut first = None;
     let value = |at: usize| match column {
         Some(column) => valued(&labels[at], field, flow.cut_all(&column.words(flow, labels, at, field))?),
@@ -221,8 +221,9 @@ fn labelled(flow: &Flow<'_>, labels: &[Label<'_>], at: usize, field: &Field) -> 
     if value.as_ref().is_some_and(|value| value.check != Check::Failed) {
         return value;
     }
-    // What stands on the row may be the label in another language, misread.
-    let other = below(flow, labels, at, is_own).and_then(|words| valued(label, field, flow.cut(words)?));
+    // What stands on the row may be the label in another language, misread, where the label is one and not only like it.
+    let words = below(flow, labels, at, is_own).filter(|_| label.similarity >= SURE_LABEL);
+    let other = words.and_then(|words| valued(label, field, flow.cut(words)?));
     other.filter(|other| other.check == Check::Passed).or(value)
 }
 
@@ -267,14 +268,9 @@ fn valued(label: &Label<'_>, field: &Field, cut: Cut) -> Option<Value> {
     }
     // Words that are somewhat like a label, and something else than its value behind them.
     let is_none = reading.check == Err(Fault::Form) && label.similarity < SURE_LABEL;
-    let taught = learnt(field, label.text);
+    let taught = field.learnt_on(label.text);
     (!reading.value.is_empty() && !is_none)
         .then(|| Value { taught, ..Value::new(named(field), cut, reading, Method::PrintLabel, trust) })
-}
-
-/// Of how many papers a field learnt a label; 0 of those of its kind's file.
-fn learnt(field: &Field, label: &str) -> u32 {
-    field.learnt.iter().find(|(text, _)| text == label).map_or(0, |(_, papers)| *papers)
 }
 
 /// Whether the row below goes on with a value: right below, before the next label, without a colon of its own, not a
