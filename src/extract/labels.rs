@@ -221,9 +221,12 @@ fn labelled(flow: &Flow<'_>, labels: &[Label<'_>], at: usize, field: &Field) -> 
     if value.as_ref().is_some_and(|value| value.check != Check::Failed) {
         return value;
     }
-    // What stands on the row may be the label in another language, misread, where the label is one and not only like it.
-    let words = below(flow, labels, at, is_own).filter(|_| label.similarity >= SURE_LABEL);
-    let other = words.and_then(|words| valued(label, field, flow.cut(words)?));
+    // What stands on the row may be the label in another language, misread.
+    let has_second = |end: usize| end < flow.rows[row].pieces.end && flow.pieces[end].text.starts_with('/');
+    if !has_second(label.pieces.end) {
+        return value;
+    }
+    let other = below(flow, labels, at, is_own).and_then(|words| valued(label, field, flow.cut(words)?));
     other.filter(|other| other.check == Check::Passed).or(value)
 }
 
@@ -367,6 +370,8 @@ mod tests {
         assert_eq!(read_of(text), pairs(&[("who", "Lê Văn An"), ("born", "1990-02-01"), ("sex", "Nam")]));
         let text = "Ngày sinh / 2afe øƒ birth\n01/02/1990";
         assert_eq!(read_of(text), pairs(&[("born", "1990-02-01")]));
+        let read = read_of("Ngày sinh 2afe øƒ birth\n01/02/1990");
+        assert!(read.iter().all(|(_, value)| value != "1990-02-01"), "{read:?}");
         let text = "Giới tính / Sex Nam\nNgày sinh / Date of birth: 01/02/1990";
         assert_eq!(read_of(text), pairs(&[("born", "1990-02-01"), ("sex", "Nam")]));
     }
