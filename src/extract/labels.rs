@@ -155,16 +155,16 @@ fn behind(flow: &Flow<'_>, start: usize, end: usize) -> (usize, bool) {
     let is_word = |piece: &usize| !text(*piece).contains(|c: char| c.is_ascii_digit());
     let beyond = (start..end).take_while(is_word).take(MOST_BEYOND);
     let colon = beyond.clone().find(|piece| text(*piece).ends_with(':'));
-    let has_second = text(start).starts_with('/') || text(start - 1).ends_with('/');
+    let is_second = has_second(flow, start) || text(start - 1).ends_with('/');
     let has_brackets = text(start).starts_with('(');
     match colon {
-        Some(colon) if has_second || has_brackets || colon == start && text(start) == ":" => (colon + 1, false),
+        Some(colon) if is_second || has_brackets || colon == start && text(start) == ":" => (colon + 1, false),
         Some(colon) => {
             let is_others = (start..=colon).any(|piece| OTHERS.contains(&folded(text(piece)).as_str()));
             if is_others { (start, false) } else { (colon + 1, true) }
         }
         // The second language has no colon, or it was not read.
-        None if has_second => {
+        None if is_second => {
             let is_answer = |piece: &usize| ANSWERS.contains(&folded(text(*piece)).as_str());
             (beyond.take_while(|piece| !is_answer(piece)).last().map_or(start, |last| last + 1), false)
         }
@@ -182,9 +182,17 @@ fn is_label(flow: &Flow<'_>, pieces: &Range<usize>) -> bool {
     let crosses = flow.pieces[pieces.start..pieces.end - 1].iter().any(|piece| piece.text.ends_with(':'));
     // The other language of a label: `Họ và tên / Full name:`.
     let is_second = pieces.start > row.start && flow.pieces[pieces.start - 1].text.ends_with('/');
-    let has_second = pieces.end < row.end && flow.pieces[pieces.end].text.starts_with('/');
     let starts_high = first.text.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit() || !c.is_alphabetic());
-    first.row == last.row && !crosses && starts_high && (begins_row || has_colon || is_second || has_second)
+    first.row == last.row
+        && !crosses
+        && starts_high
+        && (begins_row || has_colon || is_second || has_second(flow, pieces.end))
+}
+
+/// Whether another language follows on the row of a label that ends here: `Họ và tên / Full name:`.
+fn has_second(flow: &Flow<'_>, end: usize) -> bool {
+    let row = &flow.rows[flow.pieces[end - 1].row].pieces;
+    end < row.end && flow.pieces[end].text.starts_with('/')
 }
 
 /// Whether a word is a mark or an ordinal: `a)`, `1.`.
@@ -222,8 +230,7 @@ fn labelled(flow: &Flow<'_>, labels: &[Label<'_>], at: usize, field: &Field) -> 
         return value;
     }
     // What stands on the row may be the label in another language, misread.
-    let has_second = |end: usize| end < flow.rows[row].pieces.end && flow.pieces[end].text.starts_with('/');
-    if !has_second(label.pieces.end) {
+    if !has_second(flow, label.pieces.end) {
         return value;
     }
     let other = below(flow, labels, at, is_own).and_then(|words| valued(label, field, flow.cut(words)?));

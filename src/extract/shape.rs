@@ -87,7 +87,7 @@ impl Shape {
     /// All fields that papers of a kind may have, each once: those of its own, then those that many kinds have alike. Of a paper
     /// whose kind is not known the latter.
     pub fn all(kinds: &Kinds, kind: Option<&str>) -> Vec<Self> {
-        let kind = kinds.all().iter().find(|one| Some(&one.id[..]) == kind);
+        let kind = kind.and_then(|id| kinds.get(id));
         let own = kind.into_iter().flat_map(|kind| &kind.fields);
         let own = own.map(|field| Self::new((&field.name, &field.title, &field.title_en), field.grammar));
         let readers = kind.map_or(&USUAL_READERS[..], |kind| &kind.readers);

@@ -152,9 +152,6 @@ pub struct Value {
     pub method: Method,
     /// What validation says.
     pub check: Check,
-    /// Confidence of the word in it that is least surely read.
-    #[serde(skip)]
-    pub(super) least: f32,
     /// Whether it was written by hand, as its ink says: reading that is unsure.
     #[serde(default, skip_serializing_if = "is_not")]
     pub handwritten: bool,
@@ -230,7 +227,6 @@ impl Value {
             bounds: cut.bounds,
             method,
             check: Check::None,
-            least: cut.least,
             handwritten,
             taught: 0,
             faults: Vec::new(),

@@ -17,7 +17,7 @@ use super::problem::Problem;
 use super::{App, Shared};
 
 /// Longest value, characters.
-const LONGEST: usize = 1_000;
+pub(super) const LONGEST: usize = 1_000;
 /// Values that are said at a time.
 const MOST: usize = 200;
 
@@ -63,12 +63,7 @@ pub(super) async fn say(
     app.blocking(move |app| {
         let (data, rules) = app.data(id)?;
         let values = said.values(&data, &rules)?;
-        let found = |field: &Option<String>| match field {
-            Some(field) => data.found.document.get(field).map(|value| &value.value[..]),
-            None => data.found.document.kind.as_ref().map(|kind| &kind.id[..]),
-        };
-        let is_correction = values.iter().any(|(field, value)| found(field).unwrap_or_default() != value);
-        app.say_of_data(id, (&data, &rules), (&values, is_correction), None)?;
+        app.say_of_data(id, (&data, &rules), &values, None)?;
         let (data, rules) = app.data(id)?;
         Ok(Json(told(&data, &rules)))
     })
@@ -87,9 +82,14 @@ impl App {
         &self,
         id: i64,
         (data, rules): (&Data, &Rules),
-        (values, is_correction): (&[(Option<String>, String)], bool),
+        values: &[(Option<String>, String)],
         account: Option<i64>,
     ) -> Result<(), Problem> {
+        let found = |field: &Option<String>| match field {
+            Some(field) => data.found.document.get(field).map(|value| &value.value[..]),
+            None => data.found.document.kind.as_ref().map(|kind| &kind.id[..]),
+        };
+        let is_correction = values.iter().any(|(field, value)| found(field).unwrap_or_default() != value);
         let example = data.example(values, &rules.kinds);
         let saying = Saying { values, is_correction, example: example.as_deref() };
         Ok(self.store.say_of_data(id, saying, account, self.now())?)
@@ -104,7 +104,7 @@ impl Said {
             return Err(Problem::Request("quá nhiều giá trị, hoặc có giá trị quá dài", "too many or too long values"));
         }
         let kind = self.kind.map(|kind| kind.id);
-        let is_known = |id: &String| id.is_empty() || rules.kinds.all().iter().any(|one| one.id == *id);
+        let is_known = |id: &String| id.is_empty() || rules.kinds.get(id).is_some();
         if !kind.as_ref().is_none_or(is_known) {
             return Err(Problem::Request("không có loại giấy tờ này", "there is no such kind of paper"));
         }

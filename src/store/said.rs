@@ -12,6 +12,9 @@ use super::{Millis, Store, StoreError, Subject};
 
 /// Most papers that are learned from: the newest.
 const MOST_EXAMPLES: u32 = 2_000;
+/// Time in which whoever said what kind a paper is may say what its fields are, milliseconds: a code that is given meanwhile would be
+/// one without the owner's number, for good.
+const FIELDS_COME: Millis = 600_000;
 
 /// What a person said of a field of a paper.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +92,8 @@ impl Store {
             if changed == 0 {
                 return Ok(());
             }
-            due_again(transaction, &paper)?;
+            let has_fields = saying.values.iter().any(|(field, _)| field.is_some());
+            due_again(transaction, &paper, if has_fields { 0 } else { now + FIELDS_COME })?;
             if let Some(example) = saying.example {
                 learn(transaction, &paper, example)?;
             }
@@ -146,18 +150,18 @@ const OF_PAPER: &str =
     "c.state <> 'moved' AND (c.dossier = ?1 AND c.name = ?2 OR c.id IN (SELECT u.component FROM reused u
     JOIN components o ON o.id = u.original WHERE o.dossier = ?1 AND o.name = ?2))";
 
-/// Has the components of a paper indexed anew, and entered anew where that can still change something.
-fn due_again(connection: &Connection, paper: &Paper) -> Result<(), StoreError> {
+/// Has the components of a paper indexed anew, and entered anew, no earlier than this, where that can still change something.
+fn due_again(connection: &Connection, paper: &Paper, not_before: Millis) -> Result<(), StoreError> {
     let index = format!(
         "INSERT OR REPLACE INTO unindexed (component) SELECT c.id FROM components c
          WHERE {OF_PAPER} AND EXISTS (SELECT 1 FROM published p WHERE p.component = c.id) ORDER BY c.id"
     );
     connection.execute(&index, params![paper.dossier, paper.name])?;
     let enter = format!(
-        "INSERT OR REPLACE INTO unentered (component) SELECT c.id FROM components c WHERE {OF_PAPER}
+        "INSERT OR REPLACE INTO unentered (component, not_before) SELECT c.id, ?3 FROM components c WHERE {OF_PAPER}
          AND c.state IN ('unsigned', 'done') AND c.dossier IS NOT NULL AND ({HAS_NO_CODE} OR {IS_NOT_FILED}) ORDER BY c.id"
     );
-    connection.execute(&enter, params![paper.dossier, paper.name])?;
+    connection.execute(&enter, params![paper.dossier, paper.name, not_before])?;
     Ok(())
 }
 
@@ -247,6 +251,11 @@ mod tests {
         assert_eq!(due(), (1, 1));
         say(&store, paper, &[(Some("owner"), "Nguyễn Văn An")], None, 31);
         assert_eq!(due(), (0, 0), "said before");
+        let due_at = |now| store.unentered(now, 9).unwrap().len();
+        say(&store, paper, &[(None, "quyet-dinh")], None, 31);
+        assert_eq!((due_at(31), due_at(31 + FIELDS_COME)), (0, 1), "its fields may still come");
+        say(&store, paper, &[(Some("number"), "12/QĐ")], None, 31);
+        assert_eq!((due_at(31), due()), (1, (1, 1)), "they came");
         let known = Known { type_code: Some("K".to_owned()), ..Known::default() };
         store.enter(paper, &known, Some(&Rules::default()), 32).unwrap();
         store.filed(paper, &["x".to_owned()]).unwrap();

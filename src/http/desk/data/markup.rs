@@ -1,6 +1,7 @@
 //! The page with the data of a paper: what wants a look first, then the rest, then what was not found.
 
 use crate::extract::{Band, Value};
+use crate::http::data::LONGEST;
 use crate::http::desk::keys::CONFIRM;
 use crate::http::html::{escaped, in_path, sentence};
 use crate::http::session::Visitor;
@@ -8,7 +9,7 @@ use crate::model::{Lang, Localized};
 
 use super::cuts::Cuts;
 use super::typed::{KEPT, VALUE};
-use super::{Field, Known, LONGEST, address};
+use super::{Field, Known, address};
 
 /// Longest value that has one row to be keyed in, characters.
 const ONE_ROW: usize = 36;

@@ -28,9 +28,6 @@ use super::page;
 use markup::Shown;
 use typed::Typed;
 
-/// Longest value, characters.
-pub(super) const LONGEST: usize = 1_000;
-
 /// What answers where.
 pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Shared>)> {
     vec![("/components/{id}/data", get(data).post(say))]
@@ -164,8 +161,7 @@ async fn say(
             typed.put_back(&mut known, &taken);
             return app.data_page(&known, &visitor, "misfit", StatusCode::BAD_REQUEST);
         }
-        let said = (&taken.values[..], taken.is_correction);
-        app.say_of_data(id, (&known.data, &known.rules), said, Some(visitor.account.id))?;
+        app.say_of_data(id, (&known.data, &known.rules), &taken.values, Some(visitor.account.id))?;
         let told = if taken.is_other_kind { "kind" } else { "saved" };
         Ok(to(&format!("{}?told={told}", address(id))))
     })

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::extract::Fault;
+use crate::http::data::LONGEST;
 use crate::http::problem::Problem;
 use crate::http::session::wrong_form;
 
-use super::{Field, Known, LONGEST};
+use super::{Field, Known};
 
 /// What fields of the form are called: the values, and the values that are kept although they do not fit.
 pub(super) const VALUE: &str = "v.";
@@ -26,8 +27,6 @@ pub(super) struct Typed {
 pub(super) struct Taken {
     /// What is said now and was not before.
     pub(super) values: Vec<(Option<String>, String)>,
-    /// Whether something else had been found.
-    pub(super) is_correction: bool,
     /// Whether the paper is of another kind now, so that other fields are to be seen.
     pub(super) is_other_kind: bool,
     /// Why what was typed does not fit, by field.
@@ -52,19 +51,16 @@ impl Typed {
 
     /// What is to be kept of it. With another kind only what was changed is: nobody has seen the fields of that kind yet.
     pub(super) fn take(&self, known: &Known) -> Result<Taken, Problem> {
-        let kinds = known.rules.kinds.all();
-        if !self.kind.is_empty() && !kinds.iter().any(|kind| kind.id == self.kind) {
+        if !self.kind.is_empty() && known.rules.kinds.get(&self.kind).is_none() {
             return Err(wrong_form());
         }
-        let kind_of = |document: &crate::extract::Document| document.kind.as_ref().map(|kind| kind.id.clone());
-        let (now, found) = (kind_of(&known.data.document), kind_of(&known.data.found.document));
-        let is_other_kind = now.unwrap_or_default() != self.kind;
-        let mut taken = Taken { values: Vec::new(), is_correction: false, is_other_kind, misfits: BTreeMap::new() };
+        let now = known.data.document.kind.as_ref().map_or("", |kind| &kind.id);
+        let is_other_kind = now != self.kind;
+        let mut taken = Taken { values: Vec::new(), is_other_kind, misfits: BTreeMap::new() };
         let said = known.data.statement(None).map(|said| &said.value[..]);
-        let is_silent = self.kind.is_empty() && found.is_none();
+        let is_silent = self.kind.is_empty() && known.data.found.document.kind.is_none();
         if said != Some(&self.kind[..]) && !(said.is_none() && is_silent) {
             taken.values.push((None, self.kind.clone()));
-            taken.is_correction |= found.unwrap_or_default() != self.kind;
         }
         for field in &known.fields {
             let Some(typed) = self.values.get(&field.shape.name) else { continue };
@@ -107,11 +103,9 @@ impl Typed {
 
 impl Taken {
     fn take(&mut self, field: &Field, value: String) {
-        if field.said.as_ref().is_some_and(|said| said.value == value) {
-            return;
+        if field.said.as_ref().is_none_or(|said| said.value != value) {
+            self.values.push((Some(field.shape.name.clone()), value));
         }
-        self.is_correction |= field.found.as_ref().map_or("", |found| &found.value) != value;
-        self.values.push((Some(field.shape.name.clone()), value));
     }
 }
 
